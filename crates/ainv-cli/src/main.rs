@@ -1,0 +1,2 @@
+//! The ainv command.
+fn main() {}

@@ -1,0 +1,70 @@
+//! Scratch: aligned buffers that a thread keeps between calls.
+
+use crate::error::Error;
+use std::alloc::{Layout, alloc, dealloc};
+use std::cell::RefCell;
+use std::ptr::NonNull;
+
+/// Every buffer begins at a multiple of a cache line, the widest register.
+const ALIGN: usize = 64;
+/// What a thread keeps; a larger buffer goes back to the system when its use ends.
+const KEEP: usize = 8 << 20;
+
+/// An owned, uninitialised, aligned block.
+struct Buffer {
+    ptr: NonNull<u8>,
+    layout: Layout,
+}
+
+impl Buffer {
+    fn new(bytes: usize) -> Result<Buffer, Error> {
+        let layout =
+            Layout::from_size_align(bytes.max(ALIGN), ALIGN).map_err(|_| Error::Overflow)?;
+        // SAFETY: the layout's size is not zero.
+        let ptr = NonNull::new(unsafe { alloc(layout) }).ok_or(Error::OutOfMemory { bytes })?;
+        Ok(Buffer { ptr, layout })
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.ptr.as_ptr(), self.layout) }
+    }
+}
+
+thread_local! {
+    static KEPT: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `f` with `len` uninitialised elements. Calls may be nested.
+///
+/// # Errors
+/// [`Error::OutOfMemory`], and what `f` returns.
+pub(crate) fn with<T, R>(
+    len: usize,
+    f: impl FnOnce(*mut T) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let bytes = len.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
+    let fits = |b: &Buffer| b.layout.size() >= bytes;
+    let kept = KEPT.with_borrow_mut(|k| k.iter().position(fits).map(|i| k.swap_remove(i)));
+    let buffer = match kept {
+        Some(b) => b,
+        None => Buffer::new(bytes)?,
+    };
+    // In a debug build scratch begins as NaN, so that a test fails where it is read before it is
+    // written.
+    #[cfg(debug_assertions)]
+    // SAFETY: the buffer spans `bytes`.
+    unsafe {
+        buffer.ptr.as_ptr().write_bytes(0xff, bytes)
+    };
+    let result = f(buffer.ptr.as_ptr().cast());
+    KEPT.with_borrow_mut(|k| {
+        let held: usize = k.iter().map(|b| b.layout.size()).sum();
+        if held + buffer.layout.size() <= KEEP {
+            k.push(buffer);
+        }
+    });
+    result
+}

@@ -1,0 +1,6 @@
+//! The cores of this machine.
+
+pub(crate) mod arena;
+pub(crate) mod decompose;
+pub(crate) mod pool;
+pub(crate) mod run;

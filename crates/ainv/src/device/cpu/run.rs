@@ -1,0 +1,373 @@
+//! A job on the cores: the stack is cut into chunks, or the threads share each matrix.
+
+use crate::alg::{Context, Shared, svd::Cut};
+use crate::device::cpu::{arena, pool};
+use crate::error::Error;
+use crate::kernel::lanes::{self, GROUP, Group};
+use crate::op::{self, Kind, Op};
+use crate::options::{Assume, OnSingular, Options};
+use crate::plan::{Plan, Problem, is_wide};
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::{Frame, Stack, StackMut};
+use crate::status::{Code, Status, Summary};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// One operation on a stack of square matrices, checked: the shapes fit.
+pub(crate) struct Job<'a, T: Scalar> {
+    pub operation: &'static str,
+    pub kind: Kind,
+    pub a: Stack<'a, T>,
+    pub b: Option<Stack<'a, T>>,
+    pub x: StackMut<'a, T>,
+    /// Copy each chunk first, filled in from the part that this reads.
+    pub expand: Option<Assume>,
+    /// One status a matrix, or empty.
+    pub status: &'a mut [Status],
+    pub options: &'a Options,
+}
+
+impl<T: Scalar> Job<'_, T> {
+    fn staged(&self) -> bool {
+        self.expand.is_some() || is_wide::<T>(self.options)
+    }
+
+    pub(crate) fn plan(&self) -> Result<Plan, Error> {
+        let problem = Problem {
+            operation: self.operation,
+            kind: Some(self.kind),
+            count: self.a.len(),
+            rows: self.a.rows(),
+            cols: self.a.cols(),
+            rhs: self.b.map_or(0, |b| b.cols()),
+            staged: self.staged(),
+            wide: is_wide::<T>(self.options),
+        };
+        let kernels = T::kernels()?;
+        let most = op::of::<T>(self.kind).largest_in_lanes().min(self.a.rows());
+        Plan::new::<T>(&problem, pool::num_threads(), kernels.isa, most)
+    }
+
+    /// Runs a job that is part of another's task: on this thread, or with the threads that share
+    /// the matrix.
+    pub(crate) fn run_here(self, threads: usize) -> Result<Summary, Error> {
+        let status = Statuses::new(self.status);
+        let count = self.a.len();
+        Shape { a: self.a, b: self.b, x: self.x, kind: self.kind, options: self.options }
+            .chunk(0..count, threads, status)
+    }
+
+    /// Runs it.
+    pub(crate) fn run(self) -> Result<Summary, Error> {
+        self.options.cancel.check()?;
+        let plan = self.plan()?;
+        if self.x.rows() == 0 || self.x.cols() == 0 {
+            self.status.fill(Status::OK);
+            return Ok(Summary::default());
+        }
+        let status = Statuses::new(self.status);
+        let job = Shape { a: self.a, b: self.b, x: self.x, kind: self.kind, options: self.options };
+        let chunk = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
+            let staged = self.expand.is_some() || is_wide::<T>(self.options);
+            match (staged, is_wide::<T>(self.options)) {
+                (false, _) => job.chunk(range, threads, status),
+                (true, false) => {
+                    job.stage(self.expand, range, threads, status, |x: T| x, |x: T| x)
+                }
+                (true, true) => {
+                    job.stage(self.expand, range, threads, status, T::widen, T::narrow)
+                }
+            }
+        };
+        over(self.a.len(), &plan, &self.options.cancel, &chunk)
+    }
+}
+
+/// Runs `chunk` over the stack as the plan says.
+pub(crate) fn over(
+    count: usize,
+    plan: &Plan,
+    cancel: &pool::Cancel,
+    chunk: &(impl Fn(Range<usize>, usize) -> Result<Summary, Error> + Sync),
+) -> Result<Summary, Error> {
+    let size = plan.chunk;
+    let range = |c: usize| c * size..count.min((c + 1) * size);
+    let checked = |r: Range<usize>, threads: usize| {
+        cancel.check()?;
+        chunk(r, threads)
+    };
+    let merge = |mut a: Summary, b: Summary| {
+        a.merge(b);
+        a
+    };
+    let chunks = count.div_ceil(size);
+    if plan.threads == 1 {
+        (0..chunks).try_fold(Summary::default(), |s, c| Ok(merge(s, checked(range(c), 1)?)))
+    } else if plan.within {
+        pool::install(|| {
+            (0..count).try_fold(Summary::default(), |s, i| {
+                Ok(merge(s, checked(i..i + 1, plan.threads)?))
+            })
+        })
+    } else {
+        pool::install(|| {
+            (0..chunks)
+                .into_par_iter()
+                .with_max_len(1)
+                .map(|c| checked(range(c), 1))
+                .try_reduce(Summary::default, |a, b| Ok(merge(a, b)))
+        })
+    }
+}
+
+/// Where the statuses go: each task writes those of its own matrices.
+#[derive(Clone, Copy)]
+pub(crate) struct Statuses {
+    first: Shared<Status>,
+    len: usize,
+}
+
+impl Statuses {
+    pub(crate) fn new(status: &mut [Status]) -> Self {
+        status.fill(Status::OK);
+        Statuses { first: Shared(status.as_mut_ptr()), len: status.len() }
+    }
+    pub(crate) fn set(&self, index: usize, status: Status) {
+        if index < self.len {
+            // SAFETY: inside the caller's slice; no two tasks have the same matrix.
+            unsafe { self.first.get().add(index).write(status) }
+        }
+    }
+}
+
+/// The operands of a job, without what differs between a chunk and its staged copy.
+struct Shape<'a, T> {
+    kind: Kind,
+    a: Stack<'a, T>,
+    b: Option<Stack<'a, T>>,
+    x: StackMut<'a, T>,
+    options: &'a Options,
+}
+
+impl<T: Scalar> Shape<'_, T> {
+    fn chunk(
+        &self,
+        range: Range<usize>,
+        threads: usize,
+        status: Statuses,
+    ) -> Result<Summary, Error> {
+        let op = op::of::<T>(self.kind);
+        let cx = Context { kernels: T::kernels()?, threads, cancel: &self.options.cancel };
+        let n = self.a.rows();
+        let k = self.b.map_or(0, |b| b.cols());
+        let in_lanes =
+            n <= op.largest_in_lanes() && (self.b.is_none() || op::solve::in_lanes(n, k));
+        let mut summary = Summary::default();
+        let mut note = |index: usize, s: Status| {
+            status.set(index, s);
+            if s.code != Code::NonFinite {
+                summary.record(index, s);
+            }
+        };
+        let lanes_order = if in_lanes { n } else { 0 };
+        arena::with(lanes::scratch(lanes_order, k), |scratch: *mut T::Real| {
+            let step = if in_lanes { GROUP } else { 1 };
+            for first in range.clone().step_by(step) {
+                let count = step.min(range.end - first);
+                let mut src = [std::ptr::null(); GROUP];
+                let mut rhs = [std::ptr::null(); GROUP];
+                let mut dst = [std::ptr::null_mut(); GROUP];
+                self.a.matrices(first, &mut src[..count]);
+                self.x.matrices(first, &mut dst[..count]);
+                if let Some(b) = &self.b {
+                    b.matrices(first, &mut rhs[..count]);
+                }
+                let group = Group {
+                    n,
+                    src: &src[..count],
+                    from: self.a.frame(),
+                    rhs: if self.b.is_some() { &rhs[..count] } else { &[] },
+                    rhs_from: self.b.map_or(self.a.frame(), |b| b.frame()),
+                    dst: &dst[..count],
+                    to: self.x.frame(),
+                    scratch,
+                    force: false,
+                };
+                // SAFETY: the pointers are those of checked views of these frames, the scratch was
+                // asked for with this order and these right-hand sides.
+                unsafe {
+                    let suspects = if in_lanes {
+                        op.lanes(cx.kernels, &group)
+                    } else {
+                        op.blocked(&cx, &group)?
+                    };
+                    if suspects != 0 {
+                        let width = if in_lanes { cx.kernels.lanes } else { 1 };
+                        self.settle(op, &cx, &group, suspects, width, |i, s| note(first + i, s))?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(summary)
+    }
+
+    /// Decides the suspects of a group, register by register: a register with one was not stored.
+    ///
+    /// # Safety
+    /// As [`Op`].
+    unsafe fn settle(
+        &self,
+        op: &dyn Op<T>,
+        cx: &Context<T>,
+        g: &Group<T>,
+        suspects: u64,
+        width: usize,
+        mut note: impl FnMut(usize, Status),
+    ) -> Result<(), Error> {
+        let (rows, cols) = (g.to.rows, g.to.cols);
+        let size = rows * cols;
+        for first in (0..g.src.len()).step_by(width) {
+            let last = g.src.len().min(first + width);
+            let part = |i: usize, len: usize| Group {
+                src: &g.src[i..i + len],
+                rhs: if g.rhs.is_empty() { &[] } else { &g.rhs[i..i + len] },
+                dst: &g.dst[i..i + len],
+                ..*g
+            };
+            let bad: Vec<usize> = (first..last).filter(|i| suspects >> i & 1 == 1).collect();
+            if bad.is_empty() {
+                continue;
+            }
+            arena::with(bad.len() * size, |dense: *mut T| {
+                // The input is read before any of this register is stored: it may be the output.
+                for (k, &i) in bad.iter().enumerate() {
+                    // SAFETY: the arena's block, filled by `settle`; one matrix of the group.
+                    unsafe {
+                        let p = dense.add(k * size);
+                        for at in 0..size {
+                            p.add(at).write(T::default());
+                        }
+                        let x = std::slice::from_raw_parts_mut(p, size);
+                        let one = part(i, 1);
+                        let status = op::settle(op, cx, &one, x)?;
+                        if self.options.on_singular == OnSingular::Pinv
+                            && matches!(status.code, Code::Singular | Code::NotPositiveDefinite)
+                        {
+                            self.pseudo(cx, &one, x)?;
+                        }
+                        note(i, status);
+                    }
+                }
+                if bad.len() < last - first {
+                    let forced = Group { force: true, ..part(first, last - first) };
+                    // SAFETY: the register as it was, now stored whole.
+                    unsafe { op.lanes(cx.kernels, &forced) };
+                }
+                for (k, &i) in bad.iter().enumerate() {
+                    for r in 0..rows {
+                        for c in 0..cols {
+                            // SAFETY: entries of the dense result and of the destination.
+                            unsafe {
+                                let x = dense.add(k * size + r * cols + c).read();
+                                g.dst[i].offset(g.to.at(r, c)).write(x);
+                            }
+                        }
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The pseudo-inverse of a matrix that has no inverse, dense in `x`.
+    ///
+    /// # Safety
+    /// As [`Op`].
+    unsafe fn pseudo(&self, cx: &Context<T>, g: &Group<T>, x: &mut [T]) -> Result<(), Error> {
+        let n = g.n;
+        let op = op::of::<T>(self.kind);
+        let hermitian = self.kind == Kind::PosdefInv;
+        let mut a = vec![T::default(); n * n];
+        for i in 0..n {
+            for j in 0..n {
+                if op.reads(i, j) {
+                    // SAFETY: an entry of the caller's matrix.
+                    a[i * n + j] = unsafe { g.src[0].offset(g.from.at(i, j)).read() };
+                }
+            }
+        }
+        let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+        let cut = Cut { relative: n as f64 * T::Real::EPSILON.to_f64(), absolute: 0.0 };
+        // SAFETY: dense matrices of these sizes.
+        unsafe {
+            op::pinv::pinv(cx, a.as_ptr(), dense, hermitian, cut, x.as_mut_ptr(), dense)
+                .map(drop)
+        }
+    }
+
+    /// Runs a chunk on dense copies of its matrices.
+    fn stage<W: Scalar>(
+        &self,
+        expand: Option<Assume>,
+        range: Range<usize>,
+        threads: usize,
+        status: Statuses,
+        to: impl Fn(T) -> W,
+        from: impl Fn(W) -> T,
+    ) -> Result<Summary, Error> {
+        let (n, count) = (self.a.rows(), range.len());
+        let k = self.b.map_or(0, |b| b.cols());
+        let (matrices, rhs) = (count * n * n, count * n * k);
+        let result = count * self.x.rows() * self.x.cols();
+        let assume = expand.unwrap_or(Assume::General);
+        arena::with(matrices + rhs + result, |a: *mut W| {
+            let (b, x) = (a.wrapping_add(matrices), a.wrapping_add(matrices + rhs));
+            let mut src = vec![std::ptr::null(); count];
+            let mut dst = vec![std::ptr::null_mut(); count];
+            self.a.matrices(range.start, &mut src);
+            self.x.matrices(range.start, &mut dst);
+            // SAFETY: the views' pointers; the blocks hold this many dense matrices.
+            unsafe {
+                op::staging::expand(&src, self.a.frame(), assume, &to, a);
+                if let Some(rhs) = &self.b {
+                    rhs.matrices(range.start, &mut src);
+                    op::staging::expand(&src, rhs.frame(), Assume::General, &to, b);
+                }
+                let dense = |m: usize, n: usize| ([count, m, n], [(m * n) as isize, n as isize, 1]);
+                let (shape, strides) = dense(n, n);
+                let a = Stack::from_raw_parts(a.cast_const(), &shape, &strides)?;
+                let (shape, strides) = dense(n, k);
+                let b = match &self.b {
+                    Some(_) => Some(Stack::from_raw_parts(b.cast_const(), &shape, &strides)?),
+                    None => None,
+                };
+                let (shape, strides) = dense(self.x.rows(), self.x.cols());
+                let y = StackMut::from_raw_parts(x, &shape, &strides)?;
+                let inner = Shape { kind: self.kind, a, b, x: y, options: self.options };
+                let moved = Offset { status, by: range.start };
+                let mut summary = inner.chunk(0..count, threads, moved.statuses())?;
+                if let Some((index, _)) = &mut summary.first {
+                    *index += range.start;
+                }
+                op::staging::collect(x.cast_const(), &dst, self.x.frame(), &from);
+                Ok(summary)
+            }
+        })
+    }
+}
+
+/// The statuses of a chunk, counted from its first matrix.
+struct Offset {
+    status: Statuses,
+    by: usize,
+}
+
+impl Offset {
+    fn statuses(&self) -> Statuses {
+        let Statuses { first, len } = self.status;
+        let by = self.by.min(len);
+        Statuses { first: Shared(first.get().wrapping_add(by)), len: len - by }
+    }
+}

@@ -1,0 +1,66 @@
+//! WHERE: devices and streams, and the way of a job to one of them.
+
+pub(crate) mod cpu;
+
+use crate::error::Error;
+
+/// What kind of device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DeviceKind {
+    /// The cores of this machine.
+    #[default]
+    Cpu,
+    /// A graphics processor. No back-end serves it in this build.
+    Gpu,
+}
+
+/// A device: a kind and a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Device {
+    /// The kind.
+    pub kind: DeviceKind,
+    /// Which one of that kind.
+    pub index: u32,
+}
+
+/// A queue of work on a device. Stream 0 is the device's default one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stream {
+    /// The device.
+    pub device: Device,
+    /// Which queue of the device.
+    pub index: u32,
+}
+
+impl From<Device> for Stream {
+    /// The device's default stream.
+    fn from(device: Device) -> Stream {
+        Stream { device, index: 0 }
+    }
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = match self.kind {
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Gpu => "gpu",
+        };
+        write!(f, "{kind}:{}", self.index)
+    }
+}
+
+impl Stream {
+    /// An error, before any work, unless a back-end of this build serves the stream's device.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub fn check(self) -> Result<(), Error> {
+        if self.device == Device::default() {
+            Ok(())
+        } else {
+            Err(Error::Unsupported {
+                what: format!("no back-end of this build serves the device {}", self.device),
+            })
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What was wrong with the call, or which matrix stopped it.
+
+use crate::status::{Code, Status};
+
+/// Why a call gave no result.
+///
+/// The first kinds concern the call: nothing was computed and no output was written. [`Matrix`]
+/// (only from the forms that return an owned result and `on_singular` left at raise) names the
+/// first matrix of the stack that could not be done.
+///
+/// [`Matrix`]: Error::Matrix
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes that do not fit the operation or each other.
+    Shape {
+        /// What was expected, and what came.
+        what: String,
+    },
+    /// A view that reaches outside its memory, or a mutable one whose elements share memory.
+    Layout {
+        /// What is wrong with the view.
+        what: &'static str,
+    },
+    /// A size or an offset that does not fit the address space.
+    Overflow,
+    /// The scratch or the result could not be allocated.
+    OutOfMemory {
+        /// What was asked for.
+        bytes: usize,
+    },
+    /// An argument outside what the operation takes.
+    Argument {
+        /// What is wrong with which argument.
+        what: String,
+    },
+    /// The device cannot do this.
+    Unsupported {
+        /// What is missing.
+        what: String,
+    },
+    /// `AINV_ISA` names an instruction set that is unknown or that this machine lacks.
+    Isa {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The call was cancelled. The output is undefined.
+    Cancelled,
+    /// A matrix that has no result.
+    Matrix {
+        /// Its place in the stack, counted in row-major order over the leading dimensions.
+        index: usize,
+        /// What happened to it.
+        status: Status,
+        /// How many matrices of the stack failed.
+        failed: usize,
+    },
+}
+
+impl Error {
+    pub(crate) fn shape(what: impl Into<String>) -> Error {
+        Error::Shape { what: what.into() }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Shape { what } | Error::Argument { what } | Error::Unsupported { what } => {
+                f.write_str(what)
+            }
+            Error::Layout { what } => f.write_str(what),
+            Error::Overflow => f.write_str("the size of the matrices overflows the address space"),
+            Error::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes"),
+            Error::Isa { name } => write!(
+                f,
+                "AINV_ISA={name} names no instruction set that this machine has; unset it or use \
+                 one of {}",
+                crate::isa::available().iter().map(|i| i.name()).collect::<Vec<_>>().join(", ")
+            ),
+            Error::Cancelled => f.write_str("cancelled"),
+            Error::Matrix { index, status: Status { code, at }, failed } => {
+                match code {
+                    Code::Singular => write!(
+                        f,
+                        "Singular matrix (Batch element {index}): The diagonal element {at} is \
+                         zero, the inversion could not be completed because the input matrix is \
+                         singular."
+                    )?,
+                    Code::NotPositiveDefinite => write!(
+                        f,
+                        "Matrix is not positive definite (Batch element {index}): the leading \
+                         minor of order {at} is not positive"
+                    )?,
+                    Code::NonFinite => write!(
+                        f,
+                        "(Batch element {index}): the matrix holds NaN or an infinity, so it has \
+                         no result"
+                    )?,
+                    Code::NotConverged => write!(
+                        f,
+                        "SVD did not converge (Batch element {index})"
+                    )?,
+                    Code::Cancelled | Code::Ok => write!(f, "(Batch element {index}): {code:?}")?,
+                }
+                if *failed > 1 { write!(f, " ({failed} matrices of the stack failed)") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

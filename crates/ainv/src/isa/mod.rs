@@ -1,0 +1,181 @@
+//! WHO computes: registers of one instruction set, and the run-time choice among the sets.
+//!
+//! A kernel is written once, over [`Vector`] (and over [`Field`](field::Field) for complex
+//! scalars). An instruction set is one file: the table of its operations. `kernel::frames!` stamps
+//! every kernel inside that set's `#[target_feature]` frame.
+//!
+//! Every method is `inline(always)`: a function with `#[target_feature]` cannot be, and a vector
+//! operation that is not inlined into its frame runs a hundred times slower.
+
+pub(crate) mod field;
+
+pub(crate) mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod neon;
+
+use crate::error::Error;
+use std::sync::OnceLock;
+
+/// The largest number of lanes of any vector here.
+pub(crate) const MAX_LANES: usize = 16;
+
+/// A register of real lanes.
+///
+/// # Safety
+/// Every method may only be called on a CPU that has the instruction set which owns the type; the
+/// caller is a kernel, entered through a table that [`select`] handed out after detection. Loads
+/// and stores need `LANES` valid elements, of any alignment.
+pub(crate) trait Vector: Copy + 'static {
+    type Elem: crate::scalar::RealScalar;
+    type Mask: Copy;
+    const LANES: usize;
+
+    unsafe fn splat(x: Self::Elem) -> Self;
+    unsafe fn load(p: *const Self::Elem) -> Self;
+    unsafe fn store(self, p: *mut Self::Elem);
+    unsafe fn add(self, b: Self) -> Self;
+    unsafe fn sub(self, b: Self) -> Self;
+    unsafe fn mul(self, b: Self) -> Self;
+    unsafe fn div(self, b: Self) -> Self;
+    unsafe fn sqrt(self) -> Self;
+    unsafe fn abs(self) -> Self;
+    /// `self * b + c`, rounded once, but for the portable set, which rounds twice.
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// `c - self * b`, rounded once, but for the portable set, which rounds twice.
+    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;
+    /// `self * b + c`, rounded once on every set: what compensated products rest on.
+    #[inline(always)]
+    unsafe fn fused_mul_add(self, b: Self, c: Self) -> Self {
+        // SAFETY: the contract of the trait.
+        unsafe { self.mul_add(b, c) }
+    }
+    /// Lane by lane `self > b`; false where either is NaN.
+    unsafe fn gt(self, b: Self) -> Self::Mask;
+    /// Lane by lane `self == b`.
+    unsafe fn eq(self, b: Self) -> Self::Mask;
+    /// `y` where the mask is set, `n` elsewhere.
+    unsafe fn select(mask: Self::Mask, y: Self, n: Self) -> Self;
+    /// One bit a lane, lane 0 lowest.
+    unsafe fn bits(mask: Self::Mask) -> u64;
+}
+
+/// An instruction set: its two vectors.
+pub(crate) trait Isa: Copy + 'static {
+    type F32: Vector<Elem = f32>;
+    type F64: Vector<Elem = f64>;
+}
+
+/// Writes `impl Vector` from a table of one line an operation.
+macro_rules! vector {
+    ($v:ty, $elem:ty, $mask:ty, $lanes:literal, {
+        $($name:ident ( $($arg:ident : $t:ty),* ) -> $ret:ty = $body:expr;)*
+    }) => {
+        impl $crate::isa::Vector for $v {
+            type Elem = $elem;
+            type Mask = $mask;
+            const LANES: usize = $lanes;
+            $(
+                #[inline(always)]
+                unsafe fn $name($($arg: $t),*) -> $ret {
+                    // SAFETY: the contract of the trait: the CPU has this set, and a pointer
+                    // spans LANES elements.
+                    #[allow(unused_unsafe)]
+                    unsafe { $body }
+                }
+            )*
+        }
+    };
+}
+pub(crate) use vector;
+
+/// The instruction sets, by name. `AINV_ISA` forces one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IsaId {
+    /// x86-64 with AVX-512 F and DQ.
+    Avx512,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// aarch64.
+    Neon,
+    /// Any machine; multiplies and adds are rounded separately.
+    Portable,
+    /// Any machine, with fused multiply-adds: slow without the instruction, and the oracle that
+    /// AVX-512, AVX2 and NEON equal bit for bit.
+    Fused,
+}
+
+/// Every set that this build has, best first.
+pub(crate) const ISAS: &[IsaId] = &[
+    #[cfg(target_arch = "x86_64")]
+    IsaId::Avx512,
+    #[cfg(target_arch = "x86_64")]
+    IsaId::Avx2,
+    #[cfg(target_arch = "aarch64")]
+    IsaId::Neon,
+    IsaId::Portable,
+    IsaId::Fused,
+];
+
+impl IsaId {
+    /// The name that `AINV_ISA` takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            IsaId::Avx512 => "avx512",
+            IsaId::Avx2 => "avx2",
+            IsaId::Neon => "neon",
+            IsaId::Portable => "portable",
+            IsaId::Fused => "fused",
+        }
+    }
+
+    /// Whether this build and this CPU have the set.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            IsaId::Avx512 => {
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+            }
+            #[cfg(target_arch = "x86_64")]
+            IsaId::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "aarch64")]
+            IsaId::Neon => true,
+            IsaId::Portable | IsaId::Fused => true,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for IsaId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The set in use: `AINV_ISA` if it is given, else the best that the CPU has. Found once.
+///
+/// # Errors
+/// [`Error::Isa`] if `AINV_ISA` names a set that is unknown or that this machine lacks; a forced
+/// set never falls back.
+pub fn selected() -> Result<IsaId, Error> {
+    static CHOICE: OnceLock<Result<IsaId, String>> = OnceLock::new();
+    CHOICE
+        .get_or_init(|| match std::env::var("AINV_ISA") {
+            Ok(name) if !name.is_empty() => {
+                ISAS.iter().copied().find(|i| i.name() == name && i.is_available()).ok_or(name)
+            }
+            _ => ISAS.iter().copied().find(|i| i.is_available()).ok_or_else(String::new),
+        })
+        .clone()
+        .map_err(|name| Error::Isa { name })
+}
+
+/// The sets that this machine can run, best first.
+pub fn available() -> Vec<IsaId> {
+    ISAS.iter().copied().filter(|i| i.is_available()).collect()
+}

@@ -1,0 +1,52 @@
+//! NEON: 32 registers of 16 bytes. Every aarch64 CPU has it.
+
+use super::{Isa, vector};
+use core::arch::aarch64::*;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Neon;
+
+impl Isa for Neon {
+    type F32 = float32x4_t;
+    type F64 = float64x2_t;
+}
+
+vector!(float64x2_t, f64, uint64x2_t, 2, {
+    splat(x: f64) -> Self = vdupq_n_f64(x);
+    load(p: *const f64) -> Self = vld1q_f64(p);
+    store(self: Self, p: *mut f64) -> () = vst1q_f64(p, self);
+    add(self: Self, b: Self) -> Self = vaddq_f64(self, b);
+    sub(self: Self, b: Self) -> Self = vsubq_f64(self, b);
+    mul(self: Self, b: Self) -> Self = vmulq_f64(self, b);
+    div(self: Self, b: Self) -> Self = vdivq_f64(self, b);
+    sqrt(self: Self) -> Self = vsqrtq_f64(self);
+    abs(self: Self) -> Self = vabsq_f64(self);
+    mul_add(self: Self, b: Self, c: Self) -> Self = vfmaq_f64(c, self, b);
+    neg_mul_add(self: Self, b: Self, c: Self) -> Self = vfmsq_f64(c, self, b);
+    gt(self: Self, b: Self) -> uint64x2_t = vcgtq_f64(self, b);
+    eq(self: Self, b: Self) -> uint64x2_t = vceqq_f64(self, b);
+    select(mask: uint64x2_t, y: Self, n: Self) -> Self = vbslq_f64(mask, y, n);
+    bits(mask: uint64x2_t) -> u64 =
+        (vgetq_lane_u64::<0>(mask) & 1) | (vgetq_lane_u64::<1>(mask) & 2);
+});
+
+vector!(float32x4_t, f32, uint32x4_t, 4, {
+    splat(x: f32) -> Self = vdupq_n_f32(x);
+    load(p: *const f32) -> Self = vld1q_f32(p);
+    store(self: Self, p: *mut f32) -> () = vst1q_f32(p, self);
+    add(self: Self, b: Self) -> Self = vaddq_f32(self, b);
+    sub(self: Self, b: Self) -> Self = vsubq_f32(self, b);
+    mul(self: Self, b: Self) -> Self = vmulq_f32(self, b);
+    div(self: Self, b: Self) -> Self = vdivq_f32(self, b);
+    sqrt(self: Self) -> Self = vsqrtq_f32(self);
+    abs(self: Self) -> Self = vabsq_f32(self);
+    mul_add(self: Self, b: Self, c: Self) -> Self = vfmaq_f32(c, self, b);
+    neg_mul_add(self: Self, b: Self, c: Self) -> Self = vfmsq_f32(c, self, b);
+    gt(self: Self, b: Self) -> uint32x4_t = vcgtq_f32(self, b);
+    eq(self: Self, b: Self) -> uint32x4_t = vceqq_f32(self, b);
+    select(mask: uint32x4_t, y: Self, n: Self) -> Self = vbslq_f32(mask, y, n);
+    bits(mask: uint32x4_t) -> u64 = vaddvq_u32(vandq_u32(
+        mask,
+        vld1q_u32([1, 2, 4, 8].as_ptr()),
+    )) as u64;
+});

@@ -1,0 +1,113 @@
+//! Any machine: arrays of 16 bytes that the compiler turns into what vectors it has.
+//!
+//! [`Portable`] rounds the product and the sum of `mul_add` separately, because a fused one is a
+//! library call where the instruction is missing. [`Fused`] rounds once, at any price: it is the
+//! oracle that the vector sets must equal bit for bit.
+
+use super::{Isa, Vector};
+use crate::scalar::RealScalar;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Isa for Portable {
+    type F32 = Array<f32, 4, false>;
+    type F64 = Array<f64, 2, false>;
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Fused;
+
+impl Isa for Fused {
+    type F32 = Array<f32, 4, true>;
+    type F64 = Array<f64, 2, true>;
+}
+
+/// `N` lanes; `FUSED` says how `mul_add` rounds.
+#[derive(Clone, Copy)]
+pub(crate) struct Array<T, const N: usize, const FUSED: bool>([T; N]);
+
+impl<T: RealScalar, const N: usize, const FUSED: bool> Array<T, N, FUSED> {
+    #[inline(always)]
+    fn zip(self, b: Self, f: impl Fn(T, T) -> T) -> Self {
+        Array(std::array::from_fn(|i| f(self.0[i], b.0[i])))
+    }
+
+    #[inline(always)]
+    fn zip3(self, b: Self, c: Self, f: impl Fn(T, T, T) -> T) -> Self {
+        Array(std::array::from_fn(|i| f(self.0[i], b.0[i], c.0[i])))
+    }
+}
+
+impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FUSED> {
+    type Elem = T;
+    type Mask = [bool; N];
+    const LANES: usize = N;
+
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        Array([x; N])
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const T) -> Self {
+        // SAFETY: the trait's contract: p spans N elements; an array of T may be unaligned here.
+        Array(unsafe { p.cast::<[T; N]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut T) {
+        // SAFETY: as for load.
+        unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        self.zip(b, |x, y| x + y)
+    }
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        self.zip(b, |x, y| x - y)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        self.zip(b, |x, y| x * y)
+    }
+    #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        self.zip(b, |x, y| x / y)
+    }
+    #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        self.zip(self, |x, _| x.sqrt())
+    }
+    #[inline(always)]
+    unsafe fn abs(self) -> Self {
+        self.zip(self, |x, _| x.abs())
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+        self.zip3(b, c, |x, y, z| if FUSED { x.fma(y, z) } else { x * y + z })
+    }
+    #[inline(always)]
+    unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        self.zip3(b, c, |x, y, z| if FUSED { (-x).fma(y, z) } else { z - x * y })
+    }
+    #[inline(always)]
+    unsafe fn fused_mul_add(self, b: Self, c: Self) -> Self {
+        self.zip3(b, c, |x, y, z| x.fma(y, z))
+    }
+    #[inline(always)]
+    unsafe fn gt(self, b: Self) -> [bool; N] {
+        std::array::from_fn(|i| self.0[i] > b.0[i])
+    }
+    #[inline(always)]
+    unsafe fn eq(self, b: Self) -> [bool; N] {
+        std::array::from_fn(|i| self.0[i] == b.0[i])
+    }
+    #[inline(always)]
+    unsafe fn select(mask: [bool; N], y: Self, n: Self) -> Self {
+        Array(std::array::from_fn(|i| if mask[i] { y.0[i] } else { n.0[i] }))
+    }
+    #[inline(always)]
+    unsafe fn bits(mask: [bool; N]) -> u64 {
+        (0..N).fold(0, |b, i| b | (mask[i] as u64) << i)
+    }
+}

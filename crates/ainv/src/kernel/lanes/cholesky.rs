@@ -1,0 +1,188 @@
+//! Cholesky in a tile: `cholesky`, `cholesky_inv` and both together, from the lower triangle.
+
+use super::{Group, Registers, Tile, good, load, put};
+use crate::isa::Vector;
+use crate::isa::field::Field;
+use crate::scalar::{RealScalar, Scalar};
+
+/// L with A = L L^H (Higham, algorithm 10.2). Reads the lower triangle; stores zeros above. A pivot
+/// that is not positive, or a diagonal entry that is not real, makes its lane suspect.
+#[inline(always)]
+pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> u64 {
+    // SAFETY: the module's contract.
+    unsafe {
+        let n = g.n;
+        let t = Tile::<F>::new(g.scratch, n);
+        let recip = Tile::<F>::new(t.after(n), n);
+        let zero = F::splat(F::S::default());
+        let mut registers = Registers::of(g);
+        while let Some(at) = registers.next(F::LANES) {
+            load(t, &g.src[at.clone()], g.from);
+            let read = sum_lower(t, n);
+            let (recips, real) = factor(t, recip, n);
+            if registers.accept(good(read, recips, sum_lower(t, n)) & real) {
+                for i in 0..n {
+                    for j in 0..n {
+                        let x = if j <= i { t.get(i, j) } else { zero };
+                        put(x, &g.dst[at.clone()], g.to.at(i, j));
+                    }
+                }
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// A^-1 = L^-H L^-1 from the lower L, exactly Hermitian (Higham, section 14.5; LAPACK's potri).
+#[inline(always)]
+pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> u64 {
+    // SAFETY: the module's contract.
+    unsafe {
+        let n = g.n;
+        let t = Tile::<F>::new(g.scratch, n);
+        let recip = Tile::<F>::new(t.after(n), n);
+        let mut registers = Registers::of(g);
+        while let Some(at) = registers.next(F::LANES) {
+            load(t, &g.src[at.clone()], g.from);
+            let read = sum_lower(t, n);
+            let mut recips = F::splat(F::S::default()).abs1();
+            for i in 0..n {
+                recip.set(0, i, t.get(i, i).recip());
+                recips = recips.add(recip.get(0, i).abs1());
+            }
+            invert_factor(t, recip, n);
+            if registers.accept(good(read, recips, sum_lower(t, n))) {
+                store_hermitian(t, &g.dst[at], g);
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// A^-1 of a positive definite A by way of its Cholesky factor, exactly Hermitian. Reads the lower
+/// triangle.
+#[inline(always)]
+pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
+    // SAFETY: the module's contract.
+    unsafe {
+        let n = g.n;
+        let t = Tile::<F>::new(g.scratch, n);
+        let recip = Tile::<F>::new(t.after(n), n);
+        let mut registers = Registers::of(g);
+        while let Some(at) = registers.next(F::LANES) {
+            load(t, &g.src[at.clone()], g.from);
+            let read = sum_lower(t, n);
+            let (recips, real) = factor(t, recip, n);
+            invert_factor(t, recip, n);
+            if registers.accept(good(read, recips, sum_lower(t, n)) & real) {
+                store_hermitian(t, &g.dst[at], g);
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// The sum of |entries| of the lower triangle.
+#[inline(always)]
+unsafe fn sum_lower<F: Field>(t: Tile<F>, n: usize) -> F::V {
+    // SAFETY: the tile is n x n.
+    unsafe {
+        let mut sum = F::splat(F::S::default()).abs1();
+        for i in 0..n {
+            for j in 0..=i {
+                sum = sum.add(t.get(i, j).abs1());
+            }
+        }
+        sum
+    }
+}
+
+/// L in the place of the lower triangle, the reciprocals of its diagonal in `recip`. The sum of
+/// those, and the lanes whose diagonal was real.
+#[inline(always)]
+unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> (F::V, u64) {
+    // SAFETY: the tile is n x n, recip 1 x n.
+    unsafe {
+        let none = F::splat(F::S::default()).abs1();
+        let (mut recips, mut real) = (none, u64::MAX);
+        for j in 0..n {
+            let diagonal = t.get(j, j);
+            real &= F::V::bits(diagonal.im().eq(none));
+            let mut d = diagonal.re();
+            for k in 0..j {
+                let x = t.get(j, k);
+                d = x.re().neg_mul_add(x.re(), d);
+                d = x.im().neg_mul_add(x.im(), d);
+            }
+            // A pivot under zero gives NaN, zero gives infinity: both are out of range.
+            let root = d.sqrt();
+            let r = F::V::splat(<F::S as Scalar>::Real::ONE).div(root);
+            recips = recips.add(r);
+            t.set(j, j, F::from_re(root));
+            recip.set(0, j, F::from_re(r));
+            for i in j + 1..n {
+                let mut x = t.get(i, j);
+                for k in 0..j {
+                    x = t.get(i, k).neg_mul_add(t.get(j, k).conj(), x);
+                }
+                t.set(i, j, x.scale(r));
+            }
+        }
+        (recips, real)
+    }
+}
+
+/// The lower triangle of L^-H L^-1 in the place of L, `recip` holding the reciprocals of L's
+/// diagonal.
+#[inline(always)]
+unsafe fn invert_factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
+    // SAFETY: the tile is n x n, recip 1 x n.
+    unsafe {
+        // L^-1, row by row from L X = I.
+        for i in 0..n {
+            for j in 0..i {
+                let mut sum = t.get(i, j).mul(t.get(j, j));
+                for k in j + 1..i {
+                    sum = t.get(i, k).mul_add(t.get(k, j), sum);
+                }
+                t.set(i, j, sum.mul(recip.get(0, i)).neg());
+            }
+            t.set(i, i, recip.get(0, i));
+        }
+        // Entry (i, j) of the product needs rows i.. only, so a pass by rows may overwrite.
+        let none = F::splat(F::S::default()).abs1();
+        for i in 0..n {
+            for j in 0..i {
+                let mut sum = t.get(i, i).conj().mul(t.get(i, j));
+                for k in i + 1..n {
+                    sum = t.get(k, i).conj().mul_add(t.get(k, j), sum);
+                }
+                t.set(i, j, sum);
+            }
+            let mut d = none;
+            for k in i..n {
+                let x = t.get(k, i);
+                d = x.re().mul_add(x.re(), d);
+                d = x.im().mul_add(x.im(), d);
+            }
+            t.set(i, i, F::from_re(d));
+        }
+    }
+}
+
+/// Stores the lower triangle and its mirror image.
+#[inline(always)]
+unsafe fn store_hermitian<F: Field>(t: Tile<F>, dst: &[*mut F::S], g: &Group<F::S>) {
+    // SAFETY: the module's contract.
+    unsafe {
+        for i in 0..g.n {
+            for j in 0..=i {
+                let x = t.get(i, j);
+                put(x, dst, g.to.at(i, j));
+                if i != j {
+                    put(x.conj(), dst, g.to.at(j, i));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! One matrix a lane: stacks of small matrices, `LANES` of them side by side.
+//!
+//! A tile holds element `(i, j)` of every lane's matrix in one field element. The algorithm on the
+//! tile is the textbook's for one matrix, without a branch on data: pivots are chosen lane by lane
+//! with masks. A group of up to [`GROUP`] matrices is one call; a last, part-filled register runs
+//! the same code over copies of its first matrix, so a matrix's bits do not depend on its place.
+//!
+//! A kernel answers with one bit for each *suspect* matrix: one whose entries, pivots or result
+//! leave the range in which no product over- or underflows, or which has a zero pivot or a NaN. A
+//! register with a suspect is not stored (the input may be the output); the caller settles the
+//! suspects one by one, then repeats the call with `force`.
+
+pub(crate) mod cholesky;
+pub(crate) mod closed;
+pub(crate) mod lu;
+pub(crate) mod triangular;
+
+use crate::isa::field::Field;
+use crate::isa::{MAX_LANES, Vector};
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::Frame;
+
+/// Matrices of one call: a bit each in the answer.
+pub(crate) const GROUP: usize = 64;
+
+/// Up to [`GROUP`] square matrices of order `n` in, as many results out; for a solve `rhs` are the
+/// right-hand sides, n x k, as are the results.
+#[derive(Clone, Copy)]
+pub(crate) struct Group<'a, T: Scalar> {
+    pub n: usize,
+    pub src: &'a [*const T],
+    pub from: Frame,
+    pub rhs: &'a [*const T],
+    pub rhs_from: Frame,
+    pub dst: &'a [*mut T],
+    pub to: Frame,
+    /// [`scratch`] reals.
+    pub scratch: *mut T::Real,
+    /// Store the suspects as well.
+    pub force: bool,
+}
+
+/// What `tri_inv` does not read: the diagonal of a unit triangle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TriShape {
+    pub unit: bool,
+}
+
+/// Reals that a lane kernel needs for order `n` (and `k` right-hand sides): the tile, the
+/// permutation, three rows and the right-hand sides.
+pub(crate) fn scratch(n: usize, k: usize) -> usize {
+    (n * n + 5 * n + n * k) * 2 * MAX_LANES
+}
+
+/// An `n` x `m` block of field elements in scratch, row by row.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<F: Field> {
+    p: *mut <F::S as Scalar>::Real,
+    cols: usize,
+}
+
+impl<F: Field> Tile<F> {
+    /// Reals of one element.
+    const STEP: usize = F::PARTS * F::LANES;
+
+    #[inline(always)]
+    pub(crate) unsafe fn new(p: *mut <F::S as Scalar>::Real, cols: usize) -> Self {
+        Tile { p, cols }
+    }
+    /// The reals of `rows` rows, hence where the next block begins.
+    #[inline(always)]
+    pub(crate) unsafe fn after(self, rows: usize) -> *mut <F::S as Scalar>::Real {
+        // SAFETY: the block's end is in the scratch.
+        unsafe { self.p.add(rows * self.cols * Self::STEP) }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn get(self, i: usize, j: usize) -> F {
+        // SAFETY: (i, j) is in the block.
+        unsafe { F::load(self.p.add((i * self.cols + j) * Self::STEP)) }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn set(self, i: usize, j: usize, x: F) {
+        // SAFETY: (i, j) is in the block.
+        unsafe { x.store(self.p.add((i * self.cols + j) * Self::STEP)) }
+    }
+}
+
+/// Reads up to LANES matrices into a tile; `frame` may be a transposed one. Lanes past the last
+/// matrix repeat the first.
+#[inline(always)]
+pub(crate) unsafe fn load<F: Field>(t: Tile<F>, src: &[*const F::S], frame: Frame) {
+    let mut lane = [src[0]; MAX_LANES];
+    lane[..src.len()].copy_from_slice(src);
+    for i in 0..frame.rows {
+        for j in 0..frame.cols {
+            let d = frame.at(i, j);
+            // SAFETY: the view that made the pointers and the frame was checked.
+            unsafe { t.set(i, j, F::from_lanes(|l| lane[l].offset(d).read())) };
+        }
+    }
+}
+
+/// Writes element `(i, j)` of the tile to the matrices, lane by lane.
+#[inline(always)]
+pub(crate) unsafe fn put<F: Field>(x: F, dst: &[*mut F::S], d: isize) {
+    // SAFETY: d is an offset of the checked view.
+    unsafe {
+        let lanes = x.to_lanes();
+        for (l, p) in dst.iter().enumerate() {
+            p.offset(d).write(lanes[l]);
+        }
+    }
+}
+
+/// Which lanes are beyond suspicion: the sum of the absolute values of what was read and of the
+/// reciprocals of the pivots in range, the result finite. A NaN anywhere makes its sum a NaN, and
+/// a NaN is in no range.
+#[inline(always)]
+pub(crate) unsafe fn good<V: Vector>(read: V, recips: V, written: V) -> u64 {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let big = V::splat(V::Elem::BIG);
+        let small = V::splat(V::Elem::SMALL);
+        V::bits(big.gt(read))
+            & V::bits(read.gt(small))
+            & V::bits(big.gt(recips))
+            & V::bits(V::splat(V::Elem::INFINITY).gt(written))
+    }
+}
+
+/// The walk over a group, a register of matrices at a time, and its suspects.
+pub(crate) struct Registers {
+    len: usize,
+    force: bool,
+    at: std::ops::Range<usize>,
+    suspects: u64,
+}
+
+impl Registers {
+    #[inline(always)]
+    pub(crate) fn of<T: Scalar>(g: &Group<T>) -> Self {
+        Registers { len: g.src.len(), force: g.force, at: 0..0, suspects: 0 }
+    }
+    /// The next matrices, up to `lanes`.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, lanes: usize) -> Option<std::ops::Range<usize>> {
+        self.at = self.at.end..self.len.min(self.at.end + lanes);
+        if self.at.is_empty() { None } else { Some(self.at.clone()) }
+    }
+    /// Notes the suspects; whether to store.
+    #[inline(always)]
+    pub(crate) fn accept(&mut self, good: u64) -> bool {
+        let bad = !good & (u64::MAX >> (64 - self.at.len()));
+        self.suspects |= bad << self.at.start;
+        self.force || bad == 0
+    }
+    #[inline(always)]
+    pub(crate) fn suspects(self) -> u64 {
+        self.suspects
+    }
+}

@@ -1,0 +1,172 @@
+//! LU with partial pivoting of a narrow panel.
+//!
+//! The panel's columns are copied to scratch, parts apart and padded with zeros to whole registers,
+//! factored there right-looking, and copied back. The search for the next pivot takes the largest
+//! |re| + |im|, the first one if several are equal.
+
+use super::lanes::Tile;
+use crate::isa::field::Field;
+use crate::isa::{MAX_LANES, Vector};
+use crate::scalar::{RealScalar, Scalar};
+
+/// The widest panel.
+pub(crate) const WIDTH: usize = 8;
+
+/// A panel of `m` rows and `n <= WIDTH` columns, `n <= m`, columns `ld` apart, rows adjacent.
+pub(crate) struct PanelLu<T: Scalar> {
+    pub m: usize,
+    pub n: usize,
+    pub a: *mut T,
+    pub ld: isize,
+    /// Row k was exchanged with row `pivots[k] >= k`.
+    pub pivots: *mut usize,
+    /// [`scratch`] reals.
+    pub scratch: *mut T::Real,
+}
+
+/// Reals of scratch for `m` rows.
+pub(crate) fn scratch(m: usize) -> usize {
+    m.next_multiple_of(MAX_LANES) * WIDTH * 2
+}
+
+/// Factors the panel in place. The 1-based number of the first pivot that is zero, or 0. The
+/// factorisation goes on past it, as LAPACK's does.
+#[inline(always)]
+pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
+    let lanes = F::LANES;
+    let groups = p.m.div_ceil(lanes);
+    // Column c, rows [g * lanes, (g + 1) * lanes) is the element (c, g).
+    // SAFETY: the panel is the caller's, the scratch holds n columns of `groups` elements.
+    unsafe {
+        let w = Tile::<F>::new(p.scratch, groups);
+        let column = |c: usize| p.a.offset(c as isize * p.ld);
+        for c in 0..p.n {
+            for g in 0..p.m / lanes {
+                w.set(c, g, F::load_scalars(column(c).add(g * lanes)));
+            }
+            if p.m % lanes != 0 {
+                let first = p.m / lanes * lanes;
+                let tail = F::from_lanes(|l| {
+                    if first + l < p.m { column(c).add(first + l).read() } else { F::S::default() }
+                });
+                w.set(c, groups - 1, tail);
+            }
+        }
+
+        let mut first_zero = 0;
+        for k in 0..p.n {
+            let pivot = search(w, k, groups, k);
+            p.pivots.add(k).write(pivot);
+            if pivot != k {
+                for c in 0..p.n {
+                    let (x, y) = (entry(w, c, k), entry(w, c, pivot));
+                    set_entry(w, c, k, y);
+                    set_entry(w, c, pivot, x);
+                }
+            }
+            let diagonal = entry(w, k, k);
+            if diagonal == F::S::default() {
+                if first_zero == 0 {
+                    first_zero = k + 1;
+                }
+                continue;
+            }
+            // The first register holds rows above the pivot too; they are kept.
+            let recip = F::splat(diagonal).recip();
+            let start = k / lanes;
+            let row: [F; WIDTH] = std::array::from_fn(|c| {
+                if c > k && c < p.n { F::splat(entry(w, c, k)) } else { recip }
+            });
+            for g in start..groups {
+                let mut l = w.get(k, g).mul(recip);
+                if g == start {
+                    let below = |i: usize| start * lanes + i > k;
+                    let (new, old) = (l.to_lanes(), w.get(k, g).to_lanes());
+                    w.set(k, g, F::from_lanes(|i| if below(i) { new[i] } else { old[i] }));
+                    l = F::from_lanes(|i| if below(i) { new[i] } else { F::S::default() });
+                } else {
+                    w.set(k, g, l);
+                }
+                for c in k + 1..p.n {
+                    w.set(c, g, l.neg_mul_add(row[c], w.get(c, g)));
+                }
+            }
+        }
+
+        for c in 0..p.n {
+            for g in 0..p.m / lanes {
+                w.get(c, g).store_scalars(column(c).add(g * lanes));
+            }
+            let first = p.m / lanes * lanes;
+            if first < p.m {
+                let tail = w.get(c, groups - 1).to_lanes();
+                for i in first..p.m {
+                    column(c).add(i).write(tail[i - first]);
+                }
+            }
+        }
+        first_zero
+    }
+}
+
+/// The row of the largest entry of column `c` from row `from` on; the first of equal ones.
+#[inline(always)]
+unsafe fn search<F: Field>(w: Tile<F>, c: usize, groups: usize, from: usize) -> usize {
+    // SAFETY: as in `lu`.
+    unsafe {
+        let lanes = F::LANES;
+        let start = from / lanes;
+        let none = F::V::splat(-<F::S as Scalar>::Real::ONE);
+        let number = |g: usize| F::V::splat(<F::S as Scalar>::Real::from_f64(g as f64));
+        let (mut best, mut place) = (none, number(start));
+        for g in start..groups {
+            let mut size = w.get(c, g).abs1();
+            if g == start {
+                let mut lane = [<F::S as Scalar>::Real::default(); MAX_LANES];
+                size.store(lane.as_mut_ptr());
+                lane[..from - start * lanes].fill(-<F::S as Scalar>::Real::ONE);
+                size = F::V::load(lane.as_ptr());
+            }
+            let larger = size.gt(best);
+            best = F::V::select(larger, size, best);
+            place = F::V::select(larger, number(g), place);
+        }
+        let mut value = [<F::S as Scalar>::Real::default(); MAX_LANES];
+        let mut group = [<F::S as Scalar>::Real::default(); MAX_LANES];
+        best.store(value.as_mut_ptr());
+        place.store(group.as_mut_ptr());
+        let row = |l: usize| group[l].to_f64() as usize * lanes + l;
+        let mut winner = 0;
+        let mut found = false;
+        for l in 0..lanes {
+            // A lane that saw no number keeps -1; a NaN never won.
+            if value[l] < <F::S as Scalar>::Real::default() {
+                continue;
+            }
+            if !found
+                || value[l] > value[winner]
+                || (value[l] == value[winner] && row(l) < row(winner))
+            {
+                winner = l;
+                found = true;
+            }
+        }
+        if found { row(winner) } else { from }
+    }
+}
+
+#[inline(always)]
+unsafe fn entry<F: Field>(w: Tile<F>, c: usize, row: usize) -> F::S {
+    // SAFETY: as in `lu`.
+    unsafe { w.get(c, row / F::LANES).to_lanes()[row % F::LANES] }
+}
+
+#[inline(always)]
+unsafe fn set_entry<F: Field>(w: Tile<F>, c: usize, row: usize, x: F::S) {
+    // SAFETY: as in `lu`.
+    unsafe {
+        let mut lanes = w.get(c, row / F::LANES).to_lanes();
+        lanes[row % F::LANES] = x;
+        w.set(c, row / F::LANES, F::from_lanes(|l| lanes[l]));
+    }
+}

@@ -1,0 +1,66 @@
+//! Inverses of matrices, and of stacks of matrices, at the speed of the hardware.
+//!
+//! ```
+//! use ainv::{Options, Stack};
+//!
+//! // Two 2 x 2 matrices, row by row.
+//! let a = [4.0, 7.0, 2.0, 6.0, 1.0, 2.0, 3.0, 4.0];
+//! let a = Stack::new(&a, &[2, 2, 2])?;
+//! let x = ainv::inv(a, &Options::default())?;
+//! assert_eq!(&x.as_slice()[4..], [-2.0, 1.0, 1.5, -0.5]);
+//! # Ok::<(), ainv::Error>(())
+//! ```
+//!
+//! # The functions
+//!
+//! | function | result |
+//! |---|---|
+//! | [`inv`], [`inv_ex`] | the inverses |
+//! | [`pinv`] | the Moore-Penrose inverses |
+//! | [`cholesky`] | L (or U) with A = L L^H (A = U^H U) |
+//! | [`cholesky_inv`] | A^-1 from L (or U) |
+//! | [`tri_inv`] | the inverses of triangles |
+//! | [`solve`] | X with A X = B |
+//! | [`rcond`] | reciprocal condition numbers |
+//!
+//! Each takes one matrix or a stack of any leading dimensions, in `f32`, `f64`, [`c32`] or [`c64`],
+//! with any strides. The plain form returns an owned result and names the first matrix that has
+//! none; the `_into` form writes into the caller's memory and fills a [`Status`] a matrix.
+//!
+//! Results do not depend on the number of threads, on the place in the stack, on the memory layout
+//! or on the vector instructions at hand (the portable set alone rounds differently: it has no
+//! fused multiply-add).
+//!
+//! # Layout of the crate
+//!
+//! `op` says what is computed, `alg` holds the blocked algorithms, `kernel` the inner loops, `isa`
+//! the registers, `device` where the work runs; `plan` makes every choice. Arrows point one way:
+//! `op -> alg -> kernel -> isa`.
+
+mod alg;
+mod api;
+mod convert;
+mod device;
+mod error;
+mod isa;
+mod kernel;
+mod op;
+mod options;
+mod plan;
+mod scalar;
+mod stack;
+mod status;
+
+pub use api::*;
+pub use convert::Matrices;
+pub use device::cpu::pool::{Cancel, num_threads, set_num_threads};
+pub use device::{Device, DeviceKind, Stream};
+pub use error::Error;
+pub use isa::{IsaId, available as available_instruction_sets};
+pub use options::{
+    Assume, Diag, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo,
+};
+pub use plan::{Plan, Route, instruction_set};
+pub use scalar::{RealScalar, Scalar, c32, c64};
+pub use stack::{MAX_AXES, OwnedStack, Stack, StackMut};
+pub use status::{Code, Status, Summary};

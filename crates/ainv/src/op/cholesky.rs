@@ -1,0 +1,214 @@
+//! `cholesky`, `cholesky_inv`, and both together for positive definite matrices. All read the lower
+//! triangle; the caller's views turn an upper one into a lower one (a Hermitian matrix's upper
+//! triangle, read transposed, is the conjugate's lower one).
+
+use super::{
+    Op, Scaling, in_range, inv, leading_dimension, load, settle, sum_abs,
+};
+use crate::alg::{Context, cholesky};
+use crate::device::cpu::arena;
+use crate::error::Error;
+use crate::kernel::Kernels;
+use crate::kernel::lanes::Group;
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::Frame;
+use crate::status::{Code, Status};
+
+/// L with A = L L^H.
+pub(crate) struct Cholesky;
+/// A^-1 from L.
+pub(crate) struct CholeskyInv;
+/// A^-1 from a positive definite A. Both residuals are bounded.
+pub(crate) struct PosdefInv;
+
+/// Runs `f` on the working copy of the lower triangle and stores what it leaves, if it is good.
+/// `f` answers with the sum of |1 / pivots|, or `None` for a suspect.
+unsafe fn on_lower<T: Scalar>(
+    cx: &Context<T>,
+    g: &Group<T>,
+    hermitian: bool,
+    f: impl FnOnce(*mut T, usize) -> Result<Option<T::Real>, Error>,
+) -> Result<u64, Error> {
+    let n = g.n;
+    let ld = leading_dimension::<T>(n);
+    arena::with(n * ld, |w: *mut T| {
+        // SAFETY: the matrices are the caller's, the working matrix spans n columns.
+        unsafe {
+            load(cx, g.src[0], g.from, w, ld)?;
+            let read = sum_abs(w, |j| j..n, n, ld);
+            let recips = f(w, ld)?;
+            let written = sum_abs(w, |j| j..n, n, ld);
+            let good = recips.is_some_and(|r| in_range(read, r, written));
+            if good || g.force {
+                if hermitian {
+                    inv::mirror(w, n, ld);
+                } else {
+                    for j in 1..n {
+                        std::slice::from_raw_parts_mut(w.add(j * ld), j).fill(T::default());
+                    }
+                }
+                let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
+                super::copy(cx, w, columns, g.dst[0], g.to)?;
+            }
+            Ok(!good as u64)
+        }
+    })
+}
+
+fn not_positive_definite(at: usize) -> Status {
+    Status { code: Code::NotPositiveDefinite, at: at as u32 }
+}
+
+/// The first pivot that is not positive, for a matrix in range.
+fn first_bad_pivot<T: Scalar>(cx: &Context<T>, n: usize, a: &[T]) -> Result<Status, Error> {
+    let ld = leading_dimension::<T>(n);
+    let at = arena::with(n * ld, |w: *mut T| {
+        let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+        // SAFETY: the dense matrix and the arena's block.
+        unsafe {
+            load(cx, a.as_ptr(), dense, w, ld)?;
+            cholesky::factor(cx, n, w, ld as isize)
+        }
+    })?;
+    // A pivot at the very edge can be positive in one order of rounding and not in the other.
+    Ok(not_positive_definite(if at == 0 { n } else { at }))
+}
+
+/// D A D with powers of two, the diagonal near one.
+fn symmetric_scaling<T: Scalar>(n: usize, a: &[T]) -> Vec<i32> {
+    let e = |i: usize| settle::exponent(a[i * n + i]);
+    let all = || (0..n).flat_map(|i| (0..=i).map(move |j| i * n + j));
+    let exponents = || all().filter_map(|at| settle::exponent(a[at]));
+    let (Some(largest), Some(smallest)) = (exponents().max(), exponents().min()) else {
+        return vec![0; n];
+    };
+    if largest - smallest <= T::Real::BIG_EXP / 4 {
+        return vec![-(largest.div_euclid(2)); n];
+    }
+    (0..n).map(|i| -(e(i).unwrap_or(0).div_euclid(2))).collect()
+}
+
+impl<T: Scalar> Op<T> for Cholesky {
+    fn largest_in_lanes(&self) -> usize {
+        inv::LANES_MAX
+    }
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { (kernels.cholesky)(g) }
+    }
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+        // SAFETY: the trait's contract.
+        unsafe {
+            on_lower(cx, g, false, |w, ld| {
+                let at = cholesky::factor(cx, g.n, w, ld as isize)?;
+                if at != 0 {
+                    // So that a forced result is not taken for one.
+                    w.write(T::nan());
+                }
+                Ok((at == 0).then(|| inv::recips(w, g.n, ld)))
+            })
+        }
+    }
+    fn reads(&self, i: usize, j: usize) -> bool {
+        i >= j
+    }
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+        let d = symmetric_scaling(n, a);
+        Scaling {
+            rhs: vec![0; n],
+            out_rows: d.iter().map(|d| -d).collect(),
+            out_cols: vec![0; n],
+            cols: d.clone(),
+            rows: d,
+        }
+    }
+    fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
+        first_bad_pivot(cx, n, a)
+    }
+}
+
+impl<T: Scalar> Op<T> for PosdefInv {
+    fn largest_in_lanes(&self) -> usize {
+        inv::LANES_MAX
+    }
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { (kernels.posdef_inv)(g) }
+    }
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+        // SAFETY: the trait's contract.
+        unsafe {
+            on_lower(cx, g, true, |w, ld| {
+                let recips = inv::posdef(cx, w, g.n, ld)?;
+                if recips.is_none() {
+                    w.write(T::nan());
+                }
+                Ok(recips)
+            })
+        }
+    }
+    fn reads(&self, i: usize, j: usize) -> bool {
+        i >= j
+    }
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+        let d = symmetric_scaling(n, a);
+        Scaling {
+            rhs: vec![0; n],
+            out_rows: d.clone(),
+            out_cols: d.clone(),
+            cols: d.clone(),
+            rows: d,
+        }
+    }
+    fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
+        first_bad_pivot(cx, n, a)
+    }
+}
+
+impl<T: Scalar> Op<T> for CholeskyInv {
+    fn largest_in_lanes(&self) -> usize {
+        inv::LANES_MAX
+    }
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { (kernels.cholesky_inv)(g) }
+    }
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+        // SAFETY: the trait's contract.
+        unsafe {
+            on_lower(cx, g, true, |w, ld| {
+                let recips = inv::recips(w, g.n, ld);
+                cholesky::invert_factor(cx, g.n, w, ld as isize)?;
+                Ok(Some(recips))
+            })
+        }
+    }
+    fn reads(&self, i: usize, j: usize) -> bool {
+        i >= j
+    }
+    fn infinite(
+        &self,
+        cx: &Context<T>,
+        n: usize,
+        a: &mut [T],
+        b: &[T],
+        x: &mut [T],
+    ) -> Result<Option<Status>, Error> {
+        super::tri_inv::infinite_diagonal(self, cx, n, a, b, x)
+    }
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+        // Rows alone: a factor for columns would stand between L^-H and L^-1.
+        let row = |i: usize| (0..=i).filter_map(|j| settle::exponent(a[i * n + j])).max();
+        let rows: Vec<i32> = (0..n).map(|i| -row(i).unwrap_or(0)).collect();
+        Scaling {
+            cols: vec![0; n],
+            rhs: vec![0; n],
+            out_rows: rows.clone(),
+            out_cols: rows.clone(),
+            rows,
+        }
+    }
+    fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
+        Ok(super::tri_inv::first_zero(n, a, false))
+    }
+}

@@ -1,0 +1,210 @@
+//! WHAT is computed: one file, one operation.
+//!
+//! An operation says how it runs on a group of small matrices (by a lane kernel) and on one matrix
+//! of any order (blocked), and what its edge cases mean. Both routes answer with *suspects*;
+//! [`settle`] decides about each of those: NaN, infinity, range or singular.
+
+pub(crate) mod cholesky;
+pub(crate) mod diagonal;
+pub(crate) mod inv;
+pub(crate) mod pinv;
+pub(crate) mod rcond;
+mod settle;
+pub(crate) mod solve;
+pub(crate) mod staging;
+pub(crate) mod tri_inv;
+
+pub(crate) use settle::{Scaling, settle};
+
+use crate::alg::{Context, Shared};
+use crate::device::cpu::pool;
+use crate::error::Error;
+use crate::kernel::Kernels;
+use crate::kernel::lanes::Group;
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::Frame;
+use crate::status::Status;
+
+/// The operations on square matrices, as data. (`pinv` and `rcond` have drivers of their own.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Inv { auto: bool },
+    PosdefInv,
+    Diagonal,
+    Cholesky,
+    CholeskyInv,
+    TriInv { unit: bool, reversed: bool },
+    Solve,
+    PosdefSolve,
+}
+
+/// How one operation runs and what its edge cases mean.
+///
+/// # Safety
+/// `lanes` and `blocked` are called with groups whose pointers come from checked views.
+pub(crate) trait Op<T: Scalar>: Sync {
+    /// The largest order that runs in lanes.
+    fn largest_in_lanes(&self) -> usize;
+    /// Runs a group in lanes; the suspects.
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64;
+    /// Runs one matrix of any order; 1 if it is suspect.
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error>;
+    /// Whether entry (i, j) is read.
+    fn reads(&self, i: usize, j: usize) -> bool;
+    /// The result, in `x`, of a matrix that holds an infinity, if it has one. `a` (and `b`) are
+    /// dense, row by row, and may be changed.
+    fn infinite(
+        &self,
+        _cx: &Context<T>,
+        _n: usize,
+        _a: &mut [T],
+        _b: &[T],
+        _x: &mut [T],
+    ) -> Result<Option<Status>, Error> {
+        Ok(None)
+    }
+    /// The powers of two that bring a matrix into range.
+    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling;
+    /// What a result that is not finite means once the matrix was scaled.
+    fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error>;
+}
+
+/// The operation behind a kind: the line that a new one adds.
+pub(crate) fn of<T: Scalar>(kind: Kind) -> &'static dyn Op<T> {
+    match kind {
+        Kind::Inv { auto: true } => &inv::Inv { auto: true },
+        Kind::Inv { auto: false } => &inv::Inv { auto: false },
+        Kind::PosdefInv => &cholesky::PosdefInv,
+        Kind::Diagonal => &diagonal::Diagonal,
+        Kind::Cholesky => &cholesky::Cholesky,
+        Kind::CholeskyInv => &cholesky::CholeskyInv,
+        Kind::TriInv { unit: false, reversed: false } => {
+            &tri_inv::TriInv { unit: false, reversed: false }
+        }
+        Kind::TriInv { unit: false, reversed: true } => {
+            &tri_inv::TriInv { unit: false, reversed: true }
+        }
+        Kind::TriInv { unit: true, .. } => &tri_inv::TriInv { unit: true, reversed: false },
+        Kind::Solve => &solve::Solve,
+        Kind::PosdefSolve => &solve::PosdefSolve,
+    }
+}
+
+/// Runs a group by the route that the order fixes; the suspects. A group of several matrices runs
+/// in lanes only.
+///
+/// # Safety
+/// As [`Op`].
+pub(crate) unsafe fn run<T: Scalar>(
+    op: &dyn Op<T>,
+    cx: &Context<T>,
+    g: &Group<T>,
+) -> Result<u64, Error> {
+    // SAFETY: the caller's.
+    unsafe {
+        if g.n <= op.largest_in_lanes() {
+            Ok(op.lanes(cx.kernels, g))
+        } else {
+            op.blocked(cx, g)
+        }
+    }
+}
+
+/// The leading dimension of a working matrix: whole cache lines, and never a large power of two,
+/// whose columns would share the sets of a cache.
+pub(crate) fn leading_dimension<T>(n: usize) -> usize {
+    let line = 64 / size_of::<T>();
+    let ld = n.next_multiple_of(line);
+    if n >= 64 && ld.is_multiple_of(8 * line) { ld + line } else { ld }
+}
+
+/// Copies a matrix of any strides to columns `ld` apart.
+///
+/// # Safety
+/// Both are valid over `from`'s sizes.
+pub(crate) unsafe fn load<T: Scalar>(
+    cx: &Context<T>,
+    src: *const T,
+    from: Frame,
+    w: *mut T,
+    ld: usize,
+) -> Result<(), Error> {
+    let to = Frame { rs: 1, cs: ld as isize, ..from };
+    // SAFETY: the caller's.
+    unsafe { copy(cx, src, from, w, to) }
+}
+
+/// Copies a matrix of any strides to a matrix of any strides.
+///
+/// # Safety
+/// Both are valid over their sizes, which are equal, and apart.
+pub(crate) unsafe fn copy<T: Scalar>(
+    cx: &Context<T>,
+    src: *const T,
+    from: Frame,
+    dst: *mut T,
+    to: Frame,
+) -> Result<(), Error> {
+    // Along the destination's adjacent elements, in squares that keep both sides' lines in cache.
+    const SQUARE: usize = 16;
+    let (from, to) =
+        if to.cs.abs() < to.rs.abs() { (from.transposed(), to.transposed()) } else { (from, to) };
+    let (src, dst) = (Shared(src.cast_mut()), Shared(dst));
+    pool::split(from.cols, SQUARE, cx.threads_for(from.rows, from.cols, 8), &|columns| {
+        let (src, dst) = (src.get(), dst.get());
+        // SAFETY: elements of the caller's matrices, these columns no one else's.
+        unsafe {
+            if from.rs == 1 && to.rs == 1 {
+                for j in columns {
+                    let (x, y) = (src.offset(from.at(0, j)), dst.offset(to.at(0, j)));
+                    std::ptr::copy_nonoverlapping(x, y, from.rows);
+                }
+                return Ok(());
+            }
+            for j0 in columns.clone().step_by(SQUARE) {
+                for i0 in (0..from.rows).step_by(SQUARE) {
+                    for j in j0..columns.end.min(j0 + SQUARE) {
+                        for i in i0..from.rows.min(i0 + SQUARE) {
+                            dst.offset(to.at(i, j)).write(src.offset(from.at(i, j)).read());
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The sum of |entries| of `rows` x `cols` entries, columns `ld` apart: NaN or infinite if one is.
+///
+/// # Safety
+/// The block is readable.
+pub(crate) unsafe fn sum_abs<T: Scalar>(
+    w: *const T,
+    rows: impl Fn(usize) -> std::ops::Range<usize>,
+    cols: usize,
+    ld: usize,
+) -> T::Real {
+    // Eight sums at a time, so that no addition waits for the one before it.
+    let mut sums = [T::Real::default(); 8];
+    for j in 0..cols {
+        let range = rows(j);
+        // SAFETY: the caller's column.
+        let column = unsafe { std::slice::from_raw_parts(w.add(j * ld + range.start), range.len()) };
+        let chunks = column.chunks_exact(8);
+        for (x, s) in chunks.remainder().iter().zip(&mut sums) {
+            *s = *s + x.abs1();
+        }
+        for chunk in chunks {
+            for (x, s) in chunk.iter().zip(&mut sums) {
+                *s = *s + x.abs1();
+            }
+        }
+    }
+    sums.into_iter().fold(T::Real::default(), |a, b| a + b)
+}
+
+/// Whether the sums that a blocked route took are beyond suspicion; the lanes' `good`.
+pub(crate) fn in_range<R: RealScalar>(read: R, recips: R, written: R) -> bool {
+    R::BIG > read && read > R::SMALL && R::BIG > recips && R::INFINITY > written
+}

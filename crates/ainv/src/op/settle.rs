@@ -1,0 +1,166 @@
+//! What becomes of a suspect: a matrix whose entries, pivots or result left the range in which the
+//! fast route is exact in its under- and overflows.
+//!
+//! ```text
+//! a NaN is read          -> NonFinite
+//! an infinity is read    -> the operation's own rule, else NonFinite
+//! otherwise              -> the same route on the matrix scaled by powers of two, the result
+//!                           scaled back with one rounding; not finite: the operation's verdict
+//! ```
+//!
+//! Scaling is by one common power of two where the exponents lie close together, so that the bits
+//! are those of the matrix in range; and by rows and columns apart where they do not: one factor
+//! would ruin diag(1e300, 1e-300).
+
+use super::{Op, run};
+use crate::alg::Context;
+use crate::device::cpu::arena;
+use crate::error::Error;
+use crate::kernel::lanes::{self, Group};
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::Frame;
+use crate::status::Status;
+
+/// Powers of two: A' = 2^rows A 2^cols, B' = 2^rhs B, X = 2^out_rows X' 2^out_cols.
+#[derive(Clone, Debug)]
+pub(crate) struct Scaling {
+    pub rows: Vec<i32>,
+    pub cols: Vec<i32>,
+    pub rhs: Vec<i32>,
+    pub out_rows: Vec<i32>,
+    pub out_cols: Vec<i32>,
+}
+
+/// The larger exponent of the parts.
+pub(crate) fn exponent<T: Scalar>(x: T) -> Option<i32> {
+    x.re().exponent().max(x.im().exponent())
+}
+
+/// The powers of two for rows and columns that bring the entries that are read near one.
+pub(crate) fn balance<T: Scalar>(
+    n: usize,
+    a: &[T],
+    reads: impl Fn(usize, usize) -> bool,
+) -> (Vec<i32>, Vec<i32>) {
+    let e = |i: usize, j: usize| if reads(i, j) { exponent(a[i * n + j]) } else { None };
+    let all = || (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).filter_map(|(i, j)| e(i, j));
+    let Some(largest) = all().max() else { return (vec![0; n], vec![0; n]) };
+    let smallest = all().min().unwrap_or(largest);
+    if largest - smallest <= T::Real::BIG_EXP / 4 {
+        return (vec![-largest; n], vec![0; n]);
+    }
+    let rows: Vec<i32> =
+        (0..n).map(|i| -(0..n).filter_map(|j| e(i, j)).max().unwrap_or(0)).collect();
+    let cols = (0..n)
+        .map(|j| -(0..n).filter_map(|i| e(i, j).map(|e| e + rows[i])).max().unwrap_or(0))
+        .collect();
+    (rows, cols)
+}
+
+/// The matrix `g.src[0]`, decided: its result, dense and row by row in `x`, and its status. Without
+/// a result `x` is NaN.
+///
+/// # Safety
+/// As [`Op`]; `g` holds one matrix.
+pub(crate) unsafe fn settle<T: Scalar>(
+    op: &dyn Op<T>,
+    cx: &Context<T>,
+    g: &Group<T>,
+    x: &mut [T],
+) -> Result<Status, Error> {
+    let (n, k) = (g.n, g.rhs_from.cols);
+    let rhs = if g.rhs.is_empty() { 0 } else { n * k };
+    arena::with(n * n + rhs, |dense: *mut T| {
+        // SAFETY: the arena's block, filled before it is read; the matrices are the caller's.
+        let (a, b) = unsafe {
+            for i in 0..n {
+                for j in 0..n {
+                    let x = g.src[0].offset(g.from.at(i, j)).read();
+                    dense.add(i * n + j).write(if op.reads(i, j) { x } else { T::default() });
+                }
+                for j in 0..rhs / n {
+                    let x = g.rhs[0].offset(g.rhs_from.at(i, j)).read();
+                    dense.add(n * n + i * k + j).write(x);
+                }
+            }
+            (
+                std::slice::from_raw_parts_mut(dense, n * n),
+                std::slice::from_raw_parts_mut(dense.add(n * n), rhs),
+            )
+        };
+        let status = decide(op, cx, n, a, b, x)?;
+        if !status.is_ok() {
+            x.fill(T::nan());
+        }
+        Ok(status)
+    })
+}
+
+fn decide<T: Scalar>(
+    op: &dyn Op<T>,
+    cx: &Context<T>,
+    n: usize,
+    a: &mut [T],
+    b: &mut [T],
+    x: &mut [T],
+) -> Result<Status, Error> {
+    if a.iter().any(|x| x.is_nan()) {
+        return Ok(Status::NON_FINITE);
+    }
+    if !a.iter().all(|x| Scalar::is_finite(*x)) {
+        return Ok(op.infinite(cx, n, a, b, x)?.unwrap_or(Status::NON_FINITE));
+    }
+    let s = op.scaling(n, a, b);
+    let k = b.len() / n;
+    for i in 0..n {
+        for j in 0..n {
+            a[i * n + j] = Scalar::ldexp(a[i * n + j], s.rows[i] + s.cols[j]);
+        }
+        for j in 0..k {
+            b[i * k + j] = Scalar::ldexp(b[i * k + j], s.rhs[i]);
+        }
+    }
+    forced(op, cx, n, a, b, x)?;
+    if !x.iter().all(|x| Scalar::is_finite(*x)) {
+        let status = op.verdict(cx, n, a, b)?;
+        if !status.is_ok() {
+            return Ok(status);
+        }
+    }
+    let cols = x.len() / n;
+    for i in 0..n {
+        for j in 0..cols {
+            x[i * cols + j] = Scalar::ldexp(x[i * cols + j], s.out_rows[i] + s.out_cols[j]);
+        }
+    }
+    Ok(Status::OK)
+}
+
+/// Runs the operation on one dense matrix and takes what comes.
+pub(crate) fn forced<T: Scalar>(
+    op: &dyn Op<T>,
+    cx: &Context<T>,
+    n: usize,
+    a: &[T],
+    b: &[T],
+    x: &mut [T],
+) -> Result<(), Error> {
+    let dense =
+        |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
+    let k = b.len() / n;
+    arena::with(lanes::scratch(op.largest_in_lanes().min(n), k), |scratch: *mut T::Real| {
+        let group = Group {
+            n,
+            src: &[a.as_ptr()],
+            from: dense(n),
+            rhs: &[b.as_ptr()],
+            rhs_from: dense(k),
+            dst: &[x.as_mut_ptr()],
+            to: dense(x.len() / n),
+            scratch,
+            force: true,
+        };
+        // SAFETY: dense matrices of these sizes, the result apart from the others.
+        unsafe { run(op, cx, &group) }.map(drop)
+    })
+}

@@ -1,0 +1,194 @@
+//! `solve`: X with A X = B, by LU with partial pivoting, or by Cholesky for a positive definite A.
+//!
+//! As for `inv` the elimination is that of A^T, and the solves are from the right: with P A^T = L U,
+//! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
+
+use super::{Op, Scaling, cholesky, in_range, inv, leading_dimension, load, settle, sum_abs};
+use crate::alg::{self, Context, lu, triangular};
+use crate::device::cpu::arena;
+use crate::error::Error;
+use crate::kernel::Kernels;
+use crate::kernel::lanes::Group;
+use crate::kernel::trsm::Triangle;
+use crate::scalar::Scalar;
+use crate::stack::Frame;
+use crate::status::Status;
+
+/// A general matrix.
+pub(crate) struct Solve;
+/// A positive definite matrix; its lower triangle is read.
+pub(crate) struct PosdefSolve;
+
+/// More right-hand sides than this make a small system blocked too: the lanes hold them all in the
+/// tile's scratch.
+const LANES_RHS: usize = 32;
+
+/// Loads A^T and B^T, runs `f` on both (and their leading dimensions), and stores B^T's place as X.
+/// `f` answers with the sum of |1 / pivots|.
+unsafe fn on_transposed<T: Scalar>(
+    cx: &Context<T>,
+    g: &Group<T>,
+    reads: impl Fn(usize) -> std::ops::Range<usize>,
+    f: impl FnOnce(*mut T, usize, *mut T, usize) -> Result<Option<T::Real>, Error>,
+) -> Result<u64, Error> {
+    let (n, k) = (g.n, g.rhs_from.cols);
+    let (ld, ldb) = (leading_dimension::<T>(n), leading_dimension::<T>(k));
+    arena::with(n * (ld + ldb), |w: *mut T| {
+        // SAFETY: the matrices are the caller's; the blocks span n columns each.
+        unsafe {
+            let b = w.add(n * ld);
+            load(cx, g.src[0], g.from.transposed(), w, ld)?;
+            load(cx, g.rhs[0], g.rhs_from.transposed(), b, ldb)?;
+            let read = sum_abs(w, reads, n, ld);
+            let recips = f(w, ld, b, ldb)?;
+            let written = sum_abs(b, |_| 0..k, n, ldb);
+            let good = recips.is_some_and(|r| in_range(read, r, written));
+            if good || g.force {
+                let to = g.to.transposed();
+                let columns = Frame { rs: 1, cs: ldb as isize, ..to };
+                super::copy(cx, b, columns, g.dst[0], to)?;
+            }
+            Ok(!good as u64)
+        }
+    })
+}
+
+/// The scaling of A, and one power of two for all of B that keeps it in range under A's rows.
+fn scaling<T: Scalar>(n: usize, b: &[T], rows: Vec<i32>, cols: Vec<i32>) -> Scaling {
+    let k = b.len() / n;
+    let size = |i: usize| (0..k).filter_map(|j| settle::exponent(b[i * k + j])).max();
+    let shift = (0..n).filter_map(|i| size(i).map(|e| e + rows[i])).max().unwrap_or(0);
+    Scaling {
+        rhs: rows.iter().map(|r| r - shift).collect(),
+        out_rows: cols.iter().map(|c| c + shift).collect(),
+        out_cols: vec![0; k],
+        rows,
+        cols,
+    }
+}
+
+impl<T: Scalar> Op<T> for Solve {
+    fn largest_in_lanes(&self) -> usize {
+        inv::LANES_MAX
+    }
+
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { (kernels.solve)(g) }
+    }
+
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+        let n = g.n;
+        // SAFETY: the trait's contract.
+        unsafe {
+            on_transposed(cx, g, |_| 0..n, |w, ld, b, ldb| {
+                arena::with(n, |pivots: *mut usize| {
+                    pivots.write_bytes(0, n);
+                    let pivots = std::slice::from_raw_parts_mut(pivots, n);
+                    lu::factor(cx, (n, n), w, ld as isize, pivots)?;
+                    let recips = inv::recips(w, n, ld);
+                    let k = g.rhs_from.cols;
+                    lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
+                    Ok(Some(recips))
+                })
+            })
+        }
+    }
+
+    fn reads(&self, _: usize, _: usize) -> bool {
+        true
+    }
+
+    fn infinite(
+        &self,
+        cx: &Context<T>,
+        n: usize,
+        a: &mut [T],
+        b: &[T],
+        x: &mut [T],
+    ) -> Result<Option<Status>, Error> {
+        let diagonal = (0..n * n).all(|i| i / n == i % n || a[i] == T::default());
+        if !diagonal {
+            return Ok(None);
+        }
+        super::diagonal::Diagonal.infinite(cx, n, a, b, x)
+    }
+
+    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling {
+        let (rows, cols) = settle::balance(n, a, |_, _| true);
+        scaling(n, b, rows, cols)
+    }
+
+    fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {
+        // The right-hand side may be what is not finite; then X is its image.
+        let singular = inv::first_zero_pivot(cx, n, a)?;
+        let finite = b.iter().all(|x| Scalar::is_finite(*x));
+        Ok(match singular {
+            Some(at) => Status::singular(at),
+            None if finite => Status::singular(n),
+            None => Status::OK,
+        })
+    }
+}
+
+impl<T: Scalar> Op<T> for PosdefSolve {
+    fn largest_in_lanes(&self) -> usize {
+        0
+    }
+
+    unsafe fn lanes(&self, _: &Kernels<T>, g: &Group<T>) -> u64 {
+        u64::MAX >> (64 - g.src.len())
+    }
+
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+        let n = g.n;
+        // SAFETY: the trait's contract. The caller's lower triangle stands in A^T's upper one, so
+        // the frames are exchanged once more: the working matrix is A itself.
+        unsafe {
+            let turned = Group { from: g.from.transposed(), ..*g };
+            on_transposed(cx, &turned, |j| j..n, |w, ld, b, ldb| {
+                if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
+                    b.write(T::nan());
+                    return Ok(None);
+                }
+                // A = L L^H, so X^T conj(L) L^T = B^T.
+                let k = g.rhs_from.cols;
+                let t = Triangle {
+                    t: w.cast_const(),
+                    rs: ld as isize,
+                    cs: 1,
+                    conj: false,
+                    lower: false,
+                    unit: false,
+                };
+                let ld = ld as isize;
+                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
+                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                Ok(Some(inv::recips(w, n, ld as usize)))
+            })
+        }
+    }
+
+    fn reads(&self, i: usize, j: usize) -> bool {
+        i >= j
+    }
+
+    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling {
+        let s = Op::<T>::scaling(&cholesky::Cholesky, n, a, b);
+        scaling(n, b, s.rows, s.cols)
+    }
+
+    fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {
+        if !b.iter().all(|x| Scalar::is_finite(*x)) {
+            return Ok(Status::OK);
+        }
+        cholesky::Cholesky.verdict(cx, n, a, b)
+    }
+}
+
+/// Whether a system of this size runs in lanes.
+pub(crate) fn in_lanes(n: usize, k: usize) -> bool {
+    n <= inv::LANES_MAX && k <= LANES_RHS
+}
+

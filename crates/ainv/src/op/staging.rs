@@ -1,0 +1,64 @@
+//! Dense copies of a chunk's matrices: with the unread part filled in from what `assume` says, and
+//! in another precision where the call asks for it.
+
+use crate::options::Assume;
+use crate::scalar::Scalar;
+use crate::stack::Frame;
+
+/// Copies the matrices row by row, converted, each filled in from the part that `assume` reads.
+///
+/// # Safety
+/// The matrices are readable; `to` spans them all.
+pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
+    src: &[*const T],
+    from: Frame,
+    assume: Assume,
+    convert: impl Fn(T) -> W,
+    to: *mut W,
+) {
+    let size = from.rows * from.cols;
+    for (k, &p) in src.iter().enumerate() {
+        for i in 0..from.rows {
+            for j in 0..from.cols {
+                // SAFETY: entries of the caller's matrices.
+                let at = |i: usize, j: usize| unsafe { convert(p.offset(from.at(i, j)).read()) };
+                let x = match assume {
+                    Assume::Auto | Assume::General => at(i, j),
+                    Assume::Symmetric | Assume::Hermitian | Assume::Posdef if i >= j => at(i, j),
+                    Assume::Symmetric => at(j, i),
+                    Assume::Hermitian | Assume::Posdef => Scalar::conj(at(j, i)),
+                    Assume::Lower if i >= j => at(i, j),
+                    Assume::Upper if i <= j => at(i, j),
+                    Assume::Diagonal if i == j => at(i, j),
+                    Assume::Lower | Assume::Upper | Assume::Diagonal => W::default(),
+                };
+                // SAFETY: inside the caller's block.
+                unsafe { to.add(k * size + i * from.cols + j).write(x) };
+            }
+        }
+    }
+}
+
+/// Copies dense matrices back, converted.
+///
+/// # Safety
+/// As [`expand`].
+pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
+    from: *const W,
+    dst: &[*mut T],
+    to: Frame,
+    convert: impl Fn(W) -> T,
+) {
+    let size = to.rows * to.cols;
+    for (k, &p) in dst.iter().enumerate() {
+        for i in 0..to.rows {
+            for j in 0..to.cols {
+                // SAFETY: entries of the caller's matrices.
+                unsafe {
+                    let x = convert(from.add(k * size + i * to.cols + j).read());
+                    p.offset(to.at(i, j)).write(x);
+                }
+            }
+        }
+    }
+}

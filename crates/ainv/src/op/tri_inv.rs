@@ -1,0 +1,126 @@
+//! `tri_inv`: the inverse of an upper triangle. The caller's views turn a lower one into an upper
+//! one by transposition, and an upper one into itself by transposition and reversal, so that the
+//! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
+
+use super::{Op, Scaling, in_range, inv, leading_dimension, load, settle, sum_abs};
+use crate::alg::{Context, triangular};
+use crate::device::cpu::arena;
+use crate::error::Error;
+use crate::kernel::Kernels;
+use crate::kernel::lanes::{Group, TriShape};
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::Frame;
+use crate::status::Status;
+
+/// An upper triangle; `reversed` if its first row was the caller's last.
+pub(crate) struct TriInv {
+    pub unit: bool,
+    pub reversed: bool,
+}
+
+impl<T: Scalar> Op<T> for TriInv {
+    fn largest_in_lanes(&self) -> usize {
+        inv::LANES_MAX
+    }
+
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+        // SAFETY: the trait's contract.
+        unsafe { (kernels.tri_inv)(g, TriShape { unit: self.unit }) }
+    }
+
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+        let n = g.n;
+        let ld = leading_dimension::<T>(n);
+        arena::with(n * ld, |w: *mut T| {
+            // SAFETY: the matrices are the caller's, the working matrix spans n columns.
+            unsafe {
+                load(cx, g.src[0], g.from, w, ld)?;
+                for i in 0..n {
+                    if self.unit {
+                        w.add(i * (ld + 1)).write(T::from_re(T::Real::ONE));
+                    }
+                    std::slice::from_raw_parts_mut(w.add(i * (ld + 1) + 1), n - 1 - i)
+                        .fill(T::default());
+                }
+                let read = sum_abs(w, |j| 0..j + 1, n, ld);
+                let recips = inv::recips(w, n, ld);
+                triangular::invert(cx, n, false, w, ld as isize)?;
+                let good = in_range(read, recips, sum_abs(w, |j| 0..j + 1, n, ld));
+                if good || g.force {
+                    let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
+                    super::copy(cx, w, columns, g.dst[0], g.to)?;
+                }
+                Ok(!good as u64)
+            }
+        })
+    }
+
+    fn reads(&self, i: usize, j: usize) -> bool {
+        i < j || (i == j && !self.unit)
+    }
+
+    fn infinite(
+        &self,
+        cx: &Context<T>,
+        n: usize,
+        a: &mut [T],
+        b: &[T],
+        x: &mut [T],
+    ) -> Result<Option<Status>, Error> {
+        infinite_diagonal(self, cx, n, a, b, x)
+    }
+
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+        // A unit diagonal stays one only if rows and columns are left alone.
+        let (rows, cols) = if self.unit {
+            (vec![0; n], vec![0; n])
+        } else {
+            settle::balance(n, a, |i, j| i <= j)
+        };
+        Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+    }
+
+    fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
+        Ok(if self.unit { Status::OK } else { first_zero(n, a, self.reversed) })
+    }
+}
+
+/// Singular at the first zero of the diagonal, in the caller's order.
+pub(crate) fn first_zero<T: Scalar>(n: usize, a: &[T], reversed: bool) -> Status {
+    let entry = |i: usize| if reversed { n - 1 - i } else { i };
+    match (0..n).find(|&i| a[entry(i) * (n + 1)] == T::default()) {
+        Some(i) => Status::singular(i + 1),
+        None => Status::OK,
+    }
+}
+
+/// A triangle with infinities on its diagonal alone: 1 / infinity is zero, so their rows and
+/// columns of the inverse are zero, and the rest is the inverse without them.
+pub(crate) fn infinite_diagonal<T: Scalar>(
+    op: &dyn Op<T>,
+    cx: &Context<T>,
+    n: usize,
+    a: &mut [T],
+    b: &[T],
+    x: &mut [T],
+) -> Result<Option<Status>, Error> {
+    if (0..n * n).any(|at| at / n != at % n && !Scalar::is_finite(a[at])) {
+        return Ok(None);
+    }
+    let infinite: Vec<usize> = (0..n).filter(|i| !Scalar::is_finite(a[i * (n + 1)])).collect();
+    for &i in &infinite {
+        for j in 0..n {
+            a[i * n + j] = T::default();
+            a[j * n + i] = T::default();
+        }
+        a[i * (n + 1)] = T::from_re(T::Real::ONE);
+    }
+    let status = op.verdict(cx, n, a, b)?;
+    if status.is_ok() {
+        super::settle::forced(op, cx, n, a, b, x)?;
+        for &i in &infinite {
+            x[i * (n + 1)] = T::default();
+        }
+    }
+    Ok(Some(status))
+}

@@ -1,0 +1,137 @@
+//! What a caller may choose.
+
+use crate::device::Stream;
+use crate::device::cpu::pool::Cancel;
+
+/// What is known of the matrix, hence what is read of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Assume {
+    /// Nothing is known. Structure is looked for where looking costs under 2 % of the work
+    /// (diagonal, triangular, positive definite); a wrong guess falls back, never to a wrong
+    /// answer.
+    #[default]
+    Auto,
+    /// A general matrix; structure is not looked for.
+    General,
+    /// A = A^T; the lower triangle is read. A complex one is not Hermitian.
+    Symmetric,
+    /// A = A^H; the lower triangle is read, the diagonal as it stands.
+    Hermitian,
+    /// Hermitian and positive definite; the lower triangle is read. A matrix that is not positive
+    /// definite has the status [`NotPositiveDefinite`](crate::Code::NotPositiveDefinite).
+    Posdef,
+    /// A lower triangle; the other one is not read.
+    Lower,
+    /// An upper triangle; the other one is not read.
+    Upper,
+    /// A diagonal; nothing else is read.
+    Diagonal,
+}
+
+/// Which triangle holds the matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Uplo {
+    /// The lower one.
+    #[default]
+    Lower,
+    /// The upper one.
+    Upper,
+}
+
+/// Whether a triangle's diagonal is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Diag {
+    /// It is read.
+    #[default]
+    NonUnit,
+    /// It is one, and not read.
+    Unit,
+}
+
+/// The precision inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// That of the matrix.
+    #[default]
+    Native,
+    /// Double, the result rounded once at the end.
+    Double,
+}
+
+/// What becomes of a matrix that has no result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnSingular {
+    /// The call returns [`Error::Matrix`](crate::Error::Matrix), which names the first one.
+    #[default]
+    Raise,
+    /// That matrix is filled with NaN; the others are done.
+    Nan,
+    /// For `inv`: that matrix's pseudo-inverse, if its entries are finite; the others are done.
+    Pinv,
+}
+
+/// Choices that every operation has. `Options::default()` is right for most callers.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What is known of the matrices (`inv`, `solve`, `rcond`).
+    pub assume: Assume,
+    /// What becomes of a matrix that has no result. The `_into` forms never raise for a matrix:
+    /// they fill its status.
+    pub on_singular: OnSingular,
+    /// The precision inside.
+    pub precision: Precision,
+    /// Where the work runs.
+    pub stream: Stream,
+    /// Stops the call from another thread.
+    pub cancel: Cancel,
+}
+
+/// The norm that a condition number is taken in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Norm {
+    /// The largest column sum.
+    #[default]
+    One,
+    /// The largest row sum.
+    Inf,
+    /// The largest singular value.
+    Two,
+}
+
+/// One tolerance for all matrices of a stack, or one each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tolerance<'a> {
+    /// The same for all.
+    All(f64),
+    /// One for each matrix of the stack.
+    Each(&'a [f64]),
+}
+
+impl Tolerance<'_> {
+    pub(crate) fn of(self, index: usize) -> f64 {
+        match self {
+            Tolerance::All(x) => x,
+            Tolerance::Each(x) => x[index],
+        }
+    }
+    pub(crate) fn values(&self) -> &[f64] {
+        match self {
+            Tolerance::All(x) => std::slice::from_ref(x),
+            Tolerance::Each(x) => x,
+        }
+    }
+}
+
+/// What `pinv` takes for zero: singular values at or under `max(atol, rtol * largest)`.
+///
+/// Without either, rtol is `max(m, n)` times the scalar's epsilon and atol is zero. With a positive
+/// atol and no rtol, rtol is zero, because the caller named the absolute cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PinvOptions<'a> {
+    /// The relative tolerance.
+    pub rtol: Option<Tolerance<'a>>,
+    /// The absolute tolerance.
+    pub atol: Option<Tolerance<'a>>,
+    /// The matrices are Hermitian; the lower triangle is read, and the real part of the diagonal.
+    pub hermitian: bool,
+}

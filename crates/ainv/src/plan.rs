@@ -1,0 +1,194 @@
+//! [`Plan`]: the one place where a choice is made. It prints.
+//!
+//! The route, and with it every rounding, depends on the operation, the scalar, the order and the
+//! options alone. Threads and chunks depend on the size of the work besides, and change no bit.
+
+use crate::alg::gemm;
+use crate::error::Error;
+use crate::isa::{self, IsaId};
+use crate::kernel::lanes;
+use crate::op::{self, Kind};
+use crate::options::{Options, Precision};
+use crate::scalar::Scalar;
+use std::fmt;
+
+/// How the matrices are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// Many small matrices side by side, one in each lane of a register.
+    Lanes,
+    /// One matrix at a time by blocked algorithms.
+    Blocked,
+    /// One matrix at a time by the singular value (or eigenvalue) decomposition.
+    Decomposition,
+}
+
+/// What will be done, and by whom: what [`plan`](crate::plan) returns.
+///
+/// ```
+/// let plan = ainv::plan::<f64>(ainv::Operation::Inv, [1000, 4, 4], &ainv::Options::default())?;
+/// println!("{plan}"); // inv of 1000 float64 4 x 4: lanes on avx512, 1 thread, ...
+/// # Ok::<(), ainv::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The operation's name.
+    pub operation: &'static str,
+    /// The scalar's name.
+    pub dtype: &'static str,
+    /// Matrices, rows and columns.
+    pub shape: [usize; 3],
+    /// The scalar that the work is done in, if another.
+    pub inside: &'static str,
+    /// How.
+    pub route: Route,
+    /// The instruction set.
+    pub isa: IsaId,
+    /// Threads that share the work.
+    pub threads: usize,
+    /// Whether the threads share each matrix; otherwise they share out the stack.
+    pub within: bool,
+    /// Matrices of one task.
+    pub chunk: usize,
+    /// Bytes of scratch, all threads together, that the call allocates beside the result.
+    pub scratch: usize,
+}
+
+/// What a plan is made for.
+pub(crate) struct Problem {
+    pub operation: &'static str,
+    /// The kernels' operation; `None` for the decompositions.
+    pub kind: Option<Kind>,
+    pub count: usize,
+    pub rows: usize,
+    pub cols: usize,
+    /// Right-hand sides.
+    pub rhs: usize,
+    /// Whether a chunk is first copied, to fill a structure in or to change the precision.
+    pub staged: bool,
+    pub wide: bool,
+}
+
+/// A core's work in 100 us, in multiply-adds of small matrices: under it no thread is woken.
+const WORTH_A_THREAD: f64 = 4e5;
+/// From this order on the threads share one matrix rather than the stack, if the stack is short.
+const SHARED_ORDER: usize = 192;
+
+impl Plan {
+    pub(crate) fn new<T: Scalar>(
+        p: &Problem,
+        available: usize,
+        isa: IsaId,
+        lanes_max: usize,
+    ) -> Result<Plan, Error> {
+        let n = p.rows.max(p.cols);
+        let route = match p.kind {
+            None => Route::Decomposition,
+            Some(kind) => {
+                let fits = op::of::<T>(kind).largest_in_lanes() >= n
+                    && (p.rhs == 0 || op::solve::in_lanes(n, p.rhs));
+                if fits { Route::Lanes } else { Route::Blocked }
+            }
+        };
+        let per_matrix = {
+            let (m, n, k) = (p.rows as f64, p.cols as f64, p.rhs as f64);
+            let each = if T::COMPLEX { 4.0 } else { 1.0 };
+            let steps = if route == Route::Decomposition { 12.0 } else { 1.0 };
+            each * steps * m * n * m.min(n) + m * (n + k) * 2.0 + n * n * k
+        };
+        let work = per_matrix * p.count as f64;
+        let threads = if work < WORTH_A_THREAD { 1 } else { available };
+        let within = threads > 1
+            && route == Route::Blocked
+            && n >= SHARED_ORDER
+            && p.count < 4 * threads;
+        // A task is worth 50 us at least and an eighth of a thread's share at most.
+        let least = (WORTH_A_THREAD / 2.0 / per_matrix.max(1.0)).ceil() as usize;
+        let most = p.count.div_ceil(threads * 8);
+        let whole = if route == Route::Lanes { lanes::GROUP } else { 1 };
+        let chunk = if threads == 1 && !p.staged { p.count } else { most.max(least) };
+        let mut chunk = chunk.next_multiple_of(whole).clamp(1, p.count.max(1));
+        if p.staged {
+            // The copies of a chunk stay in cache.
+            let bytes = (p.rows * (p.cols + p.rhs)).max(1) * 16;
+            chunk = chunk.min((256usize << 10).div_ceil(bytes).next_multiple_of(whole));
+        }
+        let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
+        let task = Self::task_bytes(p, route, scalar, chunk, lanes_max).ok_or(Error::Overflow)?;
+        let tasks = if within { 1 } else { threads };
+        Ok(Plan {
+            operation: p.operation,
+            dtype: T::NAME,
+            shape: [p.count, p.rows, p.cols],
+            inside: if p.wide { T::Wide::NAME } else { T::NAME },
+            route,
+            isa,
+            threads,
+            within,
+            chunk,
+            scratch: task.checked_mul(tasks).ok_or(Error::Overflow)?,
+        })
+    }
+
+    fn task_bytes(
+        p: &Problem,
+        route: Route,
+        scalar: usize,
+        chunk: usize,
+        lanes_max: usize,
+    ) -> Option<usize> {
+        let n = p.rows.max(p.cols);
+        let matrix = p.rows.checked_mul(p.cols)?;
+        let staged = if p.staged {
+            chunk.checked_mul(matrix.checked_mul(2)?.checked_add(2 * p.rows * p.rhs)?)?
+        } else {
+            0
+        };
+        let work = match route {
+            Route::Lanes => lanes::scratch(lanes_max, p.rhs),
+            Route::Blocked => {
+                let ld = n.checked_add(16)?;
+                let packed = gemm::KC * (2 * n.min(2048) + 64);
+                n.checked_mul(ld + p.rhs + 64)?.checked_add(packed)?
+            }
+            Route::Decomposition => matrix.checked_mul(8)?.checked_add(64 * n)?,
+        };
+        staged.checked_add(work)?.checked_mul(scalar)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [count, rows, cols] = self.shape;
+        write!(f, "{} of {count} {} {rows} x {cols}: ", self.operation, self.dtype)?;
+        match self.route {
+            Route::Lanes => write!(f, "lanes on {}", self.isa)?,
+            Route::Blocked => write!(f, "blocked on {}", self.isa)?,
+            Route::Decomposition => write!(f, "singular values or eigenvalues by faer")?,
+        }
+        if self.inside != self.dtype {
+            write!(f, " in {}", self.inside)?;
+        }
+        let s = if self.threads == 1 { "" } else { "s" };
+        write!(f, ", {} thread{s}", self.threads)?;
+        if self.within {
+            write!(f, " on each matrix")?;
+        } else if self.threads > 1 {
+            write!(f, " on {} matrices at a time", self.chunk)?;
+        }
+        write!(f, ", {} KiB of scratch", self.scratch.div_ceil(1024))
+    }
+}
+
+/// Whether the work is done in another precision than the matrix's.
+pub(crate) fn is_wide<T: Scalar>(options: &Options) -> bool {
+    options.precision == Precision::Double && size_of::<T>() < size_of::<T::Wide>()
+}
+
+/// The instruction set in use.
+///
+/// # Errors
+/// [`Error::Isa`] if `AINV_ISA` names a set that this machine lacks.
+pub fn instruction_set() -> Result<IsaId, Error> {
+    isa::selected()
+}

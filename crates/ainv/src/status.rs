@@ -1,0 +1,72 @@
+//! What happened to one matrix.
+
+/// How the computation of one matrix ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Code {
+    /// The result is there.
+    #[default]
+    Ok,
+    /// The elimination met a pivot that is exactly zero. The result is all NaN.
+    Singular,
+    /// The Cholesky factorisation met a pivot that is not positive (or a diagonal entry that is not
+    /// real). The result is all NaN.
+    NotPositiveDefinite,
+    /// A NaN, or an infinity that has no meaning for the operation, was read. The result is all
+    /// NaN.
+    NonFinite,
+    /// The singular value decomposition did not converge. The result is all NaN.
+    NotConverged,
+    /// The call was cancelled before this matrix was done; its result is undefined.
+    Cancelled,
+}
+
+/// One matrix's outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct Status {
+    /// What happened.
+    pub code: Code,
+    /// For [`Code::Singular`] and [`Code::NotPositiveDefinite`] the 1-based index of the pivot, as
+    /// LAPACK's INFO counts; 0 otherwise.
+    pub at: u32,
+}
+
+impl Status {
+    pub(crate) const OK: Status = Status { code: Code::Ok, at: 0 };
+    pub(crate) const NON_FINITE: Status = Status { code: Code::NonFinite, at: 0 };
+
+    pub(crate) fn singular(at: usize) -> Status {
+        Status { code: Code::Singular, at: at as u32 }
+    }
+
+    /// Whether the result is there.
+    pub fn is_ok(self) -> bool {
+        self.code == Code::Ok
+    }
+}
+
+/// What happened to the whole stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Matrices whose status is not [`Code::Ok`].
+    pub failed: usize,
+    /// The first of them, by its place in the stack, and what happened to it.
+    pub first: Option<(usize, Status)>,
+}
+
+impl Summary {
+    pub(crate) fn record(&mut self, index: usize, status: Status) {
+        if !status.is_ok() {
+            self.merge(Summary { failed: 1, first: Some((index, status)) });
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Summary) {
+        self.failed += other.failed;
+        self.first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+            (a, b) => a.or(b),
+        };
+    }
+}

@@ -1,0 +1,1 @@
+//! Matrix families, residual ratios and oracles.
