@@ -216,7 +216,7 @@ fn owned<A: Matrices>(
 ///
 /// ```
 /// use ainv::{Options, OnSingular, Stack};
-/// let a = [1.0, 2.0, 3.0, 4.0, /* singular: */ 1.0, 2.0, 2.0, 4.0];
+/// let a = [1.0f64, 2.0, 3.0, 4.0, /* singular: */ 1.0, 2.0, 2.0, 4.0];
 /// let a = Stack::new(&a, &[2, 2, 2])?;
 /// let options = Options { on_singular: OnSingular::Nan, ..Options::default() };
 /// let x = ainv::inv(a, &options)?;
@@ -302,11 +302,7 @@ pub fn inv_ex<A: Matrices>(a: A, options: &Options) -> Result<(A::Owned, Vec<i32
 /// [`Error::Shape`] if `hermitian` and not square; [`Error::Argument`] for a negative or NaN
 /// tolerance, or one for another number of matrices; [`Error::Matrix`] for a matrix that holds NaN
 /// or an infinity; [`Error::OutOfMemory`], [`Error::Cancelled`].
-pub fn pinv<A: Matrices>(
-    a: A,
-    pinv: &PinvOptions,
-    options: &Options,
-) -> Result<A::Owned, Error> {
+pub fn pinv<A: Matrices>(a: A, pinv: &PinvOptions, options: &Options) -> Result<A::Owned, Error> {
     let a = a.stack()?;
     let mut shape = a.shape();
     let axes = shape.len();
@@ -374,7 +370,11 @@ pub fn cholesky_into<T: Scalar>(
 }
 
 /// An upper triangle is the lower one of the transposed view.
-fn lower<'a, T>(a: Stack<'a, T>, x: StackMut<'a, T>, uplo: Uplo) -> (Stack<'a, T>, StackMut<'a, T>) {
+fn lower<'a, T>(
+    a: Stack<'a, T>,
+    x: StackMut<'a, T>,
+    uplo: Uplo,
+) -> (Stack<'a, T>, StackMut<'a, T>) {
     match uplo {
         Uplo::Lower => (a, x),
         Uplo::Upper => (a.transposed(), x.transposed()),

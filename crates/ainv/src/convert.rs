@@ -90,9 +90,7 @@ where
         let (rows, cols) = self.shape();
         let (rs, cs) = self.strides();
         // SAFETY: the matrix's own pointer, shape and strides, borrowed with it.
-        unsafe {
-            Stack::from_raw_parts(self.as_ptr(), &[rows, cols], &[rs as isize, cs as isize])
-        }
+        unsafe { Stack::from_raw_parts(self.as_ptr(), &[rows, cols], &[rs as isize, cs as isize]) }
     }
     fn wrap(x: OwnedStack<T>) -> nalgebra::DMatrix<T> {
         nalgebra::DMatrix::from_row_slice(x.shape()[0], x.shape()[1], x.as_slice())

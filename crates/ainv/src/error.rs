@@ -97,13 +97,16 @@ impl std::fmt::Display for Error {
                         "(Batch element {index}): the matrix holds NaN or an infinity, so it has \
                          no result"
                     )?,
-                    Code::NotConverged => write!(
-                        f,
-                        "SVD did not converge (Batch element {index})"
-                    )?,
+                    Code::NotConverged => {
+                        write!(f, "SVD did not converge (Batch element {index})")?
+                    }
                     Code::Cancelled | Code::Ok => write!(f, "(Batch element {index}): {code:?}")?,
                 }
-                if *failed > 1 { write!(f, " ({failed} matrices of the stack failed)") } else { Ok(()) }
+                if *failed > 1 {
+                    write!(f, " ({failed} matrices of the stack failed)")
+                } else {
+                    Ok(())
+                }
             }
         }
     }

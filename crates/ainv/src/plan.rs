@@ -98,10 +98,8 @@ impl Plan {
         };
         let work = per_matrix * p.count as f64;
         let threads = if work < WORTH_A_THREAD { 1 } else { available };
-        let within = threads > 1
-            && route == Route::Blocked
-            && n >= SHARED_ORDER
-            && p.count < 4 * threads;
+        let within =
+            threads > 1 && route == Route::Blocked && n >= SHARED_ORDER && p.count < 4 * threads;
         // A task is worth 50 us at least and an eighth of a thread's share at most.
         let least = (WORTH_A_THREAD / 2.0 / per_matrix.max(1.0)).ceil() as usize;
         let most = p.count.div_ceil(threads * 8);

@@ -73,13 +73,9 @@ pub trait Scalar:
         self.re().abs() + self.im().abs()
     }
     /// NaN in any part.
-    fn is_nan(self) -> bool {
-        self.re().is_nan() || self.im().is_nan()
-    }
+    fn is_nan(self) -> bool;
     /// No NaN and no infinity in any part.
-    fn is_finite(self) -> bool {
-        self.re().is_finite() && self.im().is_finite()
-    }
+    fn is_finite(self) -> bool;
     /// NaN in every part.
     fn nan() -> Self {
         Self::from_re(Self::Real::NAN).map(|_| Self::Real::NAN)
@@ -229,6 +225,12 @@ macro_rules! real {
             fn map(self, f: impl Fn($t) -> $t) -> Self {
                 f(self)
             }
+            fn is_nan(self) -> bool {
+                $t::is_nan(self)
+            }
+            fn is_finite(self) -> bool {
+                $t::is_finite(self)
+            }
             const DECOMPOSITIONS: Decompositions<Self> = Decompositions::of_faer();
             fn kernels() -> Result<&'static Kernels<Self>, crate::Error> {
                 crate::kernel::table()
@@ -268,6 +270,12 @@ macro_rules! real {
             #[inline(always)]
             fn map(self, f: impl Fn($t) -> $t) -> Self {
                 Complex::new(f(self.re), f(self.im))
+            }
+            fn is_nan(self) -> bool {
+                self.re.is_nan() || self.im.is_nan()
+            }
+            fn is_finite(self) -> bool {
+                self.re.is_finite() && self.im.is_finite()
             }
             const DECOMPOSITIONS: Decompositions<Self> = Decompositions::of_faer();
             fn kernels() -> Result<&'static Kernels<Self>, crate::Error> {
@@ -320,8 +328,7 @@ mod tests {
 
     #[test]
     fn exponents() {
-        for (x, e) in
-            [(1.0, 0), (1.9, 0), (0.5, -1), (5e-324, -1074), (f64::MAX, 1023), (-4.0, 2)]
+        for (x, e) in [(1.0, 0), (1.9, 0), (0.5, -1), (5e-324, -1074), (f64::MAX, 1023), (-4.0, 2)]
         {
             assert_eq!(x.exponent(), Some(e));
         }

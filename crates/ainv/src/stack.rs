@@ -204,7 +204,8 @@ fn contiguous(shape: &[usize]) -> Result<Vec<isize>, Error> {
     let mut step = 1isize;
     for (s, &n) in strides.iter_mut().zip(shape).rev() {
         *s = step;
-        step = step.checked_mul(n.max(1).try_into().map_err(|_| Error::Overflow)?)
+        step = step
+            .checked_mul(n.max(1).try_into().map_err(|_| Error::Overflow)?)
             .ok_or(Error::Overflow)?;
     }
     Ok(strides)
@@ -236,7 +237,7 @@ fn extent(shape: &[usize], strides: &[isize]) -> Result<Option<(isize, isize)>, 
     Ok(Some((low, high)))
 }
 
-fn check_bounds<T>(
+fn check_bounds(
     len: usize,
     offset: usize,
     shape: &[usize],
@@ -304,7 +305,7 @@ impl<'a, T> Stack<'a, T> {
         shape: &[usize],
         strides: &[isize],
     ) -> Result<Self, Error> {
-        check_bounds::<T>(data.len(), offset, shape, strides)?;
+        check_bounds(data.len(), offset, shape, strides)?;
         let ptr = data.as_ptr().wrapping_add(offset);
         // SAFETY: the bounds were checked, and the borrow keeps the memory.
         unsafe { Self::from_raw_parts(ptr, shape, strides) }
@@ -380,7 +381,7 @@ impl<'a, T> StackMut<'a, T> {
         shape: &[usize],
         strides: &[isize],
     ) -> Result<Self, Error> {
-        check_bounds::<T>(data.len(), offset, shape, strides)?;
+        check_bounds(data.len(), offset, shape, strides)?;
         let ptr = data.as_mut_ptr().wrapping_add(offset);
         // SAFETY: the bounds were checked, and the borrow keeps the memory and is unique.
         unsafe { Self::from_raw_parts(ptr, shape, strides) }

@@ -165,8 +165,7 @@ pub(crate) unsafe fn solve_factored<T: Scalar>(
     b: *mut T,
     ldb: isize,
 ) -> Result<(), Error> {
-    let triangle =
-        |lower: bool| Triangle { t: a, rs: 1, cs: ld, conj: false, lower, unit: lower };
+    let triangle = |lower: bool| Triangle { t: a, rs: 1, cs: ld, conj: false, lower, unit: lower };
     // SAFETY: the caller's factors and right-hand sides.
     unsafe {
         solve_right(cx, (m, n), triangle(false), b, ldb)?;

@@ -11,15 +11,19 @@ use faer::traits::ComplexField;
 use faer::{MatMut, MatRef, Par};
 
 /// A matrix's shape, its entries column by column, and the places for U, V and the values.
-type Svd<T> =
-    unsafe fn((usize, usize), *const T, *mut T, *mut T, *mut T) -> Result<Option<()>, Error>;
+type Svd<T> = unsafe fn((usize, usize), *const T, *mut T, *mut T, *mut T) -> Converged;
+/// An order, the entries (the lower triangle is read), and the places for the vectors and values.
+type Eigen<T> = unsafe fn(usize, *const T, *mut T, *mut T) -> Converged;
+/// A matrix's shape, its entries and the place for the values.
+type Values<T> = unsafe fn((usize, usize), *const T, &mut [T]) -> Converged;
+/// `None` if the decomposition did not converge.
+type Converged = Result<Option<()>, Error>;
 
-/// The decompositions of one scalar; `None` where one did not converge.
+/// The decompositions of one scalar.
 pub struct Decompositions<T> {
     svd: Svd<T>,
-    /// Order, entries (the lower triangle is read), places for the vectors and the values.
-    eigen: unsafe fn(usize, *const T, *mut T, *mut T) -> Result<Option<()>, Error>,
-    values: unsafe fn((usize, usize), *const T, &mut [T]) -> Result<Option<()>, Error>,
+    eigen: Eigen<T>,
+    values: Values<T>,
 }
 
 impl<T: faer::traits::ComplexField> Decompositions<T> {
@@ -112,11 +116,7 @@ pub(crate) unsafe fn singular_values<T: Scalar>(
     Ok(done.map(|()| s.iter().map(|x| x.re()).collect()))
 }
 
-unsafe fn values<T: ComplexField>(
-    (m, n): (usize, usize),
-    a: *const T,
-    s: &mut [T],
-) -> Result<Option<()>, Error> {
+unsafe fn values<T: ComplexField>((m, n): (usize, usize), a: *const T, s: &mut [T]) -> Converged {
     let none = svd::ComputeSvdVectors::No;
     let req = svd::svd_scratch::<T>(m, n, none, none, Par::Seq, Default::default());
     with_stack(req, |stack| {
@@ -133,7 +133,7 @@ unsafe fn decompose<T: ComplexField>(
     u: *mut T,
     v: *mut T,
     s: *mut T,
-) -> Result<Option<()>, Error> {
+) -> Converged {
     let r = m.min(n);
     let thin = svd::ComputeSvdVectors::Thin;
     let req = svd::svd_scratch::<T>(m, n, thin, thin, Par::Seq, Default::default());
@@ -151,12 +151,7 @@ unsafe fn decompose<T: ComplexField>(
     })
 }
 
-unsafe fn eigen<T: ComplexField>(
-    n: usize,
-    a: *const T,
-    u: *mut T,
-    s: *mut T,
-) -> Result<Option<()>, Error> {
+unsafe fn eigen<T: ComplexField>(n: usize, a: *const T, u: *mut T, s: *mut T) -> Converged {
     let vectors = evd::ComputeEigenvectors::Yes;
     let req = evd::self_adjoint_evd_scratch::<T>(n, vectors, Par::Seq, Default::default());
     with_stack(req, |stack| {

@@ -28,7 +28,6 @@ pub(crate) trait Field: Copy + 'static {
     /// The lanes as scalars.
     unsafe fn to_lanes(self) -> [Self::S; MAX_LANES];
     unsafe fn add(self, b: Self) -> Self;
-    unsafe fn sub(self, b: Self) -> Self;
     unsafe fn mul(self, b: Self) -> Self;
     /// `self * b + c`.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
@@ -128,7 +127,6 @@ where
         load_scalars(p: *const V::Elem) -> Self = Real(V::load(p));
         store_scalars(self: Self, p: *mut V::Elem) -> () = self.0.store(p);
         add(self: Self, b: Self) -> Self = Real(self.0.add(b.0));
-        sub(self: Self, b: Self) -> Self = Real(self.0.sub(b.0));
         mul(self: Self, b: Self) -> Self = Real(self.0.mul(b.0));
         mul_add(self: Self, b: Self, c: Self) -> Self = Real(self.0.mul_add(b.0, c.0));
         neg_mul_add(self: Self, b: Self, c: Self) -> Self = Real(self.0.neg_mul_add(b.0, c.0));
@@ -185,7 +183,6 @@ where
             }
         };
         add(self: Self, b: Self) -> Self = Cplx { re: self.re.add(b.re), im: self.im.add(b.im) };
-        sub(self: Self, b: Self) -> Self = Cplx { re: self.re.sub(b.re), im: self.im.sub(b.im) };
         mul(self: Self, b: Self) -> Self = Cplx {
             re: self.im.neg_mul_add(b.im, self.re.mul(b.re)),
             im: self.im.mul_add(b.re, self.re.mul(b.im)),

@@ -162,7 +162,7 @@ impl std::fmt::Display for IsaId {
 /// # Errors
 /// [`Error::Isa`] if `AINV_ISA` names a set that is unknown or that this machine lacks; a forced
 /// set never falls back.
-pub fn selected() -> Result<IsaId, Error> {
+pub(crate) fn selected() -> Result<IsaId, Error> {
     static CHOICE: OnceLock<Result<IsaId, String>> = OnceLock::new();
     CHOICE
         .get_or_init(|| match std::env::var("AINV_ISA") {

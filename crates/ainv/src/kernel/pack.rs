@@ -32,9 +32,7 @@ unsafe fn pack<T: Scalar, const INTERLEAVE: bool>(
         for k in 0..p.k {
             // SAFETY: the block is in the caller's checked view, and `to` spans its panels.
             unsafe {
-                let src = p
-                    .src
-                    .offset(first as isize * p.lane_stride + k as isize * p.step_stride);
+                let src = p.src.offset(first as isize * p.lane_stride + k as isize * p.step_stride);
                 if !T::COMPLEX && full == width && p.lane_stride == 1 {
                     std::ptr::copy_nonoverlapping(src.cast::<T::Real>(), to, width);
                 } else {

@@ -41,7 +41,10 @@ pub(crate) unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F
         for _ in 0..t.k {
             let row: [F; VR] = std::array::from_fn(|v| {
                 let p = a.add(v * F::LANES);
-                F::from_parts(F::V::load(p), if parts == 2 { F::V::load(p.add(mr)) } else { zero.im() })
+                F::from_parts(
+                    F::V::load(p),
+                    if parts == 2 { F::V::load(p.add(mr)) } else { zero.im() },
+                )
             });
             for j in 0..NR {
                 let p = b.add(parts * j);

@@ -2,9 +2,7 @@
 //! triangle; the caller's views turn an upper one into a lower one (a Hermitian matrix's upper
 //! triangle, read transposed, is the conjugate's lower one).
 
-use super::{
-    Op, Scaling, in_range, inv, leading_dimension, load, settle, sum_abs,
-};
+use super::{Op, Scaling, in_range, inv, leading_dimension, load, settle, sum_abs};
 use crate::alg::{Context, cholesky};
 use crate::device::cpu::arena;
 use crate::error::Error;

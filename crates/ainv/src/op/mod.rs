@@ -102,11 +102,7 @@ pub(crate) unsafe fn run<T: Scalar>(
 ) -> Result<u64, Error> {
     // SAFETY: the caller's.
     unsafe {
-        if g.n <= op.largest_in_lanes() {
-            Ok(op.lanes(cx.kernels, g))
-        } else {
-            op.blocked(cx, g)
-        }
+        if g.n <= op.largest_in_lanes() { Ok(op.lanes(cx.kernels, g)) } else { op.blocked(cx, g) }
     }
 }
 
@@ -190,7 +186,8 @@ pub(crate) unsafe fn sum_abs<T: Scalar>(
     for j in 0..cols {
         let range = rows(j);
         // SAFETY: the caller's column.
-        let column = unsafe { std::slice::from_raw_parts(w.add(j * ld + range.start), range.len()) };
+        let column =
+            unsafe { std::slice::from_raw_parts(w.add(j * ld + range.start), range.len()) };
         let chunks = column.chunks_exact(8);
         for (x, s) in chunks.remainder().iter().zip(&mut sums) {
             *s = *s + x.abs1();

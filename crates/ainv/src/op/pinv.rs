@@ -62,8 +62,7 @@ pub(crate) unsafe fn pinv<T: Scalar>(
             return Ok(Status::OK);
         };
         // Out of range, one power of two for all entries: the cut-off is relative to the largest.
-        let shift =
-            if largest.abs() > T::Real::BIG_EXP / 2 { -largest } else { 0 };
+        let shift = if largest.abs() > T::Real::BIG_EXP / 2 { -largest } else { 0 };
         if shift != 0 {
             for i in 0..m * n {
                 // SAFETY: the working copy.

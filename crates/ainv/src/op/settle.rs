@@ -145,8 +145,7 @@ pub(crate) fn forced<T: Scalar>(
     b: &[T],
     x: &mut [T],
 ) -> Result<(), Error> {
-    let dense =
-        |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
+    let dense = |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
     let k = b.len() / n;
     arena::with(lanes::scratch(op.largest_in_lanes().min(n), k), |scratch: *mut T::Real| {
         let group = Group {

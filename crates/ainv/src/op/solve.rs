@@ -81,17 +81,22 @@ impl<T: Scalar> Op<T> for Solve {
         let n = g.n;
         // SAFETY: the trait's contract.
         unsafe {
-            on_transposed(cx, g, |_| 0..n, |w, ld, b, ldb| {
-                arena::with(n, |pivots: *mut usize| {
-                    pivots.write_bytes(0, n);
-                    let pivots = std::slice::from_raw_parts_mut(pivots, n);
-                    lu::factor(cx, (n, n), w, ld as isize, pivots)?;
-                    let recips = inv::recips(w, n, ld);
-                    let k = g.rhs_from.cols;
-                    lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
-                    Ok(Some(recips))
-                })
-            })
+            on_transposed(
+                cx,
+                g,
+                |_| 0..n,
+                |w, ld, b, ldb| {
+                    arena::with(n, |pivots: *mut usize| {
+                        pivots.write_bytes(0, n);
+                        let pivots = std::slice::from_raw_parts_mut(pivots, n);
+                        lu::factor(cx, (n, n), w, ld as isize, pivots)?;
+                        let recips = inv::recips(w, n, ld);
+                        let k = g.rhs_from.cols;
+                        lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
+                        Ok(Some(recips))
+                    })
+                },
+            )
         }
     }
 
@@ -146,27 +151,32 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         // the frames are exchanged once more: the working matrix is A itself.
         unsafe {
             let turned = Group { from: g.from.transposed(), ..*g };
-            on_transposed(cx, &turned, |j| j..n, |w, ld, b, ldb| {
-                if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
-                    b.write(T::nan());
-                    return Ok(None);
-                }
-                // A = L L^H, so X^T conj(L) L^T = B^T.
-                let k = g.rhs_from.cols;
-                let t = Triangle {
-                    t: w.cast_const(),
-                    rs: ld as isize,
-                    cs: 1,
-                    conj: false,
-                    lower: false,
-                    unit: false,
-                };
-                let ld = ld as isize;
-                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
-                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                Ok(Some(inv::recips(w, n, ld as usize)))
-            })
+            on_transposed(
+                cx,
+                &turned,
+                |j| j..n,
+                |w, ld, b, ldb| {
+                    if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
+                        b.write(T::nan());
+                        return Ok(None);
+                    }
+                    // A = L L^H, so X^T conj(L) L^T = B^T.
+                    let k = g.rhs_from.cols;
+                    let t = Triangle {
+                        t: w.cast_const(),
+                        rs: ld as isize,
+                        cs: 1,
+                        conj: false,
+                        lower: false,
+                        unit: false,
+                    };
+                    let ld = ld as isize;
+                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                    let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
+                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                    Ok(Some(inv::recips(w, n, ld as usize)))
+                },
+            )
         }
     }
 
@@ -191,4 +201,3 @@ impl<T: Scalar> Op<T> for PosdefSolve {
 pub(crate) fn in_lanes(n: usize, k: usize) -> bool {
     n <= inv::LANES_MAX && k <= LANES_RHS
 }
-

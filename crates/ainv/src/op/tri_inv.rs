@@ -72,11 +72,8 @@ impl<T: Scalar> Op<T> for TriInv {
 
     fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
         // A unit diagonal stays one only if rows and columns are left alone.
-        let (rows, cols) = if self.unit {
-            (vec![0; n], vec![0; n])
-        } else {
-            settle::balance(n, a, |i, j| i <= j)
-        };
+        let (rows, cols) =
+            if self.unit { (vec![0; n], vec![0; n]) } else { settle::balance(n, a, |i, j| i <= j) };
         Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
     }
 

@@ -170,10 +170,13 @@ fn chunk<T: Scalar, W: Scalar>(
                 }
                 // SAFETY: a dense matrix; its transpose has the same singular values.
                 let values = unsafe { singular_values((n, n), matrix(i).cast_const())? };
-                put(i, values.map_or(f64::NAN, |s| {
-                    let (large, small) = (s[0].to_f64(), s[n - 1].to_f64());
-                    if large == 0.0 { 0.0 } else { small / large }
-                }));
+                put(
+                    i,
+                    values.map_or(f64::NAN, |s| {
+                        let (large, small) = (s[0].to_f64(), s[n - 1].to_f64());
+                        if large == 0.0 { 0.0 } else { small / large }
+                    }),
+                );
             }
             return Ok(());
         }
@@ -196,9 +199,7 @@ fn chunk<T: Scalar, W: Scalar>(
         job.run_here(threads)?;
         for i in 0..count {
             let value = match status[i].code {
-                Code::Ok => {
-                    rcond::reciprocal(norms[i], rcond::norm(n, entries(i), norm)).to_f64()
-                }
+                Code::Ok => rcond::reciprocal(norms[i], rcond::norm(n, entries(i), norm)).to_f64(),
                 Code::Singular => 0.0,
                 _ => f64::NAN,
             };

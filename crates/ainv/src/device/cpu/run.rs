@@ -53,8 +53,11 @@ impl<T: Scalar> Job<'_, T> {
     pub(crate) fn run_here(self, threads: usize) -> Result<Summary, Error> {
         let status = Statuses::new(self.status);
         let count = self.a.len();
-        Shape { a: self.a, b: self.b, x: self.x, kind: self.kind, options: self.options }
-            .chunk(0..count, threads, status)
+        Shape { a: self.a, b: self.b, x: self.x, kind: self.kind, options: self.options }.chunk(
+            0..count,
+            threads,
+            status,
+        )
     }
 
     /// Runs it.
@@ -71,12 +74,8 @@ impl<T: Scalar> Job<'_, T> {
             let staged = self.expand.is_some() || is_wide::<T>(self.options);
             match (staged, is_wide::<T>(self.options)) {
                 (false, _) => job.chunk(range, threads, status),
-                (true, false) => {
-                    job.stage(self.expand, range, threads, status, |x: T| x, |x: T| x)
-                }
-                (true, true) => {
-                    job.stage(self.expand, range, threads, status, T::widen, T::narrow)
-                }
+                (true, false) => job.stage(self.expand, range, threads, status, |x: T| x, |x: T| x),
+                (true, true) => job.stage(self.expand, range, threads, status, T::widen, T::narrow),
             }
         };
         over(self.a.len(), &plan, &self.options.cancel, &chunk)
@@ -105,9 +104,8 @@ pub(crate) fn over(
         (0..chunks).try_fold(Summary::default(), |s, c| Ok(merge(s, checked(range(c), 1)?)))
     } else if plan.within {
         pool::install(|| {
-            (0..count).try_fold(Summary::default(), |s, i| {
-                Ok(merge(s, checked(i..i + 1, plan.threads)?))
-            })
+            (0..count)
+                .try_fold(Summary::default(), |s, i| Ok(merge(s, checked(i..i + 1, plan.threads)?)))
         })
     } else {
         pool::install(|| {
@@ -302,8 +300,7 @@ impl<T: Scalar> Shape<'_, T> {
         let cut = Cut { relative: n as f64 * T::Real::EPSILON.to_f64(), absolute: 0.0 };
         // SAFETY: dense matrices of these sizes.
         unsafe {
-            op::pinv::pinv(cx, a.as_ptr(), dense, hermitian, cut, x.as_mut_ptr(), dense)
-                .map(drop)
+            op::pinv::pinv(cx, a.as_ptr(), dense, hermitian, cut, x.as_mut_ptr(), dense).map(drop)
         }
     }
 

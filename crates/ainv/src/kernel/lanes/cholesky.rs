@@ -72,8 +72,14 @@ pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
         while let Some(at) = registers.next(F::LANES) {
             load(t, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
+            let whole = t.get(0, 0);
             let (recips, real) = factor(t, recip, n);
-            invert_factor(t, recip, n);
+            if n == 1 {
+                // The way over the square root would round three times.
+                t.set(0, 0, whole.recip());
+            } else {
+                invert_factor(t, recip, n);
+            }
             if registers.accept(good(read, recips, sum_lower(t, n)) & real) {
                 store_hermitian(t, &g.dst[at], g);
             }

@@ -69,11 +69,8 @@ impl<F: Field> Work<F> {
                     let size = t.get(i, k).abs1();
                     let larger = size.gt(best);
                     best = F::V::select(larger, size, best);
-                    pivot = F::V::select(
-                        larger,
-                        F::V::splat(RealOf::<F>::from_f64(i as f64)),
-                        pivot,
-                    );
+                    pivot =
+                        F::V::select(larger, F::V::splat(RealOf::<F>::from_f64(i as f64)), pivot);
                 }
                 let is_pivot = |i: usize| pivot.eq(F::V::splat(RealOf::<F>::from_f64(i as f64)));
 

@@ -1,0 +1,6 @@
+//! What ainv promises, one file a promise. One binary, so that the kernels are compiled once.
+
+mod common;
+
+mod accuracy;
+mod harness;
