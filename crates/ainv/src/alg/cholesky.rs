@@ -11,12 +11,29 @@ use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 
 /// A = L L^H in the lower triangle's place; what stands above is undefined after. The 1-based
-/// number of the first pivot that is not positive (or not real), where the factorisation stopped,
-/// or 0 (Higham, algorithm 10.2, by recursion).
+/// number of the first pivot that is not positive or not real, or 0 (Higham, algorithm 10.2, by
+/// recursion).
 ///
 /// # Safety
 /// A is writable over n x n, columns `ld` apart.
 pub(crate) unsafe fn factor<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    a: *mut T,
+    ld: isize,
+) -> Result<usize, Error> {
+    // A diagonal entry is judged as it came: the updates leave rounding in its imaginary part.
+    // SAFETY: the caller's diagonal.
+    let entry = |i: usize| unsafe { a.offset(i as isize * (1 + ld)).read() };
+    let unreal = (0..n).find(|&i| entry(i).im() != T::Real::default()).map_or(0, |i| i + 1);
+    // SAFETY: the caller's matrix.
+    let at = unsafe { factor_real(cx, n, a, ld)? };
+    Ok(if at == 0 || (unreal != 0 && unreal < at) { unreal } else { at })
+}
+
+/// [`factor`] where the imaginary parts of the diagonal are rounding, to be dropped. Stops at the
+/// first pivot that is not positive.
+unsafe fn factor_real<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     a: *mut T,
@@ -29,7 +46,7 @@ pub(crate) unsafe fn factor<T: Scalar>(
         }
         let h = half(n, BLOCK);
         let (a21, a22) = (a.add(h), a.offset(h as isize * (1 + ld)));
-        let at = factor(cx, h, a, ld)?;
+        let at = factor_real(cx, h, a, ld)?;
         if at != 0 {
             return Ok(at);
         }
@@ -38,7 +55,7 @@ pub(crate) unsafe fn factor<T: Scalar>(
         solve_right(cx, (n - h, h), adjoint, a21, ld)?;
         let l21 = Operand::columns(a21.cast_const(), ld);
         rank_update(cx, n - h, h, l21, l21.adjoint(), Update::Subtract, a22, ld)?;
-        let at = factor(cx, n - h, a22, ld)?;
+        let at = factor_real(cx, n - h, a22, ld)?;
         Ok(if at != 0 { h + at } else { 0 })
     }
 }
@@ -78,7 +95,13 @@ unsafe fn factor_block<T: Scalar>(
 ) -> Result<usize, Error> {
     let frame = Frame { rows: n, cols: n, rs: 1, cs: ld };
     // SAFETY: the caller's block.
-    let bad = unsafe { first_bad_pivot(n, a, frame) };
+    let bad = unsafe {
+        for i in 0..n {
+            let diagonal = a.offset(frame.at(i, i));
+            diagonal.write(T::from_re((*diagonal).re()));
+        }
+        first_bad_pivot(n, a, frame)
+    };
     if bad != 0 {
         return Ok(bad);
     }
@@ -100,24 +123,22 @@ unsafe fn factor_block<T: Scalar>(
     })
 }
 
-/// The 1-based number of the first pivot of a small matrix (`n <= lanes' largest order`) that is
-/// not positive or not real, or 0.
+/// The 1-based number of the first pivot of a small block that is not positive, or 0.
 ///
 /// # Safety
-/// The lower triangle is readable.
-pub(crate) unsafe fn first_bad_pivot<T: Scalar>(n: usize, a: *const T, frame: Frame) -> usize {
-    let mut l = vec![T::default(); n * n];
+/// The lower triangle is readable, its diagonal real; `n <= BLOCK`.
+unsafe fn first_bad_pivot<T: Scalar>(n: usize, a: *const T, frame: Frame) -> usize {
+    let mut l = [T::default(); BLOCK * BLOCK];
     for j in 0..n {
         // SAFETY: the caller's lower triangle.
         let read = |i: usize| unsafe { a.offset(frame.at(i, j)).read() };
-        let diagonal = read(j);
-        let pivot = (0..j).fold(diagonal.re(), |d, k| {
+        let pivot = (0..j).fold(read(j).re(), |d, k| {
             let x = l[j * n + k];
             (-x.im()).fma(x.im(), (-x.re()).fma(x.re(), d))
         });
         // Written so that a NaN is bad.
         let positive = pivot > T::Real::default();
-        if !positive || diagonal.im() != T::Real::default() {
+        if !positive {
             return j + 1;
         }
         let root = T::from_re(RealScalar::sqrt(pivot));

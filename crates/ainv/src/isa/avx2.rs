@@ -1,6 +1,6 @@
 //! AVX2 and FMA: 16 registers of 32 bytes.
 
-use super::{Isa, vector};
+use super::{Isa, MAX_LANES, vector};
 use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -27,6 +27,14 @@ vector!(__m256d, f64, __m256d, 4, {
     eq(self: Self, b: Self) -> Self = _mm256_cmp_pd::<_CMP_EQ_OQ>(self, b);
     select(mask: Self, y: Self, n: Self) -> Self = _mm256_blendv_pd(n, y, mask);
     bits(mask: Self) -> u64 = _mm256_movemask_pd(mask) as u64;
+    transpose(x: &mut [Self; MAX_LANES]) -> () = {
+        let (low, low2) = (_mm256_unpacklo_pd(x[0], x[1]), _mm256_unpacklo_pd(x[2], x[3]));
+        let (high, high2) = (_mm256_unpackhi_pd(x[0], x[1]), _mm256_unpackhi_pd(x[2], x[3]));
+        x[0] = _mm256_permute2f128_pd::<0x20>(low, low2);
+        x[1] = _mm256_permute2f128_pd::<0x20>(high, high2);
+        x[2] = _mm256_permute2f128_pd::<0x31>(low, low2);
+        x[3] = _mm256_permute2f128_pd::<0x31>(high, high2);
+    };
 });
 
 vector!(__m256, f32, __m256, 8, {
@@ -45,4 +53,21 @@ vector!(__m256, f32, __m256, 8, {
     eq(self: Self, b: Self) -> Self = _mm256_cmp_ps::<_CMP_EQ_OQ>(self, b);
     select(mask: Self, y: Self, n: Self) -> Self = _mm256_blendv_ps(n, y, mask);
     bits(mask: Self) -> u64 = _mm256_movemask_ps(mask) as u64;
+    transpose(x: &mut [Self; MAX_LANES]) -> () = {
+        for q in [0, 4] {
+            let low = _mm256_castps_pd(_mm256_unpacklo_ps(x[q], x[q + 1]));
+            let low2 = _mm256_castps_pd(_mm256_unpacklo_ps(x[q + 2], x[q + 3]));
+            let high = _mm256_castps_pd(_mm256_unpackhi_ps(x[q], x[q + 1]));
+            let high2 = _mm256_castps_pd(_mm256_unpackhi_ps(x[q + 2], x[q + 3]));
+            x[q] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low2));
+            x[q + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low2));
+            x[q + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high2));
+            x[q + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high2));
+        }
+        for c in [0, 1, 2, 3] {
+            let (a, b) = (x[c], x[c + 4]);
+            x[c] = _mm256_permute2f128_ps::<0x20>(a, b);
+            x[c + 4] = _mm256_permute2f128_ps::<0x31>(a, b);
+        }
+    };
 });

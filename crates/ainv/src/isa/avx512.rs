@@ -1,6 +1,6 @@
 //! AVX-512 F and DQ: 32 registers of 64 bytes.
 
-use super::{Isa, vector};
+use super::{Isa, MAX_LANES, vector};
 use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -27,6 +27,24 @@ vector!(__m512d, f64, __mmask8, 8, {
     eq(self: Self, b: Self) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self, b);
     select(mask: __mmask8, y: Self, n: Self) -> Self = _mm512_mask_blend_pd(mask, n, y);
     bits(mask: __mmask8) -> u64 = mask as u64;
+    transpose(x: &mut [Self; MAX_LANES]) -> () = {
+        // Pairs within the 128-bit parts, then the parts.
+        for i in [0, 2, 4, 6] {
+            let (a, b) = (x[i], x[i + 1]);
+            x[i] = _mm512_unpacklo_pd(a, b);
+            x[i + 1] = _mm512_unpackhi_pd(a, b);
+        }
+        for c in [0, 1] {
+            let even = _mm512_shuffle_f64x2::<0x88>(x[c], x[c + 2]);
+            let even2 = _mm512_shuffle_f64x2::<0x88>(x[c + 4], x[c + 6]);
+            let odd = _mm512_shuffle_f64x2::<0xdd>(x[c], x[c + 2]);
+            let odd2 = _mm512_shuffle_f64x2::<0xdd>(x[c + 4], x[c + 6]);
+            x[c] = _mm512_shuffle_f64x2::<0x88>(even, even2);
+            x[c + 2] = _mm512_shuffle_f64x2::<0x88>(odd, odd2);
+            x[c + 4] = _mm512_shuffle_f64x2::<0xdd>(even, even2);
+            x[c + 6] = _mm512_shuffle_f64x2::<0xdd>(odd, odd2);
+        }
+    };
 });
 
 vector!(__m512, f32, __mmask16, 16, {
@@ -45,4 +63,27 @@ vector!(__m512, f32, __mmask16, 16, {
     eq(self: Self, b: Self) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self, b);
     select(mask: __mmask16, y: Self, n: Self) -> Self = _mm512_mask_blend_ps(mask, n, y);
     bits(mask: __mmask16) -> u64 = mask as u64;
+    transpose(x: &mut [Self; MAX_LANES]) -> () = {
+        // Four rows at a time within the 128-bit parts, then the parts.
+        for q in [0, 4, 8, 12] {
+            let low = _mm512_castps_pd(_mm512_unpacklo_ps(x[q], x[q + 1]));
+            let low2 = _mm512_castps_pd(_mm512_unpacklo_ps(x[q + 2], x[q + 3]));
+            let high = _mm512_castps_pd(_mm512_unpackhi_ps(x[q], x[q + 1]));
+            let high2 = _mm512_castps_pd(_mm512_unpackhi_ps(x[q + 2], x[q + 3]));
+            x[q] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low2));
+            x[q + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low2));
+            x[q + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high2));
+            x[q + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high2));
+        }
+        for c in [0, 1, 2, 3] {
+            let even = _mm512_shuffle_f32x4::<0x88>(x[c], x[c + 4]);
+            let even2 = _mm512_shuffle_f32x4::<0x88>(x[c + 8], x[c + 12]);
+            let odd = _mm512_shuffle_f32x4::<0xdd>(x[c], x[c + 4]);
+            let odd2 = _mm512_shuffle_f32x4::<0xdd>(x[c + 8], x[c + 12]);
+            x[c] = _mm512_shuffle_f32x4::<0x88>(even, even2);
+            x[c + 4] = _mm512_shuffle_f32x4::<0x88>(odd, odd2);
+            x[c + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even2);
+            x[c + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd2);
+        }
+    };
 });

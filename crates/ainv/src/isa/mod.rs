@@ -62,6 +62,8 @@ pub(crate) trait Vector: Copy + 'static {
     unsafe fn select(mask: Self::Mask, y: Self, n: Self) -> Self;
     /// One bit a lane, lane 0 lowest.
     unsafe fn bits(mask: Self::Mask) -> u64;
+    /// Transposes the first LANES registers: lane j of register i becomes lane i of register j.
+    unsafe fn transpose(x: &mut [Self; MAX_LANES]);
 }
 
 /// An instruction set: its two vectors.

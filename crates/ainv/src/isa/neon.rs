@@ -1,6 +1,6 @@
 //! NEON: 32 registers of 16 bytes. Every aarch64 CPU has it.
 
-use super::{Isa, vector};
+use super::{Isa, MAX_LANES, vector};
 use core::arch::aarch64::*;
 
 #[derive(Clone, Copy)]
@@ -28,6 +28,11 @@ vector!(float64x2_t, f64, uint64x2_t, 2, {
     select(mask: uint64x2_t, y: Self, n: Self) -> Self = vbslq_f64(mask, y, n);
     bits(mask: uint64x2_t) -> u64 =
         (vgetq_lane_u64::<0>(mask) & 1) | (vgetq_lane_u64::<1>(mask) & 2);
+    transpose(x: &mut [Self; MAX_LANES]) -> () = {
+        let (a, b) = (x[0], x[1]);
+        x[0] = vzip1q_f64(a, b);
+        x[1] = vzip2q_f64(a, b);
+    };
 });
 
 vector!(float32x4_t, f32, uint32x4_t, 4, {
@@ -49,4 +54,14 @@ vector!(float32x4_t, f32, uint32x4_t, 4, {
         mask,
         vld1q_u32([1, 2, 4, 8].as_ptr()),
     )) as u64;
+    transpose(x: &mut [Self; MAX_LANES]) -> () = {
+        let even = vreinterpretq_f64_f32(vtrn1q_f32(x[0], x[1]));
+        let even2 = vreinterpretq_f64_f32(vtrn1q_f32(x[2], x[3]));
+        let odd = vreinterpretq_f64_f32(vtrn2q_f32(x[0], x[1]));
+        let odd2 = vreinterpretq_f64_f32(vtrn2q_f32(x[2], x[3]));
+        x[0] = vreinterpretq_f32_f64(vzip1q_f64(even, even2));
+        x[1] = vreinterpretq_f32_f64(vzip1q_f64(odd, odd2));
+        x[2] = vreinterpretq_f32_f64(vzip2q_f64(even, even2));
+        x[3] = vreinterpretq_f32_f64(vzip2q_f64(odd, odd2));
+    };
 });

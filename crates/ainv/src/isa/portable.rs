@@ -4,7 +4,7 @@
 //! library call where the instruction is missing. [`Fused`] rounds once, at any price: it is the
 //! oracle that the vector sets must equal bit for bit.
 
-use super::{Isa, Vector};
+use super::{Isa, MAX_LANES, Vector};
 use crate::scalar::RealScalar;
 
 #[derive(Clone, Copy)]
@@ -109,5 +109,15 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
     #[inline(always)]
     unsafe fn bits(mask: [bool; N]) -> u64 {
         (0..N).fold(0, |b, i| b | (mask[i] as u64) << i)
+    }
+    #[inline(always)]
+    unsafe fn transpose(x: &mut [Self; MAX_LANES]) {
+        for i in 0..N {
+            for j in 0..i {
+                let (a, b) = (x[i].0[j], x[j].0[i]);
+                x[i].0[j] = b;
+                x[j].0[i] = a;
+            }
+        }
     }
 }

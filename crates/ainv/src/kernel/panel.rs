@@ -74,9 +74,10 @@ pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
             // The first register holds rows above the pivot too; they are kept.
             let recip = F::splat(diagonal).recip();
             let start = k / lanes;
-            let row: [F; WIDTH] = std::array::from_fn(|c| {
-                if c > k && c < p.n { F::splat(entry(w, c, k)) } else { recip }
-            });
+            let mut row = [recip; WIDTH];
+            for c in k + 1..p.n {
+                row[c] = F::splat(entry(w, c, k));
+            }
             for g in start..groups {
                 let mut l = w.get(k, g).mul(recip);
                 if g == start {

@@ -39,13 +39,12 @@ pub(crate) unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F
         let mut sum = [[zero; VR]; NR];
         let (mut a, mut b) = (t.a, t.b);
         for _ in 0..t.k {
-            let row: [F; VR] = std::array::from_fn(|v| {
+            let mut row = [zero; VR];
+            for v in 0..VR {
                 let p = a.add(v * F::LANES);
-                F::from_parts(
-                    F::V::load(p),
-                    if parts == 2 { F::V::load(p.add(mr)) } else { zero.im() },
-                )
-            });
+                let im = if parts == 2 { F::V::load(p.add(mr)) } else { zero.im() };
+                row[v] = F::from_parts(F::V::load(p), im);
+            }
             for j in 0..NR {
                 let p = b.add(parts * j);
                 let x = F::from_parts(

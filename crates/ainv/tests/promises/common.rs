@@ -21,16 +21,16 @@ macro_rules! for_all_scalars {
 pub(crate) use for_all_scalars;
 
 /// The tight bar: over it the build fails. LAPACK's own is 30.
-pub const TIGHT: f64 = 3.0;
+pub(crate) const TIGHT: f64 = 3.0;
 /// LAPACK's bar, for the sides and the routes that have no bound of their own.
-pub const HARD: f64 = 30.0;
+pub(crate) const HARD: f64 = 30.0;
 
-pub fn assuming(assume: Assume) -> Options {
+pub(crate) fn assuming(assume: Assume) -> Options {
     Options { assume, ..Options::default() }
 }
 
 /// One matrix as a result.
-pub fn mat<T: Scalar>(x: OwnedStack<T>) -> Mat<T> {
+pub(crate) fn mat<T: Scalar>(x: OwnedStack<T>) -> Mat<T> {
     let shape = x.shape();
     let (rows, cols) = (shape[shape.len() - 2], shape[shape.len() - 1]);
     Mat::new(rows, cols, x.into_vec())
@@ -38,7 +38,7 @@ pub fn mat<T: Scalar>(x: OwnedStack<T>) -> Mat<T> {
 
 /// The five own routes on square matrices, as functions of one stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     Inv(Assume),
     Cholesky(Uplo),
     CholeskyInv(Uplo),
@@ -49,7 +49,7 @@ pub enum Call {
 }
 
 impl Call {
-    pub const OWN: [Call; 15] = [
+    pub(crate) const OWN: [Call; 15] = [
         Call::Inv(Assume::Auto),
         Call::Inv(Assume::General),
         Call::Inv(Assume::Posdef),
@@ -68,7 +68,7 @@ impl Call {
     ];
 
     /// Runs it; the statuses are those of each matrix.
-    pub fn into<T: Scalar>(
+    pub(crate) fn into<T: Scalar>(
         self,
         a: Stack<T>,
         x: StackMut<T>,
@@ -86,7 +86,7 @@ impl Call {
     }
 
     /// The result and the status of each of `count` dense matrices of order n.
-    pub fn run<T: Scalar>(self, count: usize, n: usize, a: &[T]) -> (Vec<T>, Vec<Status>) {
+    pub(crate) fn run<T: Scalar>(self, count: usize, n: usize, a: &[T]) -> (Vec<T>, Vec<Status>) {
         let mut x = vec![T::from_re(T::Real::ONE); count * n * n];
         let mut status = vec![Status::default(); count];
         let shape = [count, n, n];
@@ -97,12 +97,12 @@ impl Call {
 
     /// A matrix that the call can do: positive definite with a general part where only a triangle is
     /// read.
-    pub fn example<T: Scalar>(self, n: usize, seed: u64) -> Mat<T> {
+    pub(crate) fn example<T: Scalar>(self, n: usize, seed: u64) -> Mat<T> {
         let rng = &mut testkit::Rng::new(seed);
         match self {
-            Call::Inv(Assume::Auto | Assume::General) | Call::Pinv | Call::Solve(Assume::General) => {
-                Mat::from_fn(n, n, |_, _| rng.scalar())
-            }
+            Call::Inv(Assume::Auto | Assume::General)
+            | Call::Pinv
+            | Call::Solve(Assume::General) => Mat::from_fn(n, n, |_, _| rng.scalar()),
             _ => {
                 // Diagonally dominant with a real positive diagonal: good for every triangle.
                 let r = Mat::from_fn(n, n, |_, _| rng.scalar::<T>());
@@ -119,6 +119,113 @@ impl Call {
 }
 
 /// `count` examples, dense.
-pub fn examples<T: Scalar>(call: Call, count: usize, n: usize, seed: u64) -> Vec<T> {
+pub(crate) fn examples<T: Scalar>(call: Call, count: usize, n: usize, seed: u64) -> Vec<T> {
     (0..count).flat_map(|i| call.example::<T>(n, seed + i as u64).data).collect()
+}
+
+impl Call {
+    /// Whether entry (i, j) of the matrix is read.
+    pub(crate) fn reads(self, i: usize, j: usize) -> bool {
+        use Assume::*;
+        match self {
+            Call::Inv(Auto | General) | Call::Solve(Auto | General) | Call::Pinv => true,
+            Call::Inv(Diagonal) | Call::Solve(Diagonal) => i == j,
+            Call::Inv(Upper) | Call::Solve(Upper) => i <= j,
+            Call::Inv(_) | Call::Solve(_) => i >= j,
+            Call::Cholesky(Uplo::Lower) | Call::CholeskyInv(Uplo::Lower) => i >= j,
+            Call::Cholesky(Uplo::Upper) | Call::CholeskyInv(Uplo::Upper) => i <= j,
+            Call::TriInv(Uplo::Lower, diag) => i > j || i == j && diag == Diag::NonUnit,
+            Call::TriInv(Uplo::Upper, diag) => i < j || i == j && diag == Diag::NonUnit,
+        }
+    }
+}
+
+/// How a stack of `count` dense n x m matrices can lie in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) name: &'static str,
+    pub(crate) len: usize,
+    pub(crate) offset: usize,
+    pub(crate) strides: [isize; 3],
+}
+
+impl Layout {
+    /// The layout of these strides, at the smallest offset plus `before`, with `after` behind.
+    pub(crate) fn new(
+        name: &'static str,
+        shape: [usize; 3],
+        strides: [isize; 3],
+        (before, after): (usize, usize),
+    ) -> Layout {
+        let (mut low, mut high) = (0, 0);
+        for (n, s) in shape.iter().zip(strides) {
+            let reach = s * (n.saturating_sub(1)) as isize;
+            if reach < 0 { low += reach } else { high += reach }
+        }
+        let offset = before + low.unsigned_abs();
+        Layout { name, len: offset + high as usize + 1 + after, offset, strides }
+    }
+
+    /// Every kind of layout of `count` matrices.
+    pub(crate) fn all(count: usize, rows: usize, cols: usize) -> Vec<Layout> {
+        let (b, r, c) = (count as isize, rows as isize, cols as isize);
+        let table: [(&str, [isize; 3]); 10] = [
+            ("C", [r * c, c, 1]),
+            ("Fortran", [r * c, 1, r]),
+            ("rows reversed", [r * c, -c, 1]),
+            ("columns reversed", [r * c, c, -1]),
+            ("all reversed", [-r * c, -c, -1]),
+            ("padded rows", [r * (c + 3) + 5, c + 3, 1]),
+            ("padded columns", [c * (r + 1) + 2, 1, r + 1]),
+            ("every second", [2 * r * c, 2 * c, 2]),
+            ("batch innermost", [1, c * b, b]),
+            ("batch innermost, Fortran", [-1, b, r * b]),
+        ];
+        table
+            .map(|(name, strides)| Layout::new(name, [count, rows, cols], strides, (3, 2)))
+            .to_vec()
+    }
+
+    fn places(&self, shape: [usize; 3]) -> impl Iterator<Item = usize> {
+        let (o, s) = (self.offset as isize, self.strides);
+        let [count, rows, cols] = shape;
+        (0..count * rows * cols).map(move |at| {
+            let (k, i, j) = (at / (rows * cols), at / cols % rows, at % cols);
+            (o + k as isize * s[0] + i as isize * s[1] + j as isize * s[2]) as usize
+        })
+    }
+    /// Memory filled with `canary`, the dense data laid into it.
+    pub(crate) fn scatter<T: Scalar>(&self, shape: [usize; 3], dense: &[T], canary: T) -> Vec<T> {
+        let mut memory = vec![canary; self.len];
+        for (at, x) in self.places(shape).zip(dense) {
+            memory[at] = *x;
+        }
+        memory
+    }
+    /// The dense data, and whether all around it is still the canary.
+    pub(crate) fn gather<T: Scalar>(
+        &self,
+        shape: [usize; 3],
+        memory: &[T],
+        canary: T,
+    ) -> (Vec<T>, bool) {
+        let mut rest = vec![true; self.len];
+        let dense = self.places(shape).map(|at| {
+            rest[at] = false;
+            memory[at]
+        });
+        let dense: Vec<T> = dense.collect();
+        let intact = (0..self.len).all(|at| !rest[at] || memory[at] == canary);
+        (dense, intact)
+    }
+    pub(crate) fn view<'a, T>(&self, shape: [usize; 3], memory: &'a [T]) -> Stack<'a, T> {
+        Stack::with_strides(memory, self.offset, &shape, &self.strides).expect(self.name)
+    }
+    pub(crate) fn view_mut<'a, T>(
+        &self,
+        shape: [usize; 3],
+        memory: &'a mut [T],
+    ) -> StackMut<'a, T> {
+        StackMut::with_strides(memory, self.offset, &shape, &self.strides).expect(self.name)
+    }
 }

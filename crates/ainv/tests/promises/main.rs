@@ -3,4 +3,14 @@
 mod common;
 
 mod accuracy;
+mod bits;
 mod harness;
+mod known;
+mod nonfinite;
+mod pinv;
+mod properties;
+mod range;
+mod real;
+mod sizes;
+mod status;
+mod triangle;

@@ -1,6 +1,6 @@
 //! Cholesky in a tile: `cholesky`, `cholesky_inv` and both together, from the lower triangle.
 
-use super::{Group, Registers, Tile, good, load, put};
+use super::{Group, Registers, Tile, good, load, store};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -12,21 +12,20 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> u64 {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
-        let t = Tile::<F>::new(g.scratch, n);
-        let recip = Tile::<F>::new(t.after(n), n);
+        let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let zero = F::splat(F::S::default());
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            load(t, &g.src[at.clone()], g.from);
+            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
             let (recips, real) = factor(t, recip, n);
             if registers.accept(good(read, recips, sum_lower(t, n)) & real) {
                 for i in 0..n {
-                    for j in 0..n {
-                        let x = if j <= i { t.get(i, j) } else { zero };
-                        put(x, &g.dst[at.clone()], g.to.at(i, j));
+                    for j in i + 1..n {
+                        t.set(i, j, zero);
                     }
                 }
+                store(t, &g.dst[at], g.to);
             }
         }
         registers.suspects()
@@ -39,11 +38,10 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> u64 {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
-        let t = Tile::<F>::new(g.scratch, n);
-        let recip = Tile::<F>::new(t.after(n), n);
+        let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            load(t, &g.src[at.clone()], g.from);
+            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
             let mut recips = F::splat(F::S::default()).abs1();
             for i in 0..n {
@@ -66,11 +64,10 @@ pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
-        let t = Tile::<F>::new(g.scratch, n);
-        let recip = Tile::<F>::new(t.after(n), n);
+        let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            load(t, &g.src[at.clone()], g.from);
+            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
             let whole = t.get(0, 0);
             let (recips, real) = factor(t, recip, n);
@@ -182,13 +179,10 @@ unsafe fn store_hermitian<F: Field>(t: Tile<F>, dst: &[*mut F::S], g: &Group<F::
     // SAFETY: the module's contract.
     unsafe {
         for i in 0..g.n {
-            for j in 0..=i {
-                let x = t.get(i, j);
-                put(x, dst, g.to.at(i, j));
-                if i != j {
-                    put(x.conj(), dst, g.to.at(j, i));
-                }
+            for j in 0..i {
+                t.set(j, i, t.get(i, j).conj());
             }
         }
+        store(t, dst, g.to);
     }
 }

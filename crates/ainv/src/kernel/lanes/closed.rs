@@ -7,7 +7,7 @@
 //! section 1.10.2 and chapter 14). A complex cofactor is a sum of four products, which Kahan's
 //! scheme does not cover: order 3 goes to LU there.
 
-use super::{Group, Registers, Tile, good, load, put};
+use super::{Group, Registers, good, load, store};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -27,8 +27,7 @@ pub(crate) unsafe fn inv<F: Field>(
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
-        let t = Tile::<F>::new(g.scratch, n);
-        load(t, &g.src[at.clone()], g.from);
+        let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
         let a = |i: usize, j: usize| t.get(i, j);
         let mut x = [[F::splat(F::S::default()); 3]; 3];
         let recip = match n {
@@ -70,9 +69,10 @@ pub(crate) unsafe fn inv<F: Field>(
         if registers.accept(good) {
             for i in 0..n {
                 for j in 0..n {
-                    put(x[i][j], &g.dst[at.clone()], g.to.at(i, j));
+                    t.set(i, j, x[i][j]);
                 }
             }
+            store(t, &g.dst[at], g.to);
         }
     }
 }

@@ -11,7 +11,7 @@
 //! X L = U^-1 bounds |X B - I|, that is |A A^-1 - I|, the right residual (Higham, section 14.3.1,
 //! method B; LAPACK's getri on the transposed matrix).
 
-use super::{Group, Registers, Tile, closed, good, load, put, triangular};
+use super::{Group, Registers, Tile, closed, good, load, store_rows, triangular};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
@@ -37,10 +37,10 @@ impl<F: Field> Work<F> {
         // SAFETY: `super::scratch` counts these blocks.
         unsafe {
             let tile = Tile::new(scratch, n);
-            let recip = Tile::new(tile.after(n), n);
-            let row = Tile::new(recip.after(1), n);
-            let perm = Tile::new(row.after(1), n);
-            let rhs = Tile::new(perm.after(1), n);
+            let recip = Tile::new(tile.after(n * n), n);
+            let row = Tile::new(recip.after(n), n);
+            let perm = Tile::new(row.after(n), n);
+            let rhs = Tile::new(perm.after(n), n);
             Work { tile, recip, row, perm, rhs }
         }
     }
@@ -129,7 +129,10 @@ impl<F: Field> Work<F> {
                 let mut i = 0;
                 // Four rows share a load of L.
                 while i + 4 <= n {
-                    let mut x = [0, 1, 2, 3].map(|r| t.get(i + r, j));
+                    let mut x = [zero; 4];
+                    for r in 0..4 {
+                        x[r] = t.get(i + r, j);
+                    }
                     for k in j + 1..n {
                         let l = self.row.get(0, k);
                         for r in 0..4 {
@@ -168,13 +171,7 @@ impl<F: Field> Work<F> {
             for k in 0..n {
                 let mut place = [RealOf::<F>::default(); MAX_LANES];
                 self.perm.get(0, k).re().store(place.as_mut_ptr());
-                let mut row = [std::ptr::null_mut(); MAX_LANES];
-                for (l, p) in dst.iter().enumerate() {
-                    row[l] = p.offset(place[l].to_f64() as isize * to.rs);
-                }
-                for i in 0..rows {
-                    put(x.get(i, k), &row[..dst.len()], i as isize * to.cs);
-                }
+                store_rows(x, k, rows, &place, dst, to);
             }
         }
     }
@@ -193,10 +190,10 @@ pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> u64 {
             }
             return registers.suspects();
         }
-        let w = Work::<F>::new(g.scratch, n);
+        let mut w = Work::<F>::new(g.scratch, n);
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            load(w.tile, &g.src[at.clone()], g.from.transposed());
+            w.tile = load(g.scratch, &g.src[at.clone()], g.from.transposed());
             let (read, recips) = w.factor(n);
             triangular::invert_upper(w.tile, w.recip, n);
             w.times_l_inverse(n);
@@ -221,11 +218,12 @@ pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> u64 {
     // SAFETY: the module's contract.
     unsafe {
         let (n, k) = (g.n, g.rhs_from.cols);
-        let w = Work::<F>::new(g.scratch, n);
+        let mut w = Work::<F>::new(g.scratch, n);
+        let rhs = w.rhs.after(0);
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            load(w.tile, &g.src[at.clone()], g.from.transposed());
-            load(w.rhs, &g.rhs[at.clone()], g.rhs_from.transposed());
+            w.tile = load(g.scratch, &g.src[at.clone()], g.from.transposed());
+            w.rhs = load(rhs, &g.rhs[at.clone()], g.rhs_from.transposed());
             let (read, recips) = w.factor(n);
             let mut written = F::splat(F::S::default()).abs1();
             for r in 0..k {

@@ -13,12 +13,14 @@
 pub(crate) mod cholesky;
 pub(crate) mod closed;
 pub(crate) mod lu;
+mod transfer;
 pub(crate) mod triangular;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
+pub(crate) use transfer::{load, store, store_rows};
 
 /// Matrices of one call: a bit each in the answer.
 pub(crate) const GROUP: usize = 64;
@@ -52,63 +54,51 @@ pub(crate) fn scratch(n: usize, k: usize) -> usize {
     (n * n + 5 * n + n * k) * 2 * MAX_LANES
 }
 
-/// An `n` x `m` block of field elements in scratch, row by row.
+/// A block of field elements in scratch, by rows or (turned) by columns.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<F: Field> {
     p: *mut <F::S as Scalar>::Real,
-    cols: usize,
+    rs: usize,
+    cs: usize,
 }
 
 impl<F: Field> Tile<F> {
     /// Reals of one element.
     const STEP: usize = F::PARTS * F::LANES;
 
+    /// By rows of `cols` elements.
     #[inline(always)]
-    pub(crate) unsafe fn new(p: *mut <F::S as Scalar>::Real, cols: usize) -> Self {
-        Tile { p, cols }
+    pub(crate) fn new(p: *mut <F::S as Scalar>::Real, cols: usize) -> Self {
+        Tile { p, rs: cols, cs: 1 }
     }
-    /// The reals of `rows` rows, hence where the next block begins.
+    /// By columns of `rows` elements.
     #[inline(always)]
-    pub(crate) unsafe fn after(self, rows: usize) -> *mut <F::S as Scalar>::Real {
-        // SAFETY: the block's end is in the scratch.
-        unsafe { self.p.add(rows * self.cols * Self::STEP) }
+    pub(crate) fn turned(p: *mut <F::S as Scalar>::Real, rows: usize) -> Self {
+        Tile { p, rs: 1, cs: rows }
+    }
+    #[inline(always)]
+    pub(crate) fn is_turned(self) -> bool {
+        self.cs != 1
+    }
+    /// Where the next block begins after `len` elements.
+    #[inline(always)]
+    pub(crate) fn after(self, len: usize) -> *mut <F::S as Scalar>::Real {
+        self.p.wrapping_add(len * Self::STEP)
+    }
+    /// Where element (i, j) begins.
+    #[inline(always)]
+    fn at(self, i: usize, j: usize) -> *mut <F::S as Scalar>::Real {
+        self.p.wrapping_add((i * self.rs + j * self.cs) * Self::STEP)
     }
     #[inline(always)]
     pub(crate) unsafe fn get(self, i: usize, j: usize) -> F {
         // SAFETY: (i, j) is in the block.
-        unsafe { F::load(self.p.add((i * self.cols + j) * Self::STEP)) }
+        unsafe { F::load(self.at(i, j)) }
     }
     #[inline(always)]
     pub(crate) unsafe fn set(self, i: usize, j: usize, x: F) {
         // SAFETY: (i, j) is in the block.
-        unsafe { x.store(self.p.add((i * self.cols + j) * Self::STEP)) }
-    }
-}
-
-/// Reads up to LANES matrices into a tile; `frame` may be a transposed one. Lanes past the last
-/// matrix repeat the first.
-#[inline(always)]
-pub(crate) unsafe fn load<F: Field>(t: Tile<F>, src: &[*const F::S], frame: Frame) {
-    let mut lane = [src[0]; MAX_LANES];
-    lane[..src.len()].copy_from_slice(src);
-    for i in 0..frame.rows {
-        for j in 0..frame.cols {
-            let d = frame.at(i, j);
-            // SAFETY: the view that made the pointers and the frame was checked.
-            unsafe { t.set(i, j, F::from_lanes(|l| lane[l].offset(d).read())) };
-        }
-    }
-}
-
-/// Writes element `(i, j)` of the tile to the matrices, lane by lane.
-#[inline(always)]
-pub(crate) unsafe fn put<F: Field>(x: F, dst: &[*mut F::S], d: isize) {
-    // SAFETY: d is an offset of the checked view.
-    unsafe {
-        let lanes = x.to_lanes();
-        for (l, p) in dst.iter().enumerate() {
-            p.offset(d).write(lanes[l]);
-        }
+        unsafe { x.store(self.at(i, j)) }
     }
 }
 

@@ -4,7 +4,7 @@
 //! n u |X||U|. The caller hands triangles over so that this is the right residual of its own
 //! matrix.
 
-use super::{Group, Registers, Tile, TriShape, good, load, put};
+use super::{Group, Registers, Tile, TriShape, good, load, store};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -34,13 +34,12 @@ pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> u64 
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
-        let t = Tile::<F>::new(g.scratch, n);
-        let recip = Tile::<F>::new(t.after(n), n);
+        let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let zero = F::splat(F::S::default());
         let one = F::from_re(F::V::splat(<F::S as Scalar>::Real::ONE));
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            load(t, &g.src[at.clone()], g.from);
+            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let (mut read, mut recips) = (zero.abs1(), zero.abs1());
             for i in 0..n {
                 if shape.unit {
@@ -62,11 +61,11 @@ pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> u64 
             let good = good(read, recips, written);
             if registers.accept(good) {
                 for i in 0..n {
-                    for j in 0..n {
-                        let x = if i <= j { t.get(i, j) } else { zero };
-                        put(x, &g.dst[at.clone()], g.to.at(i, j));
+                    for j in 0..i {
+                        t.set(i, j, zero);
                     }
                 }
+                store(t, &g.dst[at], g.to);
             }
         }
         registers.suspects()

@@ -1,0 +1,288 @@
+//! The same bits (RELIABILITY 3.1-3.4): for any threads, place, batch, layout, in place, and on
+//! every instruction set with fused multiply-adds.
+
+use super::common::*;
+use ainv::*;
+use std::sync::Mutex;
+use testkit::{Mat, assert_same_bits, fnv, say};
+
+/// Held by the tests that set the number of threads, which is the process's.
+static THREADS: Mutex<()> = Mutex::new(());
+
+fn threads_change_nothing<T: Scalar>() {
+    let _guard = THREADS.lock().unwrap_or_else(|e| e.into_inner());
+    for (count, n) in [(4000, 4), (700, 16), (60, 40), (2, 200), (1, 257)] {
+        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+            if n >= 200 && (call == Call::Pinv || n == 257 && T::NAME != "float64") {
+                continue;
+            }
+            let a: Vec<T> = examples(call, count.min(9), n, 1).into_iter().cycle().take(count * n * n).collect();
+            set_num_threads(1).unwrap();
+            let (x, _) = call.run(count, n, &a);
+            for threads in [2, 3, 5] {
+                set_num_threads(threads).unwrap();
+                let (y, _) = call.run(count, n, &a);
+                assert_same_bits(&x, &y, format!("{call:?}, {count} of {n}, {threads} threads"));
+            }
+        }
+    }
+    set_num_threads(2).unwrap();
+    assert!(set_num_threads(0).is_err());
+}
+
+#[test]
+fn a_hundred_runs_are_one() {
+    for n in [5, 17, 130] {
+        let a = Call::Inv(Assume::Auto).example::<f64>(n, 1);
+        let (x, _) = Call::Inv(Assume::Auto).run(1, n, &a.data);
+        for _ in 0..100 {
+            assert_same_bits(&x, &Call::Inv(Assume::Auto).run(1, n, &a.data).0, n);
+        }
+    }
+}
+
+/// Every batch size to 65, each matrix as if it were alone.
+fn place_in_batch_changes_nothing<T: Scalar>() {
+    for call in Call::OWN {
+        for n in [1, 2, 3, 4, 5, 7, 8, 11, 16, 17] {
+            let a = examples::<T>(call, 65, n, 1);
+            let alone: Vec<T> = a.chunks(n * n).flat_map(|a| call.run(1, n, a).0).collect();
+            for count in 1..=65 {
+                let (x, _) = call.run(count, n, &a[..count * n * n]);
+                assert_same_bits(&x, &alone[..count * n * n], format!("{call:?}, {count} of {n}"));
+            }
+        }
+    }
+}
+
+fn layouts_change_nothing<T: Scalar>() {
+    let canary = T::from_re(T::Real::from_f64(12345.5));
+    for n in [1, 2, 3, 4, 6, 8, 13, 16, 17, 33] {
+        let count = if n > 16 { 3 } else { 19 };
+        let shape = [count, n, n];
+        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+            let a = examples::<T>(call, count, n, 7);
+            let (x, _) = call.run(count, n, &a);
+            let layouts = Layout::all(count, n, n);
+            for (k, from) in layouts.iter().enumerate() {
+                let memory = from.scatter(shape, &a, T::nan());
+                // Each with the next few: all pairs over the orders.
+                for to in layouts.iter().cycle().skip(k + n % 5).take(3) {
+                    let mut out = vec![canary; to.len];
+                    let mut status = vec![Status::default(); count];
+                    call.into(from.view(shape, &memory), to.view_mut(shape, &mut out), &mut status).unwrap();
+                    let (y, intact) = to.gather(shape, &out, canary);
+                    let what = format!("{call:?}, {count} of {n}, {} to {}", from.name, to.name);
+                    assert_same_bits(&x, &y, &what);
+                    assert!(intact, "{what}: written beside the output");
+                }
+            }
+        }
+    }
+}
+
+/// Every offset from a cache line, of input and output.
+fn offsets_change_nothing<T: Scalar>() {
+    for n in [1, 2, 3, 4, 7, 8, 16, 17, 24] {
+        let count = 5;
+        for call in [Call::Inv(Assume::Auto), Call::Cholesky(Uplo::Lower), Call::TriInv(Uplo::Upper, Diag::NonUnit), Call::Solve(Assume::General)] {
+            let a = examples::<T>(call, count, n, 7);
+            let (x, _) = call.run(count, n, &a);
+            for offset in 0..64 / size_of::<T>() {
+                let mut memory = vec![T::nan(); offset];
+                memory.extend(&a);
+                let mut out = vec![T::nan(); offset + 3 + a.len()];
+                let from = Stack::new(&memory[offset..], &[count, n, n]).unwrap();
+                let to = StackMut::new(&mut out[offset + 3..], &[count, n, n]).unwrap();
+                call.into(from, to, &mut []).unwrap();
+                assert_same_bits(&x, &out[offset + 3..], format!("{call:?}, n = {n}, offset {offset}"));
+            }
+        }
+    }
+}
+
+fn in_place_changes_nothing<T: Scalar>() {
+    for n in [1, 2, 3, 4, 8, 13, 16, 17, 40] {
+        let count = if n > 16 { 3 } else { 37 };
+        let shape = [count, n, n];
+        for assume in [Assume::Auto, Assume::General, Assume::Posdef, Assume::Symmetric, Assume::Lower, Assume::Upper, Assume::Diagonal] {
+            let mut a = examples::<T>(Call::Inv(assume), count, n, 7);
+            // A suspect in the middle is decided from what was read.
+            a[(count / 2) * n * n] = T::nan();
+            let (x, _) = Call::Inv(assume).run(count, n, &a);
+            for layout in Layout::all(count, n, n) {
+                let mut memory = layout.scatter(shape, &a, T::default());
+                inv_in_place(layout.view_mut(shape, &mut memory), &mut [], &assuming(assume)).unwrap();
+                let (y, intact) = layout.gather(shape, &memory, T::default());
+                assert_same_bits(&x, &y, format!("{assume:?}, {count} of {n}, {}", layout.name));
+                assert!(intact);
+            }
+        }
+    }
+}
+
+/// One matrix broadcast over the batch (stride 0), and a stack of several uneven axes.
+fn broadcast_and_several_axes<T: Scalar>() {
+    for n in [2, 4, 17] {
+        let a = Call::Inv(Assume::General).example::<T>(n, 1);
+        let (x, _) = Call::Inv(Assume::General).run(1, n, &a.data);
+        let same = Stack::with_strides(&a.data, 0, &[3, 7, n, n], &[0, 0, n as isize, 1]).unwrap();
+        let y = inv(same, &assuming(Assume::General)).unwrap();
+        assert_eq!(y.shape(), [3, 7, n, n]);
+        y.as_slice().chunks(n * n).for_each(|y| assert_same_bits(&x, y, n));
+
+        let m = (n * n) as isize;
+        let all = examples::<T>(Call::Inv(Assume::General), 2 * 3 * 4, n, 1);
+        // Axes (4, 2, 3) of a (2, 3, 4) array: none can be merged.
+        let turned = Stack::with_strides(&all, 0, &[4, 2, 3, n, n], &[m, 12 * m, 4 * m, n as isize, 1]).unwrap();
+        let y = inv(turned, &assuming(Assume::General)).unwrap();
+        for (at, y) in y.as_slice().chunks(n * n).enumerate() {
+            let (k, i, j) = (at / 6, at / 3 % 2, at % 3);
+            let first = (i * 12 + j * 4 + k) * n * n;
+            let (x, _) = Call::Inv(Assume::General).run(1, n, &all[first..first + n * n]);
+            assert_same_bits(&x, y, format!("n = {n}, {at}"));
+        }
+    }
+}
+
+/// float32 in double: the double inverse, rounded once.
+#[test]
+fn double_precision_inside() {
+    let wide = Options { precision: Precision::Double, ..Options::default() };
+    for n in [1, 2, 3, 5, 16, 17, 40] {
+        let a = Call::Inv(Assume::Auto).example::<f32>(n, 1);
+        let x = inv(a.view(), &wide).unwrap();
+        let y: Mat<f32> = mat(inv(a.widen().view(), &Options::default()).unwrap()).narrow();
+        assert_same_bits(x.as_slice(), &y.data, n);
+        let a = Call::Inv(Assume::Auto).example::<c32>(n, 1);
+        let x = inv(a.view(), &wide).unwrap();
+        let y: Mat<c32> = mat(inv(a.widen().view(), &Options::default()).unwrap()).narrow();
+        assert_same_bits(x.as_slice(), &y.data, n);
+    }
+}
+
+fn hashes<T: Scalar>() -> Vec<(String, u64)> {
+    let mut all = Vec::new();
+    for call in Call::OWN {
+        let mut hash = 0xcbf2_9ce4_8422_2325;
+        for (count, n) in (1..=40).map(|n| (if n > 16 { 2 } else { 37 }, n)).chain([(1, 63), (1, 64), (1, 65), (1, 100), (1, 131)]) {
+            let mut a = examples::<T>(call, count, n, n as u64);
+            if n % 3 == 0 {
+                // Suspects: out of range, and a NaN.
+                testkit::ldexp(&a[..n * n], -T::Real::BIG_EXP).iter().zip(&mut a).for_each(|(x, a)| *a = *x);
+                let at = (count / 2) * n * n;
+                a[at] = if count > 1 { T::nan() } else { a[at] };
+            }
+            let (x, status) = call.run(count, n, &a);
+            hash = fnv(hash, &x);
+            hash = status.iter().fold(hash, |h, s| fnv(h, &[(s.code as u8 as f64) + 100.0 * s.at as f64]));
+        }
+        all.push((format!("{call:?} {}", T::NAME).replace(' ', "_"), hash));
+    }
+    all
+}
+
+/// What a child process runs: it prints hashes of result bits.
+#[test]
+#[ignore = "run by `instruction_sets_agree` in a process of its own"]
+fn child_hashes() {
+    say(format!("ISA {}", instruction_set().map_or_else(|e| e.to_string(), |i| i.to_string())));
+    for (name, hash) in hashes::<f32>().into_iter().chain(hashes::<f64>()).chain(hashes::<c32>()).chain(hashes::<c64>()) {
+        say(format!("HASH {name} {hash:016x}"));
+    }
+}
+
+fn child(test: &str, isa: &str) -> std::process::Output {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "2"])
+        .env("AINV_ISA", isa)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn instruction_sets_agree() {
+    let sets = available_instruction_sets();
+    let mut seen: Vec<(IsaId, Vec<String>)> = Vec::new();
+    for isa in sets {
+        if isa == IsaId::Portable {
+            continue;
+        }
+        let output = child("bits::child_hashes", isa.name());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{isa}: {text}");
+        assert!(text.contains(&format!("ISA {isa}")), "{isa} was not forced: {text}");
+        let lines: Vec<String> = text.lines().filter(|l| l.starts_with("HASH")).map(String::from).collect();
+        assert_eq!(lines.len(), 4 * Call::OWN.len(), "{isa}: {text}");
+        seen.push((isa, lines));
+    }
+    assert!(seen.len() >= 2, "nothing to compare: {seen:?}");
+    let mut differ = Vec::new();
+    for (isa, lines) in &seen[1..] {
+        for (a, b) in seen[0].1.iter().zip(lines).filter(|(a, b)| a != b) {
+            differ.push(format!("{}: {a}\n{isa}: {b}", seen[0].0));
+        }
+    }
+    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
+}
+
+/// Residuals under the set of this process: what the child of `portable_passes_the_bar` runs.
+#[test]
+#[ignore = "run by `portable_passes_the_bar` in a process of its own"]
+fn child_residuals() {
+    fn all<T: Scalar>() {
+        for n in (1..=20).chain([33, 64]) {
+            for (family, a) in testkit::general::<T>(n, 1) {
+                let ratio = testkit::right(&a, &mat(inv(a.view(), &Options::default()).unwrap()));
+                assert!(ratio <= TIGHT, "{family}, n = {n}: {ratio}");
+            }
+            for (family, a) in testkit::positive_definite::<T>(n, 1) {
+                let x = mat(inv(a.view(), &assuming(Assume::Posdef)).unwrap());
+                let (r, l) = testkit::right_and_left(&a, &x);
+                assert!(r <= TIGHT && l <= TIGHT, "{family}, n = {n}: {r} {l}");
+            }
+        }
+    }
+    say(format!("ISA {}", instruction_set().unwrap()));
+    (all::<f32>(), all::<f64>(), all::<c32>(), all::<c64>());
+}
+
+#[test]
+fn portable_passes_the_bar() {
+    let output = child("bits::child_residuals", "portable");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("ISA portable"), "{text}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "nothing ran");
+}
+
+#[test]
+#[ignore = "run by `unknown_sets_are_errors` in a process of its own"]
+fn child_error() {
+    let error = inv(Mat::<f64>::identity(3).view(), &Options::default()).unwrap_err();
+    assert!(matches!(&error, Error::Isa { name } if *name == std::env::var("AINV_ISA").unwrap()), "{error:?}");
+    assert!(error.to_string().contains("portable"), "{error}");
+    assert!(matches!(instruction_set(), Err(Error::Isa { .. })));
+    assert!(matches!(pinv(Mat::<f64>::identity(3).view(), &PinvOptions::default(), &Options::default()), Err(Error::Isa { .. })));
+    say("ISA refused");
+}
+
+#[test]
+fn unknown_sets_are_errors() {
+    let missing = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
+    for name in ["sse9", "AVX2", " avx2", missing] {
+        let output = child("bits::child_error", name);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("ISA refused"), "{name}: {text}");
+    }
+}
+
+mod stamped {
+    super::for_all_scalars!(
+        threads_change_nothing,
+        place_in_batch_changes_nothing,
+        layouts_change_nothing,
+        offsets_change_nothing,
+        in_place_changes_nothing,
+        broadcast_and_several_axes,
+    );
+}

@@ -1,0 +1,202 @@
+//! Pseudo-inverses: the four Penrose conditions, the planted rank, and the tolerances (RELIABILITY
+//! 1.6, CONTRACT 7).
+
+use super::common::*;
+use ainv::*;
+use testkit::{Mat, Rng, Worst, from_singular_values, hermitian_from, penrose, unit_roundoff};
+
+const BAR: f64 = 5.0;
+
+fn run<T: Scalar>(a: &Mat<T>, o: &PinvOptions) -> Result<Mat<T>, Error> {
+    pinv(a.view(), o, &Options::default()).map(mat)
+}
+
+fn real<T: Scalar>(rows: usize, cols: usize, x: &[f64]) -> Mat<T> {
+    Mat::real(rows, cols, |i, j| x[i * cols + j])
+}
+
+/// The rank that was kept: the trace of A X.
+fn rank<T: Scalar>(a: &Mat<T>, x: &Mat<T>) -> f64 {
+    let p = a.widen().times(&x.widen());
+    (0..a.rows).map(|i| p[(i, i)].re()).sum()
+}
+
+fn penrose_conditions<T: Scalar>() {
+    let mut worst = Worst::new(format!("pinv, {}", T::NAME));
+    let mut shapes: Vec<(usize, usize)> = (0..=12).flat_map(|n| [(n, n), (n + 3, n), (n, n + 5)]).collect();
+    shapes.extend([(1, 40), (40, 1), (17, 17), (24, 33), (40, 40), (50, 10), (10, 50), (64, 64), (100, 30)]);
+    for (m, n) in shapes {
+        let full = m.min(n);
+        for r in [full, full.saturating_sub(1), full / 2, 1.min(full), 0] {
+            for spectrum in ["arithmetic", "geometric"] {
+                let rng = &mut Rng::new((m * 100 + n) as u64);
+                let mut s = testkit::spectrum(spectrum, r, 1e3);
+                s.resize(full, 0.0);
+                let a: Mat<T> = from_singular_values(m, n, &s, rng);
+                // The planted zeros are rounding noise now, a hundred times under this cut.
+                let cut = 300.0 * m.max(n) as f64 * unit_roundoff::<T>();
+                let o = PinvOptions { rtol: Some(Tolerance::All(cut.min(1e-3 / 3.0))), ..Default::default() };
+                let case = format!("{m} x {n} of rank {r}");
+                match run(&a, &o) {
+                    Ok(x) => {
+                        for (i, ratio) in penrose(&a, &x).into_iter().enumerate() {
+                            // The noise that was cut is in A X A - A by right.
+                            let bar = if r < full { 300.0 } else { BAR };
+                            let rank = if r < full { "rank deficient" } else { "full rank" };
+                            worst.check(format!("{rank}, {spectrum}, condition {}", i + 1), &case, ratio, bar);
+                        }
+                        let kept = rank(&a, &x);
+                        if !((kept - r as f64).abs() < 0.2) {
+                            worst.fail(format!("{case}: {kept} singular values were kept"));
+                        }
+                    }
+                    Err(e) => worst.fail(format!("{case}: {e}")),
+                }
+            }
+        }
+    }
+    worst.finish();
+}
+
+fn exact_low_rank<T: Scalar>() {
+    // Rank 1 of small integers: the default cut must find it.
+    let mut worst = Worst::new(format!("pinv of integer rank 1, {}", T::NAME));
+    for n in 1..=20 {
+        let a: Mat<T> = Mat::real(n, n + 1, |i, j| ((i + 1) * (j + 2)) as f64);
+        let x = run(&a, &PinvOptions::default()).unwrap();
+        let f: f64 = a.data.iter().map(|x| x.re().to_f64().powi(2)).sum();
+        for i in 0..n + 1 {
+            for j in 0..n {
+                let y = a[(j, i)].re().to_f64() / f;
+                let error = (x[(i, j)].re().to_f64() - y).hypot(x[(i, j)].im().to_f64());
+                let top = ((n * (n + 2)) as f64) / f;
+                worst.check("entry", format!("n = {n}"), error / (top * n as f64 * unit_roundoff::<T>()), 20.0);
+            }
+        }
+    }
+    worst.finish();
+}
+
+fn hermitian<T: Scalar>() {
+    let mut worst = Worst::new(format!("pinv, Hermitian, {}", T::NAME));
+    let o = PinvOptions { hermitian: true, ..Default::default() };
+    for n in (0..=12).chain([17, 33, 50]) {
+        let rng = &mut Rng::new(n as u64);
+        let w: Vec<f64> = (0..n).map(|i| (1.0 + i as f64) * if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let a: Mat<T> = hermitian_from(&w, rng);
+        let spoilt = a.map(|i, j, x| if i >= j { x } else { T::nan() });
+        let (x, y) = (run(&a, &o).unwrap(), run(&spoilt, &o).unwrap());
+        testkit::assert_same_bits(&x.data, &y.data, format!("n = {n}: the upper triangle is read"));
+        for ratio in penrose(&a, &x) {
+            worst.check("indefinite", format!("n = {n}"), ratio, BAR);
+        }
+        // The imaginary part of the diagonal is ignored.
+        let z = run(&a.map(|i, j, x| if i == j { x + testkit::parts(0.0, 2.0) } else { x }), &o).unwrap();
+        testkit::assert_same_bits(&x.data, &z.data, "imaginary diagonal");
+    }
+    let a = real::<T>(3, 3, &[1.0, 0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 0.0, 0.0]);
+    let x = run(&a, &o).unwrap();
+    for (x, y) in x.data.iter().zip([1.0, 0.0, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0]) {
+        assert!((x.re().to_f64() - y).abs() <= 4.0 * unit_roundoff::<T>(), "{x} {y}");
+    }
+    assert!(matches!(run(&Mat::<T>::zeros(2, 3), &o), Err(Error::Shape { .. })));
+    worst.finish();
+}
+
+/// diag(values) with a tolerance: which ones are kept.
+fn tolerances<T: Scalar>() {
+    let eps = T::Real::EPSILON.to_f64();
+    let all = Tolerance::All;
+    type Case<'a> = (&'a str, Option<Tolerance<'a>>, Option<Tolerance<'a>>, [f64; 3], [bool; 3]);
+    let table: [Case; 13] = [
+        ("default cut 3 eps", None, None, [1.0, 4.0 * eps, 2.0 * eps], [true, true, false]),
+        ("equal to the cut: dropped", Some(all(0.5)), None, [1.0, 0.5, 0.25], [true, false, false]),
+        ("rtol of the largest", Some(all(0.1)), None, [100.0, 11.0, 9.0], [true, true, false]),
+        ("rtol 0 keeps all", Some(all(0.0)), None, [1.0, 2f64.powi(-60), 2f64.powi(-90)], [true; 3]),
+        ("atol alone: rtol 0", None, Some(all(2f64.powi(-80))), [1.0, 2f64.powi(-60), 2f64.powi(-90)], [true, true, false]),
+        ("atol 0 alone: default rtol", None, Some(all(0.0)), [1.0, 4.0 * eps, 2.0 * eps], [true, true, false]),
+        ("the larger of both, atol", Some(all(0.1)), Some(all(0.6)), [1.0, 0.7, 0.5], [true, true, false]),
+        ("the larger of both, rtol", Some(all(0.6)), Some(all(0.1)), [1.0, 0.7, 0.5], [true, true, false]),
+        ("equal to atol: dropped", None, Some(all(0.5)), [1.0, 0.5, 0.75], [true, false, true]),
+        ("rtol 1 drops all", Some(all(1.0)), None, [1.0, 0.5, 0.25], [false; 3]),
+        ("rtol infinite drops all", Some(all(f64::INFINITY)), None, [1.0, 0.5, 0.25], [false; 3]),
+        ("each, of one", Some(Tolerance::Each(&[0.3])), None, [1.0, 0.5, 0.25], [true, true, false]),
+        ("zero matrix", None, None, [0.0; 3], [false; 3]),
+    ];
+    for (name, rtol, atol, s, keep) in table {
+        for hermitian in [false, true] {
+            let a = Mat::<T>::real(3, 3, |i, j| if i == j { s[i] } else { 0.0 });
+            let x = run(&a, &PinvOptions { rtol, atol, hermitian }).unwrap();
+            for i in 0..3 {
+                let y = if keep[i] { 1.0 / s[i] } else { 0.0 };
+                let got = x[(i, i)].re().to_f64();
+                assert!((got - y).abs() <= 8.0 * unit_roundoff::<T>() * y.abs(), "{name}, {hermitian}: {i} is {got}, not {y}");
+            }
+        }
+    }
+    let a = Mat::<T>::identity(2);
+    for bad in [all(-1.0), all(f64::NAN), Tolerance::Each(&[1.0, 2.0]), Tolerance::Each(&[])] {
+        for o in [PinvOptions { rtol: Some(bad), ..Default::default() }, PinvOptions { atol: Some(bad), ..Default::default() }] {
+            assert!(matches!(run(&a, &o), Err(Error::Argument { .. })), "{o:?}");
+        }
+    }
+}
+
+fn each_matrix_its_own<T: Scalar>() {
+    let a: Vec<T> = (0..4).flat_map(|_| Mat::<T>::real(2, 2, |i, j| if i == j { 1.0 / (1 + 3 * i) as f64 } else { 0.0 }).data).collect();
+    let each = [0.0, 0.5, 0.1, 2.0];
+    let o = PinvOptions { rtol: Some(Tolerance::Each(&each)), ..Default::default() };
+    let x = pinv(Stack::new(&a, &[2, 2, 2, 2]).unwrap(), &o, &Options::default()).unwrap();
+    let traces: Vec<f64> = x.as_slice().chunks(4).map(|x| (x[0].re().to_f64() + x[3].re().to_f64()).round()).collect();
+    assert_eq!(traces, [5.0, 1.0, 5.0, 0.0]);
+}
+
+fn not_finite_is_refused<T: Scalar>() {
+    for bad in [T::nan(), T::from_re(T::Real::INFINITY)] {
+        for (m, n) in [(1, 1), (2, 2), (3, 2), (2, 5), (20, 20)] {
+            for hermitian in [false, true] {
+                if hermitian && m != n {
+                    continue;
+                }
+                let mut a: Mat<T> = Mat::real(m, n, |i, j| (i == j) as u8 as f64);
+                a[(m - 1, 0)] = bad;
+                let o = PinvOptions { hermitian, ..Default::default() };
+                match run(&a, &o) {
+                    Err(Error::Matrix { index: 0, status, failed: 1 }) => assert_eq!(status.code, Code::NonFinite),
+                    other => panic!("{m} x {n}: {other:?}"),
+                }
+                let nan = Options { on_singular: OnSingular::Nan, ..Options::default() };
+                assert!(mat(pinv(a.view(), &o, &nan).unwrap()).is_all_nan());
+            }
+        }
+    }
+}
+
+fn empty_and_scaled<T: Scalar>() {
+    for (m, n) in [(0, 0), (3, 0), (0, 3)] {
+        let x = run(&Mat::<T>::zeros(m, n), &PinvOptions::default()).unwrap();
+        assert_eq!((x.rows, x.cols), (n, m));
+    }
+    let rng = &mut Rng::new(9);
+    let a: Mat<T> = Mat::from_fn(7, 5, |_, _| rng.scalar());
+    for k in [-(T::Real::BIG_EXP), -20, 20, T::Real::BIG_EXP] {
+        let a = a.ldexp(k);
+        let x = run(&a, &PinvOptions::default()).unwrap();
+        let worst = penrose(&a, &x).into_iter().fold(0.0, f64::max);
+        assert!(worst <= BAR, "times 2^{k}: {worst}");
+    }
+    let x = run(&Mat::<T>::identity(3).ldexp(T::Real::MIN_EXP - T::Real::MANTISSA), &PinvOptions::default()).unwrap();
+    assert!(!x.data.iter().any(|x| x.re().is_nan()), "a silent NaN: {x:?}");
+}
+
+mod stamped {
+    super::for_all_scalars!(
+        penrose_conditions,
+        exact_low_rank,
+        hermitian,
+        tolerances,
+        each_matrix_its_own,
+        not_finite_is_refused,
+        empty_and_scaled,
+    );
+}

@@ -1,0 +1,214 @@
+//! Sub-normal and huge (RELIABILITY 1.10, 2.6, CONTRACT 6): exact scaling of the bits, the exact
+//! answer at the edges, or a signed infinity; never a silent NaN.
+
+use super::common::*;
+use ainv::*;
+use testkit::{Mat, Rng, assert_same_bits, ldexp};
+
+const A3: [f64; 9] = [4.0, 1.0, 2.0, 1.0, 5.0, 3.0, 0.0, 2.0, 6.0];
+const X3: [f64; 9] = [24.0, -2.0, -7.0, -6.0, 24.0, -10.0, 2.0, -8.0, 19.0];
+
+fn inverse<T: Scalar>(a: &Mat<T>) -> Mat<T> {
+    mat(inv(a.view(), &Options::default()).unwrap_or_else(|e| panic!("{e}: {a:?}")))
+}
+
+/// X(2^k A) = 2^-k X(A), bit for bit, while nothing over- or underflows.
+fn powers_of_two_scale_the_bits<T: Scalar>() {
+    for call in Call::OWN {
+        for n in (1..=40).chain([100]) {
+            let a = call.example::<T>(n, n as u64);
+            let (x, _) = call.run(1, n, &a.data);
+            for k in [-2, 2, 40, -40, T::Real::BIG_EXP - 20, 20 - T::Real::BIG_EXP] {
+                let (y, status) = call.run(1, n, &ldexp(&a.data, k));
+                let by = match call {
+                    Call::Cholesky(_) => k / 2,
+                    Call::CholeskyInv(_) => -2 * k,
+                    Call::TriInv(_, Diag::Unit) | Call::Solve(_) => continue,
+                    _ => -k,
+                };
+                if by.abs() > T::Real::BIG_EXP - 10 {
+                    continue;
+                }
+                assert!(status[0].is_ok(), "{call:?}, n = {n}, 2^{k}: {status:?}");
+                assert_same_bits(&y, &ldexp(&x, by), format!("{call:?}, n = {n}, 2^{k}"));
+            }
+        }
+    }
+}
+
+/// Rows scaled by powers of two: the pivot search runs along them and does not see it.
+fn row_scaling_scales_the_bits<T: Scalar>() {
+    for n in (4..=40).chain([100]) {
+        let a = Call::Inv(Assume::General).example::<T>(n, n as u64);
+        let d: Vec<i32> = (0..n).map(|i| (i * 5 % 13) as i32 - 6).collect();
+        let x = mat(inv(a.view(), &assuming(Assume::General)).unwrap());
+        let y = mat(inv(a.map(|i, _, x| x.ldexp(d[i])).view(), &assuming(Assume::General)).unwrap());
+        assert_same_bits(&y.data, &x.map(|_, j, x| x.ldexp(-d[j])).data, format!("n = {n}"));
+        let columns = a.map(|_, j, x| x.ldexp(d[j]));
+        assert!(testkit::right(&columns, &inverse(&columns)) <= TIGHT, "n = {n}");
+    }
+}
+
+/// D A D for the Cholesky routes.
+fn symmetric_scaling_scales_the_bits<T: Scalar>() {
+    for n in (1..=40).chain([100]) {
+        let a = Call::Inv(Assume::Posdef).example::<T>(n, n as u64);
+        let d: Vec<i32> = (0..n).map(|i| (i * 5 % 13) as i32 - 6).collect();
+        let scaled = a.map(|i, j, x| x.ldexp(d[i] + d[j]));
+        let (x, _) = Call::Inv(Assume::Posdef).run(1, n, &a.data);
+        let (y, _) = Call::Inv(Assume::Posdef).run(1, n, &scaled.data);
+        let back = Mat::new(n, n, x).map(|i, j, x| x.ldexp(-d[i] - d[j]));
+        assert_same_bits(&y, &back.data, format!("posdef, n = {n}"));
+        let (l, _) = Call::Cholesky(Uplo::Lower).run(1, n, &a.data);
+        let (m, _) = Call::Cholesky(Uplo::Lower).run(1, n, &scaled.data);
+        let forth = Mat::new(n, n, l).map(|i, _, x| x.ldexp(d[i]));
+        assert_same_bits(&m, &forth.data, format!("cholesky, n = {n}"));
+    }
+}
+
+/// D A E with exponents over half of the whole range: one common factor would ruin it.
+fn wide_spreads<T: Scalar>() {
+    for n in [2, 3, 4, 8, 16, 17, 40] {
+        for seed in 0..4 {
+            let rng = &mut Rng::new(seed);
+            let a: Mat<T> = Mat::from_fn(n, n, |_, _| rng.scalar());
+            let range = T::Real::BIG_EXP as usize * 2 / 3;
+            let mut exponents = || -> Vec<i32> { (0..n).map(|_| rng.below(range) as i32 - range as i32 / 2).collect() };
+            let (d, e) = (exponents(), exponents());
+            let scaled = a.map(|i, j, x| x.ldexp(d[i] + e[j]));
+            let x = inverse(&scaled).map(|i, j, x| x.ldexp(e[i] + d[j]));
+            let ratio = testkit::right(&a, &x);
+            assert!(ratio <= HARD, "n = {n}: {ratio}");
+        }
+    }
+}
+
+fn identities<T: Scalar>() {
+    let smallest = T::Real::MIN_EXP - T::Real::MANTISSA;
+    let largest = -T::Real::MIN_EXP + 1;
+    for n in [1, 2, 3, 4, 8, 16, 17, 40] {
+        for k in [smallest, smallest + 3, T::Real::MIN_EXP - 1, T::Real::MIN_EXP, -T::Real::BIG_EXP, T::Real::BIG_EXP, largest] {
+            let a = Mat::<T>::identity(n).ldexp(k);
+            for assume in [Assume::Auto, Assume::General, Assume::Posdef, Assume::Lower, Assume::Diagonal, Assume::Symmetric] {
+                let (x, status) = Call::Inv(assume).run(1, n, &a.data);
+                assert!(status[0].is_ok(), "{assume:?}, n = {n}, 2^{k}: {status:?}");
+                for at in 0..n * n {
+                    // Infinity where 2^-k overflows, exactly 2^-k else, and zeros.
+                    let y = if at / n == at % n { T::Real::ONE.times_power_of_two(-k) } else { T::Real::default() };
+                    assert_eq!((x[at].re(), x[at].im()), (y, T::Real::default()), "{assume:?}, n = {n}, 2^{k}, entry {at}");
+                }
+            }
+        }
+    }
+}
+
+fn diagonals<T: Scalar>() {
+    let (small, big) = (T::Real::SMALL, T::Real::BIG);
+    let tiny = T::Real::ONE.times_power_of_two(T::Real::MIN_EXP - 5);
+    for n in [2, 3, 4, 7, 16, 17, 33] {
+        for (p, q) in [(small, big), (big, small), (tiny, T::Real::ONE), (T::Real::ONE, tiny), (tiny, big)] {
+            let entry = |i: usize| if i % 2 == 0 { p } else { q };
+            let a = Mat::from_fn(n, n, |i, j| if i == j { T::from_re(entry(i)) } else { T::default() });
+            for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::General), Call::Inv(Assume::Posdef), Call::TriInv(Uplo::Upper, Diag::NonUnit)] {
+                let (x, status) = call.run(1, n, &a.data);
+                assert!(status[0].is_ok(), "{call:?}, n = {n}, {p} {q}: {status:?}");
+                for at in 0..n * n {
+                    let y = if at / n == at % n { T::Real::ONE / entry(at / n) } else { T::Real::default() };
+                    assert_eq!(x[at], T::from_re(y), "{call:?}, n = {n}, {p} {q}, entry {at}");
+                }
+            }
+        }
+    }
+}
+
+fn a3_at_every_scale<T: Scalar>() {
+    let a = Mat::<T>::real(3, 3, |i, j| A3[i * 3 + j]);
+    let exact = |at: usize| X3[at] / 94.0;
+    let (low, high) = (T::Real::MIN_EXP - T::Real::MANTISSA, -T::Real::MIN_EXP - 3);
+    for k in (low..=high).step_by(7).chain([high]) {
+        let x = inverse(&a.ldexp(k));
+        for at in 0..9 {
+            let y = exact(at);
+            let got = x.data[at].re();
+            assert!(!x.data[at].is_nan(), "2^{k}: NaN at {at}");
+            // In the scale of A; a sub-normal result has only its own spacing.
+            let back = got.to_f64().times_power_of_two(k);
+            let spacing = 2f64.powi((low + k).max(-1070));
+            let wide = 40.0 * testkit::unit_roundoff::<T>() + spacing;
+            let overflows = y.abs().log2() - k as f64 > -T::Real::MIN_EXP as f64 + 2.0;
+            if overflows {
+                assert_eq!(got, T::Real::INFINITY * T::Real::from_f64(y.signum()), "2^{k}, entry {at}");
+            } else if Scalar::is_finite(got) {
+                assert!((back - y).abs() <= wide, "2^{k}, entry {at}: {back} {y}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_contracts_examples() {
+    let diag = |d: &[f64]| Mat::<f64>::real(d.len(), d.len(), |i, j| if i == j { d[i] } else { 0.0 });
+    for (d, x) in [
+        (vec![f64::MAX], vec![1.0 / f64::MAX]),
+        (vec![1e-310], vec![f64::INFINITY]),
+        (vec![-1e-310, 1.0], vec![f64::NEG_INFINITY, 1.0]),
+        (vec![1e-309, 1.0], vec![f64::INFINITY, 1.0]),
+        (vec![1e300, 1e-300], vec![1.0 / 1e300, 1.0 / 1e-300]),
+        (vec![1e-200, 1e200], vec![1e200, 1e-200]),
+        (vec![5e-324; 4], vec![f64::INFINITY; 4]),
+        (vec![1e308; 5], vec![1e-308; 5]),
+        (vec![1e-308; 3], vec![1.0 / 1e-308; 3]),
+    ] {
+        let got = inverse(&diag(&d));
+        let want = diag(&x);
+        for (g, w) in got.data.iter().zip(&want.data) {
+            assert!(g == w || (g / w - 1.0).abs() < 1e-15, "{d:?}: {got:?}");
+        }
+    }
+    // f32: 1e-40 I.
+    let x = inverse(&Mat::<f32>::real(3, 3, |i, j| if i == j { 1e-40 } else { 0.0 }));
+    assert_eq!(x.data[..4], [f32::INFINITY, 0.0, 0.0, 0.0]);
+}
+
+/// Complex division must not square the modulus.
+#[test]
+fn complex_extremes() {
+    for s in [1e300, 1e-300, 1e200, 1e-200] {
+        for n in [1, 2, 3, 4, 17] {
+            let z = c64::new(s, s);
+            let x = inverse(&Mat::from_fn(n, n, |i, j| if i == j { z } else { c64::default() }));
+            for at in 0..n * n {
+                let y = if at / n == at % n { c64::new(0.5, -0.5) } else { c64::default() };
+                let got = c64::new(x.data[at].re * s, x.data[at].im * s);
+                assert!((got - y).norm() < 1e-15, "{s:e}, n = {n}: {}", x.data[at]);
+            }
+        }
+    }
+}
+
+/// Closed forms must survive entries at 1e+-200 and agree on singularity with the others.
+#[test]
+fn small_orders_far_out() {
+    for s in [1e200, 1e-200, 1e150, 1e-160] {
+        let x = inverse(&Mat::new(2, 2, vec![s, 2.0 * s, 3.0 * s, 4.0 * s]));
+        for (x, y) in x.data.iter().zip([-2.0, 1.0, 1.5, -0.5]) {
+            assert!((x * s / y - 1.0).abs() < 1e-15, "{s:e}: {x:e}");
+        }
+        for n in [2, 3] {
+            let a = Mat::<f64>::from_fn(n, n, |i, j| s * ((i + 1) * (j + 1)) as f64);
+            assert!(inv(a.view(), &Options::default()).is_err(), "{s:e}, n = {n}: rank 1");
+        }
+    }
+}
+
+mod stamped {
+    super::for_all_scalars!(
+        powers_of_two_scale_the_bits,
+        row_scaling_scales_the_bits,
+        symmetric_scaling_scales_the_bits,
+        wide_spreads,
+        identities,
+        diagonals,
+        a3_at_every_scale,
+    );
+}

@@ -1,0 +1,137 @@
+//! Real matrices (RELIABILITY 1.12), found by the environment variable `AINV_TEST_MATRICES` alone.
+
+use super::common::*;
+use ainv::*;
+use testkit::{Entries, Mat, Worst, penrose, right_and_left, say, unit_roundoff};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Is {
+    /// NumPy's left and right ratios.
+    General(f64, f64),
+    Posdef(f64, f64),
+    Singular,
+    Rectangular,
+}
+use Is::*;
+
+/// What NumPy's `linalg.inv` was measured at in double precision.
+const TABLE: [(&str, Is); 27] = [
+    ("camera_matrix", General(0.0, 0.0)),
+    ("jgl009", Singular),
+    ("lfat5", Posdef(1.1e-5, 7.1e-7)),
+    ("bcsstk01", Posdef(1.9e-2, 9.0e-5)),
+    ("cosmo_cov_mnulfi", Posdef(5.1e-3, 5.7e-3)),
+    ("can_61", Singular),
+    ("bcsstk02", Posdef(1.3e-2, 3.1e-3)),
+    ("west0067", General(1.6e-2, 5.0e-3)),
+    ("nos4", Posdef(7.5e-3, 3.2e-3)),
+    ("bcsstk03", Posdef(4.1e-2, 1.5e-4)),
+    ("cosmo_cov_jax_intro", General(8.8e-5, 3.6e-5)),
+    ("arc130", General(1.3e-7, 1.2e-7)),
+    ("mcca", General(4.6e-10, 4.1e-13)),
+    ("fs_183_6", General(9.9e-4, 2.1e-12)),
+    ("e05r0000", General(1.5e-2, 6.0e-4)),
+    ("qc324", General(2.0e-2, 4.0e-4)),
+    ("plat362", Posdef(1.5e3, 2.3e-3)),
+    ("west0479", General(2.8e-6, 1.8e-8)),
+    ("494_bus", Posdef(2.9e-3, 4.0e-5)),
+    ("young1c", General(1.4e-2, 7.9e-4)),
+    ("gr_30_30", Posdef(2.5e-3, 6.6e-4)),
+    ("mhd1280b", Posdef(1.5e-10, 3.3e-12)),
+    ("nnc1374", General(7.3e-1, 1.8e-7)),
+    ("bcsstk13", Posdef(9.7e-2, 5.3e-8)),
+    ("lp_e226", Rectangular),
+    ("well1033", Rectangular),
+    ("illc1033", Rectangular),
+];
+
+/// Ten times the recorded ratio, and at least one.
+fn bar(recorded: f64) -> f64 {
+    (10.0 * recorded).max(1.0)
+}
+
+fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
+    let single = unit_roundoff::<T>() > 1e-10;
+    let inverse = |assume| inv(a.view(), &assuming(assume)).map(mat);
+    let rcond = || rcond(a.view(), Norm::One, &Options::default()).unwrap()[0].to_f64();
+    match is {
+        General(l, r) | Posdef(l, r) => {
+            let posdef = matches!(is, Posdef(..));
+            match inverse(Assume::General) {
+                Ok(x) => {
+                    let (right, left) = right_and_left(a, &x);
+                    worst.check(format!("{name}: right"), "general", right, bar(r));
+                    worst.record(format!("{name}: left (NumPy {l:.1e})"), "general", left);
+                }
+                // In single precision some of them are singular, and some overflow.
+                Err(e) => assert!(single, "{name}: {e}"),
+            }
+            match inverse(Assume::Auto) {
+                Ok(x) if !single && posdef => {
+                    let (right, left) = right_and_left(a, &x);
+                    worst.check(format!("{name}: both, auto"), "auto", right.max(left), 1.0);
+                }
+                Ok(x) => worst.check(format!("{name}: right"), "auto", right_and_left(a, &x).0, bar(r)),
+                Err(e) => assert!(single, "{name}: {e}"),
+            }
+            if posdef {
+                match inverse(Assume::Posdef) {
+                    Ok(x) => {
+                        let (right, left) = right_and_left(a, &x);
+                        worst.check(format!("{name}: both, posdef"), "posdef", right.max(left), 1.0);
+                    }
+                    Err(e) => assert!(single, "{name}: {e}"),
+                }
+            }
+            if name == "mcca" {
+                let r = rcond();
+                assert!(single || r < a.rows as f64 * unit_roundoff::<T>(), "{name}: rcond {r}");
+            }
+        }
+        Singular => {
+            let x = inverse(Assume::Auto);
+            let r = rcond();
+            let seen = matches!(x, Err(Error::Matrix { status: Status { code: Code::Singular, .. }, .. }));
+            assert!(seen || r < 2.0 * a.rows as f64 * unit_roundoff::<T>(), "{name}: Ok with rcond {r}");
+            let x = mat(pinv(a.view(), &PinvOptions::default(), &Options::default()).unwrap());
+            worst.check(format!("{name}: pinv"), "Penrose", penrose(a, &x).into_iter().fold(0.0, f64::max), 5.0);
+        }
+        Rectangular => {
+            let x = mat(pinv(a.view(), &PinvOptions::default(), &Options::default()).unwrap());
+            worst.check(format!("{name}: pinv"), "Penrose", penrose(a, &x).into_iter().fold(0.0, f64::max), 5.0);
+        }
+    }
+}
+
+#[test]
+fn real_matrices() {
+    let Some(folder) = std::env::var_os("AINV_TEST_MATRICES") else {
+        return say("REAL MATRICES SKIPPED: AINV_TEST_MATRICES does not name their folder");
+    };
+    let files = testkit::read_folder(folder.as_ref());
+    let mut double = Worst::new("real matrices, double precision");
+    let mut single = Worst::new("real matrices, single precision");
+    let mut used = 0;
+    for (name, is) in TABLE {
+        let Some(file) = files.iter().find(|f| f.name == name) else { panic!("{name} is missing") };
+        used += 1;
+        match &file.entries {
+            Entries::Real(a) => {
+                let a = Mat::new(file.rows, file.cols, a.clone());
+                check(name, &a, is, &mut double);
+                check(name, &a.narrow::<f32>(), is, &mut single);
+            }
+            Entries::Complex(a) => {
+                let a = Mat::new(file.rows, file.cols, a.clone());
+                check(name, &a, is, &mut double);
+                check(name, &a.narrow::<c32>(), is, &mut single);
+            }
+        }
+    }
+    assert_eq!(used, 27);
+    // Both tables are wanted, whichever fails.
+    let good = double.is_good();
+    let table = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| double.finish()));
+    single.finish();
+    assert!(good && table.is_ok());
+}
