@@ -55,7 +55,8 @@ pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
 
         let mut first_zero = 0;
         for k in 0..p.n {
-            let pivot = search(w, k, groups, k);
+            let pivot = search(w, k, p.m, k);
+            debug_assert!((k..p.m).contains(&pivot));
             p.pivots.add(k).write(pivot);
             if pivot != k {
                 for c in 0..p.n {
@@ -110,22 +111,29 @@ pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
     }
 }
 
-/// The row of the largest entry of column `c` from row `from` on; the first of equal ones.
+/// The row of the largest entry of column `c` among rows `from..m`; the first of equal ones, and
+/// `from` if none is a number.
 #[inline(always)]
-unsafe fn search<F: Field>(w: Tile<F>, c: usize, groups: usize, from: usize) -> usize {
+unsafe fn search<F: Field>(w: Tile<F>, c: usize, m: usize, from: usize) -> usize {
     // SAFETY: as in `lu`.
     unsafe {
         let lanes = F::LANES;
-        let start = from / lanes;
+        let (start, groups) = (from / lanes, m.div_ceil(lanes));
         let none = F::V::splat(-<F::S as Scalar>::Real::ONE);
         let number = |g: usize| F::V::splat(<F::S as Scalar>::Real::from_f64(g as f64));
         let (mut best, mut place) = (none, number(start));
         for g in start..groups {
             let mut size = w.get(c, g).abs1();
-            if g == start {
+            if g == start || g == groups - 1 {
+                // Rows above `from` and the padding below take no part: a zero there would win
+                // against NaN.
                 let mut lane = [<F::S as Scalar>::Real::default(); MAX_LANES];
                 size.store(lane.as_mut_ptr());
-                lane[..from - start * lanes].fill(-<F::S as Scalar>::Real::ONE);
+                for (l, x) in lane.iter_mut().enumerate() {
+                    if !(from..m).contains(&(g * lanes + l)) {
+                        *x = -<F::S as Scalar>::Real::ONE;
+                    }
+                }
                 size = F::V::load(lane.as_ptr());
             }
             let larger = size.gt(best);

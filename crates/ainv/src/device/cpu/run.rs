@@ -171,6 +171,7 @@ impl<T: Scalar> Shape<'_, T> {
         arena::with(lanes::scratch(lanes_order, k), |scratch: *mut T::Real| {
             let step = if in_lanes { GROUP } else { 1 };
             for first in range.clone().step_by(step) {
+                cx.cancel.check()?;
                 let count = step.min(range.end - first);
                 let mut src = [std::ptr::null(); GROUP];
                 let mut rhs = [std::ptr::null(); GROUP];

@@ -65,7 +65,10 @@ pub(crate) unsafe fn inv<F: Field>(
                 written = written.add(x[i][j].abs1());
             }
         }
-        let good = good(read, recip.abs1(), written);
+        // The determinant is a product of several entries: it may overflow where none of them is
+        // large.
+        let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
+        let good = good(read, recip.abs1(), written) & F::V::bits(recip.abs1().gt(small));
         if registers.accept(good) {
             for i in 0..n {
                 for j in 0..n {

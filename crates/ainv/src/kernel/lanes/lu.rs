@@ -33,16 +33,13 @@ struct Work<F: Field> {
 
 impl<F: Field> Work<F> {
     #[inline(always)]
-    unsafe fn new(scratch: *mut RealOf<F>, n: usize) -> Self {
-        // SAFETY: `super::scratch` counts these blocks.
-        unsafe {
-            let tile = Tile::new(scratch, n);
-            let recip = Tile::new(tile.after(n * n), n);
-            let row = Tile::new(recip.after(n), n);
-            let perm = Tile::new(row.after(n), n);
-            let rhs = Tile::new(perm.after(n), n);
-            Work { tile, recip, row, perm, rhs }
-        }
+    fn new(scratch: *mut RealOf<F>, n: usize) -> Self {
+        let tile = Tile::new(scratch, n);
+        let recip = Tile::new(tile.after(n * n), n);
+        let row = Tile::new(recip.after(n), n);
+        let perm = Tile::new(row.after(n), n);
+        let rhs = Tile::new(perm.after(n), n);
+        Work { tile, recip, row, perm, rhs }
     }
 
     /// Factors the tile in place. The sums of |entries| and of |1 / pivots|.
