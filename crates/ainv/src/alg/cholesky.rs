@@ -5,6 +5,7 @@ use super::triangular::{invert, multiply_left, solve_right};
 use super::{Context, half};
 use crate::device::cpu::arena;
 use crate::error::Error;
+use crate::kernel::lanes::cholesky::unreal_above;
 use crate::kernel::lanes::{self, Group};
 use crate::kernel::trsm::{BLOCK, Triangle};
 use crate::scalar::{RealScalar, Scalar};
@@ -22,10 +23,14 @@ pub(crate) unsafe fn factor<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<usize, Error> {
-    // A diagonal entry is judged as it came: the updates leave rounding in its imaginary part.
-    // SAFETY: the caller's diagonal.
-    let entry = |i: usize| unsafe { a.offset(i as isize * (1 + ld)).read() };
-    let unreal = (0..n).find(|&i| entry(i).im() != T::Real::default()).map_or(0, |i| i + 1);
+    // A diagonal entry is judged as it came: the updates leave more rounding in it.
+    let rounding = unreal_above::<T::Real>(n);
+    let unreal = |i: &usize| {
+        // SAFETY: the caller's diagonal.
+        let x = unsafe { a.offset(*i as isize * (1 + ld)).read() };
+        RealScalar::abs(x.im()) > RealScalar::abs(x.re()) * rounding
+    };
+    let unreal = (0..n).find(unreal).map_or(0, |i| i + 1);
     // SAFETY: the caller's matrix.
     let at = unsafe { factor_real(cx, n, a, ld)? };
     Ok(if at == 0 || (unreal != 0 && unreal < at) { unreal } else { at })

@@ -68,14 +68,15 @@ pub(crate) unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F
                 }
                 let c = t.c.offset(first as isize + j as isize * t.ldc);
                 if first + F::LANES <= t.m {
-                    let x = sum[j][v].scale(alpha);
-                    let x = if t.accumulate { F::load_scalars(c).add(x) } else { x };
-                    x.store_scalars(c);
+                    // Zero plus the product, so that a zero has no sign.
+                    let before = if t.accumulate { F::load_scalars(c) } else { zero };
+                    before.add(sum[j][v].scale(alpha)).store_scalars(c);
                 } else {
                     let lanes = sum[j][v].scale(alpha).to_lanes();
                     for i in 0..t.m - first {
                         let p = c.add(i);
-                        p.write(if t.accumulate { p.read() + lanes[i] } else { lanes[i] });
+                        let before = if t.accumulate { p.read() } else { F::S::default() };
+                        p.write(before + lanes[i]);
                     }
                 }
             }

@@ -18,8 +18,8 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> u64 {
         while let Some(at) = registers.next(F::LANES) {
             let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
-            let (recips, real) = factor(t, recip, n);
-            if registers.accept(good(read, recips, sum_lower(t, n)) & real) {
+            let recips = factor(t, recip, n);
+            if registers.accept(good(read, recips, sum_lower(t, n))) {
                 for i in 0..n {
                     for j in i + 1..n {
                         t.set(i, j, zero);
@@ -70,19 +70,26 @@ pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
             let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
             let whole = t.get(0, 0);
-            let (recips, real) = factor(t, recip, n);
+            let recips = factor(t, recip, n);
             if n == 1 {
-                // The way over the square root would round three times.
-                t.set(0, 0, whole.recip());
+                // The way over the square root would round three times; its NaN is kept.
+                let root = t.get(0, 0).re();
+                t.set(0, 0, F::from_re(whole.recip().re().add(root.sub(root))));
             } else {
                 invert_factor(t, recip, n);
             }
-            if registers.accept(good(read, recips, sum_lower(t, n)) & real) {
+            if registers.accept(good(read, recips, sum_lower(t, n))) {
                 store_hermitian(t, &g.dst[at], g);
             }
         }
         registers.suspects()
     }
+}
+
+/// A diagonal entry of a Hermitian matrix of order `n` is real if its imaginary part is at most
+/// this times its real part: what the rounding of a product X X^H leaves there.
+pub(crate) fn unreal_above<R: RealScalar>(n: usize) -> R {
+    R::from_f64(n as f64) * R::EPSILON
 }
 
 /// The sum of |entries| of the lower triangle.
@@ -100,18 +107,20 @@ unsafe fn sum_lower<F: Field>(t: Tile<F>, n: usize) -> F::V {
     }
 }
 
-/// L in the place of the lower triangle, the reciprocals of its diagonal in `recip`. The sum of
-/// those, and the lanes whose diagonal was real.
+/// L in the place of the lower triangle, the reciprocals of its diagonal in `recip`, and the sum of
+/// those: NaN for a pivot that is negative or not real.
 #[inline(always)]
-unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> (F::V, u64) {
+unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> F::V {
     // SAFETY: the tile is n x n, recip 1 x n.
     unsafe {
         let none = F::splat(F::S::default()).abs1();
-        let (mut recips, mut real) = (none, u64::MAX);
+        let nan = F::V::splat(<F::S as Scalar>::Real::NAN);
+        let rounding = F::V::splat(unreal_above(n));
+        let mut recips = none;
         for j in 0..n {
             let diagonal = t.get(j, j);
-            real &= F::V::bits(diagonal.im().eq(none));
-            let mut d = diagonal.re();
+            let unreal = diagonal.im().abs().gt(diagonal.re().abs().mul(rounding));
+            let mut d = F::V::select(unreal, nan, diagonal.re());
             for k in 0..j {
                 let x = t.get(j, k);
                 d = x.re().neg_mul_add(x.re(), d);
@@ -131,7 +140,7 @@ unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> (F::V, u64) 
                 t.set(i, j, x.scale(r));
             }
         }
-        (recips, real)
+        recips
     }
 }
 
@@ -141,6 +150,7 @@ unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> (F::V, u64) 
 unsafe fn invert_factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
     // SAFETY: the tile is n x n, recip 1 x n.
     unsafe {
+        let zero = F::splat(F::S::default());
         // L^-1, row by row from L X = I.
         for i in 0..n {
             for j in 0..i {
@@ -148,7 +158,7 @@ unsafe fn invert_factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
                 for k in j + 1..i {
                     sum = t.get(i, k).mul_add(t.get(k, j), sum);
                 }
-                t.set(i, j, sum.mul(recip.get(0, i)).neg());
+                t.set(i, j, sum.neg_mul_add(recip.get(0, i), zero));
             }
             t.set(i, i, recip.get(0, i));
         }

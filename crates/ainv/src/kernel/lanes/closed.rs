@@ -29,7 +29,8 @@ pub(crate) unsafe fn inv<F: Field>(
         let n = g.n;
         let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
         let a = |i: usize, j: usize| t.get(i, j);
-        let mut x = [[F::splat(F::S::default()); 3]; 3];
+        let zero = F::splat(F::S::default());
+        let mut x = [[zero; 3]; 3];
         let recip = match n {
             1 => {
                 x[0][0] = F::from_re(F::V::splat(<F::S as Scalar>::Real::ONE));
@@ -61,7 +62,8 @@ pub(crate) unsafe fn inv<F: Field>(
         for i in 0..n {
             for j in 0..n {
                 read = read.add(a(i, j).abs1());
-                x[i][j] = x[i][j].mul(recip);
+                // Plus zero, so that a zero has no sign.
+                x[i][j] = x[i][j].mul_add(recip, zero);
                 written = written.add(x[i][j].abs1());
             }
         }

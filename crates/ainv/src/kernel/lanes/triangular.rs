@@ -14,6 +14,7 @@ use crate::scalar::{RealScalar, Scalar};
 pub(crate) unsafe fn invert_upper<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
     // SAFETY: the tile is n x n, recip 1 x n.
     unsafe {
+        let zero = F::splat(F::S::default());
         for i in 0..n {
             t.set(i, i, recip.get(0, i));
             for j in i + 1..n {
@@ -21,7 +22,7 @@ pub(crate) unsafe fn invert_upper<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize
                 for k in i + 1..j {
                     sum = t.get(i, k).mul_add(t.get(k, j), sum);
                 }
-                t.set(i, j, sum.mul(recip.get(0, j)).neg());
+                t.set(i, j, sum.neg_mul_add(recip.get(0, j), zero));
             }
         }
     }
