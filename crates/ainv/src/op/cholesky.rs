@@ -72,18 +72,29 @@ fn first_bad_pivot<T: Scalar>(cx: &Context<T>, n: usize, a: &[T]) -> Result<Stat
     Ok(not_positive_definite(if at == 0 { n } else { at }))
 }
 
-/// D A D with powers of two, the diagonal near one.
-fn symmetric_scaling<T: Scalar>(n: usize, a: &[T]) -> Vec<i32> {
-    let e = |i: usize| settle::exponent(a[i * n + i]);
+/// The exponent of the largest entry, if all of them lie close together.
+fn common_exponent<T: Scalar>(n: usize, a: &[T]) -> Option<i32> {
     let all = || (0..n).flat_map(|i| (0..=i).map(move |j| i * n + j));
     let exponents = || all().filter_map(|at| settle::exponent(a[at]));
-    let (Some(largest), Some(smallest)) = (exponents().max(), exponents().min()) else {
-        return vec![0; n];
-    };
-    if largest - smallest <= T::Real::BIG_EXP / 4 {
-        return vec![-(largest.div_euclid(2)); n];
+    let (largest, smallest) = (exponents().max()?, exponents().min()?);
+    (largest - smallest <= T::Real::BIG_EXP / 4).then_some(largest)
+}
+
+/// D A D with powers of two, the diagonal near one.
+fn symmetric_scaling<T: Scalar>(n: usize, a: &[T]) -> Vec<i32> {
+    (0..n).map(|i| -(settle::exponent(a[i * n + i]).unwrap_or(0).div_euclid(2))).collect()
+}
+
+/// The powers of two for rows and columns that keep a matrix Hermitian: one for all entries, which
+/// changes no bit, or those of D A D.
+pub(crate) fn balance<T: Scalar>(n: usize, a: &[T]) -> (Vec<i32>, Vec<i32>) {
+    match common_exponent(n, a) {
+        Some(e) => (vec![-e; n], vec![0; n]),
+        None => {
+            let d = symmetric_scaling(n, a);
+            (d.clone(), d)
+        }
     }
-    (0..n).map(|i| -(e(i).unwrap_or(0).div_euclid(2))).collect()
 }
 
 impl<T: Scalar> Op<T> for Cholesky {
@@ -111,7 +122,11 @@ impl<T: Scalar> Op<T> for Cholesky {
         i >= j
     }
     fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
-        let d = symmetric_scaling(n, a);
+        // The factor takes the root of the scale, so that the power is even.
+        let d = match common_exponent(n, a) {
+            Some(e) => vec![-(e.div_euclid(2)); n],
+            None => symmetric_scaling(n, a),
+        };
         Scaling {
             rhs: vec![0; n],
             out_rows: d.iter().map(|d| -d).collect(),
@@ -149,14 +164,8 @@ impl<T: Scalar> Op<T> for PosdefInv {
         i >= j
     }
     fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
-        let d = symmetric_scaling(n, a);
-        Scaling {
-            rhs: vec![0; n],
-            out_rows: d.clone(),
-            out_cols: d.clone(),
-            cols: d.clone(),
-            rows: d,
-        }
+        let (rows, cols) = balance(n, a);
+        Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
     }
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
         first_bad_pivot(cx, n, a)

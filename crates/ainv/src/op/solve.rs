@@ -185,8 +185,8 @@ impl<T: Scalar> Op<T> for PosdefSolve {
     }
 
     fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling {
-        let s = Op::<T>::scaling(&cholesky::Cholesky, n, a, b);
-        scaling(n, b, s.rows, s.cols)
+        let (rows, cols) = cholesky::balance(n, a);
+        scaling(n, b, rows, cols)
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {

@@ -108,7 +108,7 @@ unsafe fn sum_lower<F: Field>(t: Tile<F>, n: usize) -> F::V {
 }
 
 /// L in the place of the lower triangle, the reciprocals of its diagonal in `recip`, and the sum of
-/// those: NaN for a pivot that is negative or not real.
+/// those: NaN for a pivot that is not positive or not real.
 #[inline(always)]
 unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> F::V {
     // SAFETY: the tile is n x n, recip 1 x n.
@@ -126,8 +126,7 @@ unsafe fn factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) -> F::V {
                 d = x.re().neg_mul_add(x.re(), d);
                 d = x.im().neg_mul_add(x.im(), d);
             }
-            // A pivot under zero gives NaN, zero gives infinity: both are out of range.
-            let root = d.sqrt();
+            let root = F::V::select(d.gt(none), d, nan).sqrt();
             let r = F::V::splat(<F::S as Scalar>::Real::ONE).div(root);
             recips = recips.add(r);
             t.set(j, j, F::from_re(root));
