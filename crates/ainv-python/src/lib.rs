@@ -1,1 +1,75 @@
-//! The Python module of ainv.
+//! The Python module of ainv: NumPy arrays in, NumPy arrays out.
+
+mod array;
+mod call;
+mod error;
+mod functions;
+mod options;
+mod output;
+mod solve;
+mod stream;
+mod threads;
+
+use pyo3::prelude::*;
+use std::ffi::OsString;
+
+/// Prints the version, the instruction set, the threads and the devices.
+///
+/// Examples
+/// --------
+/// >>> import ainv
+/// >>> ainv.show_config()  # doctest: +ELLIPSIS
+/// ainv ...
+#[pyfunction]
+fn show_config(py: Python<'_>) -> PyResult<()> {
+    let list =
+        |sets: &[ainv::IsaId]| sets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let selected = ainv::instruction_set().map_err(|e| error::raise(py, e, &[]))?;
+    let text = format!(
+        "ainv {}\ninstruction set: {selected} (of {})\nthreads: {}\ndevices: cpu",
+        env!("CARGO_PKG_VERSION"),
+        list(&ainv::available_instruction_sets()),
+        ainv::num_threads(),
+    );
+    py.import("builtins")?.getattr("print")?.call1((text,))?;
+    Ok(())
+}
+
+/// The ainv command; `ainv._cli` calls it.
+#[pyfunction]
+fn _main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    py.detach(|| ainv_cli::run(arguments))
+}
+
+/// The extension module under the package `ainv`.
+#[pymodule(gil_used = false)]
+fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = m.py();
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add("LinAlgError", error::class(py)?)?;
+    m.add("InvExResult", functions::inv_ex_result(py)?)?;
+    m.add_class::<stream::Device>()?;
+    m.add_class::<stream::Stream>()?;
+    m.add_class::<threads::Threads>()?;
+    let device = |kind| stream::Device(ainv::Device { kind, index: 0 });
+    m.add("cpu", device(ainv::DeviceKind::Cpu))?;
+    m.add("gpu", device(ainv::DeviceKind::Gpu))?;
+    for function in [
+        wrap_pyfunction!(functions::inv, m)?,
+        wrap_pyfunction!(functions::inv_ex, m)?,
+        wrap_pyfunction!(functions::pinv, m)?,
+        wrap_pyfunction!(functions::cholesky_inv, m)?,
+        wrap_pyfunction!(functions::tri_inv, m)?,
+        wrap_pyfunction!(functions::cholesky, m)?,
+        wrap_pyfunction!(solve::solve, m)?,
+        wrap_pyfunction!(functions::rcond, m)?,
+        wrap_pyfunction!(stream::default_device, m)?,
+        wrap_pyfunction!(threads::set_num_threads, m)?,
+        wrap_pyfunction!(threads::get_num_threads, m)?,
+        wrap_pyfunction!(show_config, m)?,
+        wrap_pyfunction!(_main, m)?,
+    ] {
+        m.add_function(function)?;
+    }
+    m.add("cholesky_inverse", m.getattr("cholesky_inv")?)
+}

@@ -1,0 +1,215 @@
+//! The way of every function: outputs are made, the work runs without the GIL, errors are raised.
+
+use crate::array::{Input, empty, view, views, with_scalar};
+use crate::error;
+use crate::output::Output;
+use ainv::{
+    Cancel, Diag, Error, Norm, OnSingular, Options, PinvOptions, Scalar, Stack, StackMut, Status,
+    Summary, Uplo,
+};
+use numpy::{PyArrayDyn, PyArrayMethods};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+/// What is computed.
+#[derive(Clone, Copy)]
+pub(crate) enum Op<'a> {
+    Inv,
+    Pinv(PinvOptions<'a>),
+    Cholesky(Uplo),
+    CholeskyInv(Uplo),
+    TriInv(Uplo, Diag),
+    Solve,
+}
+
+impl Op<'_> {
+    fn run<T: Scalar>(
+        self,
+        a: Stack<T>,
+        b: Option<Stack<T>>,
+        x: StackMut<T>,
+        status: &mut [Status],
+        options: &Options,
+    ) -> Result<Summary, Error> {
+        match self {
+            Op::Inv => ainv::inv_into(a, x, status, options),
+            Op::Pinv(pinv) => ainv::pinv_into(a, x, &pinv, status, options),
+            Op::Cholesky(uplo) => ainv::cholesky_into(a, uplo, x, status, options),
+            Op::CholeskyInv(uplo) => ainv::cholesky_inv_into(a, uplo, x, status, options),
+            Op::TriInv(uplo, diag) => ainv::tri_inv_into(a, uplo, diag, x, status, options),
+            Op::Solve => {
+                let b = b.expect("solve is called with its right-hand sides");
+                ainv::solve_into(a, b, x, status, options)
+            }
+        }
+    }
+}
+
+/// Runs an operation on what was read and gives the finished result. A matrix without one raises if
+/// `options` say so, after the others' results were written.
+pub(crate) fn unary<'py>(
+    py: Python<'py>,
+    op: Op,
+    a: Input<'py>,
+    out: Option<&Bound<'py, PyAny>>,
+    status: &mut [Status],
+    options: &Options,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut shape = a.shape().to_vec();
+    let axes = shape.len();
+    shape.swap(axes - 2, axes - 1);
+    let half = a.half.as_ref();
+    let x = Output::new(py, out, &shape, a.scalar, half, Some(&a.layout), &[])?;
+    let summary = compute(py, op, &a, None, &x, status, options)?;
+    let x = x.finish(half, a.wrap.as_ref())?;
+    judge(py, summary, &shape[..axes - 2], options)?;
+    Ok(x)
+}
+
+/// The error for the first matrix without a result, if that raises.
+pub(crate) fn judge(
+    py: Python<'_>,
+    summary: Summary,
+    batch: &[usize],
+    options: &Options,
+) -> PyResult<()> {
+    match summary.first {
+        Some((index, status)) if options.on_singular == OnSingular::Raise => {
+            let failed = summary.failed;
+            Err(error::raise(py, Error::Matrix { index, status, failed }, batch))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs an operation.
+pub(crate) fn compute(
+    py: Python<'_>,
+    op: Op,
+    a: &Input,
+    b: Option<&Input>,
+    x: &Output,
+    status: &mut [Status],
+    options: &Options,
+) -> PyResult<Summary> {
+    let rhs = b.map_or(0, |b| b.layout.shape[b.layout.shape.len() - 1]);
+    let decomposition = matches!(op, Op::Pinv(_));
+    let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), decomposition);
+    with_scalar!(a.scalar, T => {
+        let (a, b, x) = views::<T>(a, b, x).map_err(|e| error::raise(py, e, &[]))?;
+        run(py, cost, &options.cancel, || op.run(a, b, x, status, options))
+    })
+}
+
+/// The reciprocal condition numbers, one a matrix.
+pub(crate) fn rcond<'py>(
+    py: Python<'py>,
+    a: &Input<'py>,
+    norm: Norm,
+    options: &Options,
+) -> PyResult<Bound<'py, PyAny>> {
+    let shape = &a.layout.shape;
+    let cost = cost(shape, 0, a.scalar.is_complex(), norm == Norm::Two);
+    let out = empty(py, &shape[..shape.len() - 2], a.scalar.real())?;
+    with_scalar!(a.scalar, T => {
+        let mut places = out.cast::<PyArrayDyn<<T as Scalar>::Real>>()?.readwrite();
+        let places = places.as_slice_mut()?;
+        let a = view::<T>(a).map_err(|e| error::raise(py, e, &[]))?;
+        run(py, cost, &options.cancel, || ainv::rcond_into(a, norm, places, options))?;
+    });
+    Ok(out.into_any())
+}
+
+/// About how many nanoseconds of one core a call takes, never much too low.
+pub(crate) fn cost(shape: &[usize], rhs: usize, complex: bool, decomposition: bool) -> f64 {
+    let [batch @ .., m, n] = shape else { return 0.0 };
+    let count: f64 = batch.iter().map(|&n| n as f64).product();
+    let (m, n) = (*m as f64, *n as f64);
+    let steps = if decomposition { 20.0 } else { 1.0 } * if complex { 4.0 } else { 1.0 };
+    count * (steps * m * n * (m.min(n) + rhs as f64) + 2.0 * m * n)
+}
+
+/// Work under this keeps the GIL: giving it up and taking it again would cost as much.
+const SHORT: f64 = 1e4;
+/// Work over this runs on a thread of its own, so that this one can look for signals.
+const LONG: f64 = 5e7;
+/// How often it looks.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Runs `work` without the GIL. While long work runs, Ctrl-C cancels it.
+pub(crate) fn run<R: Send>(
+    py: Python<'_>,
+    cost: f64,
+    cancel: &Cancel,
+    work: impl FnOnce() -> Result<R, Error> + Send,
+) -> PyResult<R> {
+    let guarded = || catch_unwind(AssertUnwindSafe(work));
+    let outcome = if cost < SHORT {
+        guarded()
+    } else if cost < LONG {
+        py.detach(guarded)
+    } else {
+        py.detach(|| interruptible(cancel, guarded))?
+    };
+    match outcome {
+        Ok(result) => result.map_err(|e| error::raise(py, e, &[])),
+        Err(panic) => {
+            let what = panic_text(&*panic);
+            Err(PyRuntimeError::new_err(format!("ainv failed, which is a bug in it: {what}")))
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}
+
+/// Runs `work` on another thread while this one looks for signals; a handler that raises, as that
+/// of Ctrl-C does, cancels the work. Called without the GIL.
+fn interruptible<R: Send>(cancel: &Cancel, work: impl FnOnce() -> R + Send) -> PyResult<R> {
+    // The work can be taken once, by the thread or, if none could be started, by this one.
+    let work = Mutex::new(Some(work));
+    let take = || work.lock().ok().and_then(|mut work| work.take());
+    std::thread::scope(|scope| {
+        let (done, result) = sync_channel(1);
+        let thread = std::thread::Builder::new().name("ainv-call".into());
+        let started = thread.spawn_scoped(scope, || {
+            let done = done;
+            if let Some(work) = take() {
+                // The receiver outlives this thread, so that sending cannot fail.
+                let _ = done.send(work());
+            }
+        });
+        if started.is_err()
+            && let Some(work) = take()
+        {
+            return Ok(work());
+        }
+        let mut raised = None;
+        loop {
+            match result.recv_timeout(POLL) {
+                Ok(result) => return raised.map_or(Ok(result), Err),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(PyRuntimeError::new_err("the thread of the call ended early"));
+                }
+                Err(RecvTimeoutError::Timeout) if raised.is_none() => {
+                    // There is no GIL to take while the interpreter ends; then nobody waits.
+                    raised = Python::try_attach(|py| py.check_signals().err()).flatten();
+                    if raised.is_some() {
+                        cancel.cancel();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    })
+}

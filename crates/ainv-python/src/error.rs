@@ -1,0 +1,85 @@
+//! ainv's errors as Python's exceptions.
+
+use ainv::Error;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyTuple, PyType};
+
+const DOC: &str = "\
+A matrix has no result, or the shapes do not fit.
+
+It is NumPy's ``LinAlgError`` (hence a ``ValueError``) and a ``RuntimeError`` too, so that code
+written for NumPy, torch or MLX catches it.
+
+Attributes
+----------
+batch_index : tuple of int or None
+    The first matrix of the stack that has no result, as an index into the leading dimensions; ``()``
+    for a single matrix, None if the shapes are at fault.
+diagonal : int or None
+    The 1-based number of the pivot that is zero or not positive, if that is the reason.
+
+Examples
+--------
+>>> import ainv
+>>> try:
+...     ainv.inv([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]]])
+... except ainv.LinAlgError as e:
+...     print(e.batch_index, e.diagonal)
+(1,) 2
+";
+
+/// The class, made once: two bases, which `create_exception!` cannot give.
+pub(crate) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.get_or_try_init(py, || {
+        let numpy = py.import("numpy.linalg")?.getattr("LinAlgError")?;
+        let bases = PyTuple::new(py, [numpy, py.get_type::<PyRuntimeError>().into_any()])?;
+        let body = [("__module__", "ainv"), ("__doc__", DOC)].into_py_dict(py)?;
+        body.set_item("batch_index", py.None())?;
+        body.set_item("diagonal", py.None())?;
+        let class = py.get_type::<PyType>().call1(("LinAlgError", bases, body))?;
+        PyResult::Ok(class.cast_into::<PyType>()?.unbind())
+    })?;
+    Ok(class.bind(py))
+}
+
+/// Shapes that do not fit the operation.
+pub(crate) fn shape(py: Python<'_>, what: String) -> PyErr {
+    match class(py) {
+        Ok(class) => PyErr::from_type(class.clone(), what),
+        Err(error) => error,
+    }
+}
+
+/// `error` of a call whose leading dimensions are `batch`.
+pub(crate) fn raise(py: Python<'_>, error: Error, batch: &[usize]) -> PyErr {
+    let text = error.to_string();
+    match error {
+        Error::Shape { .. } => shape(py, text),
+        Error::Layout { .. } | Error::Argument { .. } => PyValueError::new_err(text),
+        Error::Overflow | Error::OutOfMemory { .. } => PyMemoryError::new_err(text),
+        Error::Cancelled => PyKeyboardInterrupt::new_err(text),
+        Error::Matrix { index, status, .. } => {
+            let error = shape(py, text);
+            let described = (|| {
+                let value = error.value(py);
+                value.setattr("batch_index", PyTuple::new(py, unravel(index, batch))?)?;
+                value.setattr("diagonal", (status.at > 0).then_some(status.at))
+            })();
+            described.err().unwrap_or(error)
+        }
+        _ => PyRuntimeError::new_err(text),
+    }
+}
+
+/// The place `index` of a stack as an index into its leading dimensions.
+fn unravel(mut index: usize, batch: &[usize]) -> Vec<usize> {
+    let mut place = vec![0; batch.len()];
+    for (p, &n) in place.iter_mut().zip(batch).rev() {
+        *p = index % n;
+        index /= n;
+    }
+    place
+}

@@ -1,0 +1,59 @@
+"""Inverses of matrices, and of stacks of matrices, at the speed of the hardware.
+
+>>> import numpy as np, ainv
+>>> a = np.array([[[4.0, 7.0], [2.0, 6.0]], [[1.0, 2.0], [3.0, 4.0]]])
+>>> ainv.inv(a)
+array([[[ 0.6, -0.7],
+        [-0.2,  0.4]],
+<BLANKLINE>
+       [[-2. ,  1. ],
+        [ 1.5, -0.5]]])
+"""
+
+from ainv._ainv import (
+    Device,
+    InvExResult,
+    LinAlgError,
+    Stream,
+    __version__,
+    cholesky,
+    cholesky_inv,
+    cholesky_inverse,
+    cpu,
+    default_device,
+    get_num_threads,
+    gpu,
+    inv,
+    inv_ex,
+    pinv,
+    rcond,
+    set_num_threads,
+    show_config,
+    solve,
+    threads,
+    tri_inv,
+)
+
+__all__ = [
+    "Device",
+    "InvExResult",
+    "LinAlgError",
+    "Stream",
+    "__version__",
+    "cholesky",
+    "cholesky_inv",
+    "cholesky_inverse",
+    "cpu",
+    "default_device",
+    "get_num_threads",
+    "gpu",
+    "inv",
+    "inv_ex",
+    "pinv",
+    "rcond",
+    "set_num_threads",
+    "show_config",
+    "solve",
+    "threads",
+    "tri_inv",
+]

@@ -1,0 +1,180 @@
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from typing_extensions import Self
+
+_Assume: TypeAlias = Literal[
+    "auto",
+    "general",
+    "gen",
+    "symmetric",
+    "sym",
+    "hermitian",
+    "her",
+    "posdef",
+    "pos",
+    "positive definite",
+    "lower",
+    "lower triangular",
+    "upper",
+    "upper triangular",
+    "diagonal",
+]
+_OnSingular: TypeAlias = Literal["raise", "nan"]
+_Precision: TypeAlias = Literal["native", "double"] | None
+_Stream: TypeAlias = Device | Stream | Literal["cpu", "gpu"] | None
+
+__all__ = [
+    "Device",
+    "InvExResult",
+    "LinAlgError",
+    "Stream",
+    "__version__",
+    "_main",
+    "cholesky",
+    "cholesky_inv",
+    "cholesky_inverse",
+    "cpu",
+    "default_device",
+    "get_num_threads",
+    "gpu",
+    "inv",
+    "inv_ex",
+    "pinv",
+    "rcond",
+    "set_num_threads",
+    "show_config",
+    "solve",
+    "threads",
+    "tri_inv",
+]
+
+__version__: str
+cpu: Device
+gpu: Device
+
+class LinAlgError(np.linalg.LinAlgError, RuntimeError):
+    batch_index: tuple[int, ...] | None
+    diagonal: int | None
+
+class InvExResult(NamedTuple):
+    inverse: NDArray[Any]
+    info: NDArray[np.int32]
+
+@final
+class Device:
+    def __new__(cls, kind: Literal["cpu", "gpu"], index: int = 0) -> Self: ...
+    @property
+    def kind(self) -> Literal["cpu", "gpu"]: ...
+    @property
+    def index(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, int]: ...
+
+@final
+class Stream:
+    def __new__(cls, index: int, device: Device) -> Self: ...
+    @property
+    def device(self) -> Device: ...
+    @property
+    def kind(self) -> Literal["cpu", "gpu"]: ...
+    @property
+    def index(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[int, Device]: ...
+
+@final
+class threads:
+    def __new__(cls, n: int) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
+
+def inv(
+    a: ArrayLike,
+    *,
+    assume: _Assume = "auto",
+    on_singular: _OnSingular | Literal["pinv"] = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+def inv_ex(
+    a: ArrayLike,
+    *,
+    check_errors: bool = False,
+    assume: _Assume = "auto",
+    precision: _Precision = None,
+    out: tuple[NDArray[Any], NDArray[np.int32]] | None = None,
+    stream: _Stream = None,
+) -> InvExResult: ...
+def pinv(
+    a: ArrayLike,
+    rcond: ArrayLike | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: ArrayLike | None = None,
+    atol: ArrayLike | None = None,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+def cholesky_inv(
+    L: ArrayLike,
+    upper: bool = False,
+    *,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+
+cholesky_inverse = cholesky_inv
+
+def tri_inv(
+    a: ArrayLike,
+    upper: bool = False,
+    *,
+    unit_diagonal: bool = False,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+def cholesky(
+    a: ArrayLike,
+    upper: bool = False,
+    *,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+def solve(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    assume: _Assume = "auto",
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+def rcond(
+    a: ArrayLike,
+    *,
+    p: float = 1,
+    assume: _Assume = "auto",
+    stream: _Stream = None,
+) -> Any: ...
+def default_device() -> Device: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def show_config() -> None: ...
+def _main(arguments: Sequence[str]) -> int: ...

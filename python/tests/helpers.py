@@ -1,0 +1,76 @@
+"""What the tests share: matrices and residuals."""
+
+import numpy as np
+import pytest
+
+A3 = np.array([[4.0, 1.0, 2.0], [1.0, 5.0, 3.0], [0.0, 2.0, 6.0]])
+DTYPES = ["float32", "float64", "complex64", "complex128"]
+SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+
+
+def random(shape, dtype="float64", seed=0):
+    """Normal entries, complex ones for a complex dtype."""
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        a = a + 1j * rng.standard_normal(shape)
+    return a.astype(dtype)
+
+
+def posdef(shape, dtype="float64", seed=0):
+    """Hermitian and well inside the positive definite ones."""
+    a = random(shape, dtype, seed)
+    n = shape[-1]
+    p = a @ adjoint(a) + n * np.eye(n)
+    # Exactly Hermitian: a product is so only up to rounding.
+    return ((p + adjoint(p)) / 2).astype(dtype)
+
+
+def adjoint(a):
+    return np.swapaxes(a, -1, -2).conj()
+
+
+def norm(a):
+    """The largest row sum of each matrix, at least the smallest normal number."""
+    sums = np.abs(a).sum(axis=-1).max(axis=-1, initial=0.0)
+    return np.maximum(sums, np.finfo(np.float64).tiny)
+
+
+def epsilon(dtype):
+    dtype = np.dtype(dtype)
+    return 2.0**-7 if dtype.name == "bfloat16" else float(np.finfo(dtype).eps)
+
+
+def ratio(residual, *factors, dtype):
+    """|residual| over n eps and the factors' norms: of order one if all is well."""
+    wide = np.result_type(residual.dtype, np.float64)
+    n = max(residual.shape[-1], 1)
+    scale = n * epsilon(dtype)
+    for f in factors:
+        scale = scale * norm(np.asarray(f).astype(wide))
+    return norm(residual.astype(wide)) / scale
+
+
+def assert_small(ratios, bound=10.0):
+    # Written so that a NaN fails.
+    assert np.all(np.asarray(ratios) < bound), f"residual ratio {np.max(ratios)}"
+
+
+def assert_inverse(a, x, dtype=None, bound=10.0):
+    """That x is the inverse of a: by the residual |a x - 1|, in double."""
+    a, x = np.asarray(a), np.asarray(x)
+    assert x.shape == a.shape
+    dtype = dtype or x.dtype
+    wide = np.complex128 if x.dtype.kind == "c" else np.float64
+    a, x = a.astype(wide), x.astype(wide)
+    eye = np.eye(a.shape[-1])
+    assert_small(ratio(a @ x - eye, a, x, dtype=dtype), bound)
+
+
+def assert_same_bits(x, y):
+    assert x.dtype == y.dtype and x.shape == y.shape
+    assert x.tobytes() == y.tobytes()
+
+
+def raises(exception, match=None):
+    return pytest.raises(exception, match=match)

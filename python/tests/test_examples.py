@@ -1,0 +1,76 @@
+"""The examples that users know from the documentation of other libraries, as NumPy code."""
+
+import ainv
+import numpy as np
+import pytest
+from helpers import random
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((4, 4), "float64"), ((2, 3, 4, 4), "float64"), ((4, 4), "complex128")]
+)
+def test_torch_inv(shape, dtype):
+    a = random(shape, dtype)
+    distance = np.linalg.norm((a @ ainv.inv(a) - np.eye(4)).ravel())
+    assert distance < 1e-11
+
+
+def test_torch_inv_ex():
+    a = random((2, 3, 3))
+    inverse, info = ainv.inv_ex(a)
+    np.testing.assert_array_equal(inverse, ainv.inv(a))
+    assert info.tolist() == [0, 0]
+
+
+def test_torch_pinv():
+    a = random((3, 5))
+    assert ainv.pinv(a).shape == (5, 3)
+    a = random((2, 6, 3))
+    b = ainv.pinv(a)
+    assert np.linalg.norm((b @ a - np.eye(3)).ravel()) < 1e-12
+    a = random((3, 3), "complex64")
+    a = a + a.conj().T
+    b = ainv.pinv(a, hermitian=True)
+    assert np.linalg.norm(b @ a - np.eye(3)) < 1e-4
+
+
+def test_numpy_inv():
+    a = np.array([[1.0, 2.0], [3.0, 4.0]])
+    ainverse = ainv.inv(a)
+    assert np.allclose(a @ ainverse, np.eye(2))
+    assert np.allclose(ainverse @ a, np.eye(2))
+    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+        ainv.inv(np.array([[2, 4, 6], [2, 0, 2], [6, 8, 14]]))
+    a = np.array([[[1.0, 2.0], [3.0, 4.0]], [[1, 3], [3, 5]]])
+    expected = np.array([[[-2.0, 1.0], [1.5, -0.5]], [[-1.25, 0.75], [0.75, -0.25]]])
+    assert np.allclose(ainv.inv(a), expected)
+    matrix = ainv.inv(np.array([[0, 1j], [1j, 0]]))
+    assert np.allclose(matrix, [[0, -1j], [-1j, 0]])
+
+
+def test_numpy_pinv():
+    a = random((9, 6))
+    b = ainv.pinv(a)
+    assert np.allclose(a, a @ b @ a)
+    assert np.allclose(b, b @ a @ b)
+
+
+def test_numpy_solve():
+    a, b = np.array([[1, 2], [3, 5]]), np.array([1, 2])
+    x = ainv.solve(a, b)
+    assert np.allclose(x, [-1, 1]) and np.allclose(a @ x, b)
+
+
+def test_mlx():
+    a = random((4, 3), "float32")
+    aplus = ainv.pinv(a)
+    assert np.allclose(a @ aplus @ a, a, rtol=0, atol=1e-5)
+    a = random((3, 3), "float32")
+    a = a @ a.T
+    for upper in (False, True):
+        factor = ainv.cholesky(a, upper)
+        inverse = ainv.cholesky_inv(factor, upper)
+        assert np.allclose(a @ inverse, np.eye(3), rtol=0, atol=1e-4)
+    a = np.tril(random((3, 3), "float32"))
+    assert np.allclose(a @ ainv.tri_inv(a), np.eye(3), rtol=0, atol=1e-5)
+    assert np.allclose(ainv.tri_inv(a.T, upper=True) @ a.T, np.eye(3), rtol=0, atol=1e-5)
