@@ -53,6 +53,7 @@ pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
             }
         }
 
+        let numbers = row_numbers::<F>();
         let mut first_zero = 0;
         for k in 0..p.n {
             let pivot = search(w, k, p.m, k);
@@ -60,32 +61,36 @@ pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
             p.pivots.add(k).write(pivot);
             if pivot != k {
                 for c in 0..p.n {
-                    let (x, y) = (entry(w, c, k), entry(w, c, pivot));
-                    set_entry(w, c, k, y);
-                    set_entry(w, c, pivot, x);
+                    for part in 0..F::PARTS {
+                        std::ptr::swap(entry(w, c, k, part), entry(w, c, pivot, part));
+                    }
                 }
             }
-            let diagonal = entry(w, k, k);
-            if diagonal == F::S::default() {
+            let splat = |c: usize| {
+                let part = |part: usize| F::V::splat(entry(w, c, k, part).read());
+                F::from_parts(part(0), part(F::PARTS - 1))
+            };
+            let diagonal = splat(k);
+            if diagonal.to_lanes()[0] == F::S::default() {
                 if first_zero == 0 {
                     first_zero = k + 1;
                 }
                 continue;
             }
-            // The first register holds rows above the pivot too; they are kept.
-            let recip = F::splat(diagonal).recip();
-            let start = k / lanes;
+            let recip = diagonal.recip();
             let mut row = [recip; WIDTH];
             for c in k + 1..p.n {
-                row[c] = F::splat(entry(w, c, k));
+                row[c] = splat(c);
             }
+            let start = k / lanes;
             for g in start..groups {
                 let mut l = w.get(k, g).mul(recip);
                 if g == start {
-                    let below = |i: usize| start * lanes + i > k;
-                    let (new, old) = (l.to_lanes(), w.get(k, g).to_lanes());
-                    w.set(k, g, F::from_lanes(|i| if below(i) { new[i] } else { old[i] }));
-                    l = F::from_lanes(|i| if below(i) { new[i] } else { F::S::default() });
+                    // The first register holds rows above the pivot too; they are kept.
+                    let above = <F::S as Scalar>::Real::from_f64((k - start * lanes) as f64);
+                    let below = numbers.gt(F::V::splat(above));
+                    w.set(k, g, F::select(below, l, w.get(k, g)));
+                    l = F::select(below, l, F::splat(F::S::default()));
                 } else {
                     w.set(k, g, l);
                 }
@@ -121,20 +126,19 @@ unsafe fn search<F: Field>(w: Tile<F>, c: usize, m: usize, from: usize) -> usize
         let (start, groups) = (from / lanes, m.div_ceil(lanes));
         let none = F::V::splat(-<F::S as Scalar>::Real::ONE);
         let number = |g: usize| F::V::splat(<F::S as Scalar>::Real::from_f64(g as f64));
+        let numbers = row_numbers::<F>();
         let (mut best, mut place) = (none, number(start));
         for g in start..groups {
             let mut size = w.get(c, g).abs1();
-            if g == start || g == groups - 1 {
-                // Rows above `from` and the padding below take no part: a zero there would win
-                // against NaN.
-                let mut lane = [<F::S as Scalar>::Real::default(); MAX_LANES];
-                size.store(lane.as_mut_ptr());
-                for (l, x) in lane.iter_mut().enumerate() {
-                    if !(from..m).contains(&(g * lanes + l)) {
-                        *x = -<F::S as Scalar>::Real::ONE;
-                    }
-                }
-                size = F::V::load(lane.as_ptr());
+            // Rows above `from` and the padding below take no part: a zero there would win against
+            // NaN.
+            if g == start {
+                let first = <F::S as Scalar>::Real::from_f64((from - g * lanes) as f64);
+                size = F::V::select(F::V::splat(first).gt(numbers), none, size);
+            }
+            if g == groups - 1 {
+                let last = <F::S as Scalar>::Real::from_f64((m - 1 - g * lanes) as f64);
+                size = F::V::select(numbers.gt(F::V::splat(last)), none, size);
             }
             let larger = size.gt(best);
             best = F::V::select(larger, size, best);
@@ -164,18 +168,24 @@ unsafe fn search<F: Field>(w: Tile<F>, c: usize, m: usize, from: usize) -> usize
     }
 }
 
+/// 0, 1, 2, ... in the lanes.
 #[inline(always)]
-unsafe fn entry<F: Field>(w: Tile<F>, c: usize, row: usize) -> F::S {
-    // SAFETY: as in `lu`.
-    unsafe { w.get(c, row / F::LANES).to_lanes()[row % F::LANES] }
+unsafe fn row_numbers<F: Field>() -> F::V {
+    let mut lane = [<F::S as Scalar>::Real::default(); MAX_LANES];
+    for (l, x) in lane.iter_mut().enumerate() {
+        *x = <F::S as Scalar>::Real::from_f64(l as f64);
+    }
+    // SAFETY: the array spans MAX_LANES elements.
+    unsafe { F::V::load(lane.as_ptr()) }
 }
 
+/// Where the real (part 0) or imaginary part of a row of column `c` stands.
 #[inline(always)]
-unsafe fn set_entry<F: Field>(w: Tile<F>, c: usize, row: usize, x: F::S) {
-    // SAFETY: as in `lu`.
-    unsafe {
-        let mut lanes = w.get(c, row / F::LANES).to_lanes();
-        lanes[row % F::LANES] = x;
-        w.set(c, row / F::LANES, F::from_lanes(|l| lanes[l]));
-    }
+unsafe fn entry<F: Field>(
+    w: Tile<F>,
+    c: usize,
+    row: usize,
+    part: usize,
+) -> *mut <F::S as Scalar>::Real {
+    w.at(c, row / F::LANES).wrapping_add(part * F::LANES + row % F::LANES)
 }

@@ -87,7 +87,7 @@ impl<F: Field> Tile<F> {
     }
     /// Where element (i, j) begins.
     #[inline(always)]
-    fn at(self, i: usize, j: usize) -> *mut <F::S as Scalar>::Real {
+    pub(crate) fn at(self, i: usize, j: usize) -> *mut <F::S as Scalar>::Real {
         self.p.wrapping_add((i * self.rs + j * self.cs) * Self::STEP)
     }
     #[inline(always)]
