@@ -146,11 +146,11 @@ unsafe fn first_bad_pivot<T: Scalar>(n: usize, a: *const T, frame: Frame) -> usi
         if !positive {
             return j + 1;
         }
-        let root = T::from_re(RealScalar::sqrt(pivot));
-        l[j * n + j] = root;
+        let root = RealScalar::sqrt(pivot);
+        l[j * n + j] = T::from_re(root);
         for i in j + 1..n {
             let x = (0..j).fold(read(i), |x, k| x - l[i * n + k] * Scalar::conj(l[j * n + k]));
-            l[i * n + j] = x / root;
+            l[i * n + j] = x.map(|part| part / root);
         }
     }
     0

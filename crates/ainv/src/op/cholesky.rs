@@ -72,12 +72,13 @@ fn first_bad_pivot<T: Scalar>(cx: &Context<T>, n: usize, a: &[T]) -> Result<Stat
     Ok(not_positive_definite(if at == 0 { n } else { at }))
 }
 
-/// The exponent of the largest entry, if all of them lie close together.
+/// The exponent of the largest entry, if all of them lie close together; an even one, whose root is
+/// a power of two as well.
 fn common_exponent<T: Scalar>(n: usize, a: &[T]) -> Option<i32> {
     let all = || (0..n).flat_map(|i| (0..=i).map(move |j| i * n + j));
     let exponents = || all().filter_map(|at| settle::exponent(a[at]));
     let (largest, smallest) = (exponents().max()?, exponents().min()?);
-    (largest - smallest <= T::Real::BIG_EXP / 4).then_some(largest)
+    (largest - smallest <= T::Real::BIG_EXP / 4).then_some(largest & !1)
 }
 
 /// D A D with powers of two, the diagonal near one.
@@ -122,9 +123,8 @@ impl<T: Scalar> Op<T> for Cholesky {
         i >= j
     }
     fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
-        // The factor takes the root of the scale, so that the power is even.
         let d = match common_exponent(n, a) {
-            Some(e) => vec![-(e.div_euclid(2)); n],
+            Some(e) => vec![-e / 2; n],
             None => symmetric_scaling(n, a),
         };
         Scaling {
