@@ -1,2 +1,5 @@
 //! The ainv command.
-fn main() {}
+
+fn main() {
+    std::process::exit(ainv_cli::run(std::env::args_os().skip(1)));
+}

@@ -3,7 +3,7 @@
 use crate::convert::Matrices;
 use crate::device::cpu::decompose;
 use crate::device::cpu::run::Job;
-use crate::error::Error;
+use crate::error::{Error, filled};
 use crate::op::Kind;
 use crate::options::{Assume, Diag, Norm, OnSingular, Options, PinvOptions, Uplo};
 use crate::plan::Plan;
@@ -53,7 +53,8 @@ pub fn plan<T: Scalar>(
     let nowhere = std::ptr::NonNull::<T>::dangling().as_ptr();
     // SAFETY: these views are asked for their shapes alone; nothing is read or written.
     let (a, b, x) = unsafe {
-        let result = if rhs > 0 { (&b, &b_strides) } else { (&a, &a_strides) };
+        let solves = matches!(operation, Operation::Solve { .. });
+        let result = if solves { (&b, &b_strides) } else { (&a, &a_strides) };
         (
             Stack::from_raw_parts(nowhere, &a, &a_strides)?,
             Stack::from_raw_parts(nowhere, &b, &b_strides)?,
@@ -66,7 +67,9 @@ pub fn plan<T: Scalar>(
         Operation::Inv => inv_job(a, x, none, options),
         Operation::Cholesky => unary("cholesky", Kind::Cholesky, a, x, none, options),
         Operation::CholeskyInv => unary("cholesky_inv", Kind::CholeskyInv, a, x, none, options),
-        Operation::TriInv => tri_inv_job(a, Uplo::Lower, Diag::NonUnit, x, none, options),
+        Operation::TriInv => {
+            tri_inv_job("tri_inv", a, Uplo::Lower, Diag::NonUnit, x, none, options)
+        }
         Operation::Solve { .. } => solve_job(a, b, x, none, options),
     };
     job?.plan()
@@ -105,6 +108,13 @@ fn status_length(status: &[Status], count: usize) -> Result<(), Error> {
     })
 }
 
+fn only_inv_has_pinv(operation: &str, options: &Options) -> Result<(), Error> {
+    if options.on_singular != OnSingular::Pinv || operation == "inv" {
+        return Ok(());
+    }
+    Err(Error::Argument { what: format!("on_singular \"pinv\" is for inv, not for {operation}") })
+}
+
 fn unary<'a, T: Scalar>(
     operation: &'static str,
     kind: Kind,
@@ -114,6 +124,7 @@ fn unary<'a, T: Scalar>(
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
     options.stream.check()?;
+    only_inv_has_pinv(operation, options)?;
     square(&a)?;
     same_shape(&x, a.len(), a.rows(), a.cols())?;
     status_length(status, a.len())?;
@@ -132,8 +143,10 @@ fn inv_job<'a, T: Scalar>(
         Assume::General | Assume::Symmetric | Assume::Hermitian => Kind::Inv { auto: false },
         Assume::Posdef => Kind::PosdefInv,
         Assume::Diagonal => Kind::Diagonal,
-        Assume::Lower => return tri_inv_job(a, Uplo::Lower, Diag::NonUnit, x, status, options),
-        Assume::Upper => return tri_inv_job(a, Uplo::Upper, Diag::NonUnit, x, status, options),
+        Assume::Lower | Assume::Upper => {
+            let uplo = if assume == Assume::Lower { Uplo::Lower } else { Uplo::Upper };
+            return tri_inv_job("inv", a, uplo, Diag::NonUnit, x, status, options);
+        }
     };
     let job = unary("inv", kind, a, x, status, options)?;
     let expand = matches!(assume, Assume::Symmetric | Assume::Hermitian).then_some(assume);
@@ -141,6 +154,7 @@ fn inv_job<'a, T: Scalar>(
 }
 
 fn tri_inv_job<'a, T: Scalar>(
+    operation: &'static str,
     a: Stack<'a, T>,
     uplo: Uplo,
     diag: Diag,
@@ -152,7 +166,7 @@ fn tri_inv_job<'a, T: Scalar>(
     let (a, x) = (a.transposed(), x.transposed());
     let (a, x) = if reversed { (a.reversed(), x.reversed()) } else { (a, x) };
     let unit = diag == Diag::Unit;
-    unary("tri_inv", Kind::TriInv { unit, reversed: reversed && !unit }, a, x, status, options)
+    unary(operation, Kind::TriInv { unit, reversed: reversed && !unit }, a, x, status, options)
 }
 
 fn solve_job<'a, T: Scalar>(
@@ -163,6 +177,7 @@ fn solve_job<'a, T: Scalar>(
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
     options.stream.check()?;
+    only_inv_has_pinv("solve", options)?;
     square(&a)?;
     if b.rows() != a.rows() || b.len() != a.len() {
         return Err(Error::shape(format!(
@@ -206,7 +221,7 @@ fn owned<A: Matrices>(
 
 /// The inverses, shape `(..., n, n)`.
 ///
-/// Closed forms with compensated products to order 3, LU with partial pivoting above; with
+/// Closed forms with compensated products to order 3 (complex: 2), LU with partial pivoting above; with
 /// [`Assume::Auto`] a matrix over order 16 that is triangular or positive definite is recognised.
 /// Every route bounds the right residual |A X - I| by a small multiple of n u |A| |X|; the positive
 /// definite one bounds both.
@@ -282,7 +297,7 @@ pub fn inv_in_place<T: Scalar>(
 pub fn inv_ex<A: Matrices>(a: A, options: &Options) -> Result<(A::Owned, Vec<i32>), Error> {
     let a = a.stack()?;
     square(&a)?;
-    let mut status = vec![Status::default(); a.len()];
+    let mut status = filled(Status::default(), a.len())?;
     let x = owned::<A>(&a.shape(), options, |_| false, |x| inv_into(a, x, &mut status, options))?;
     Ok((x, status.iter().map(|s| s.at as i32).collect()))
 }
@@ -442,10 +457,11 @@ pub fn tri_inv_into<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    tri_inv_job(a, uplo, diag, x, status, options)?.run()
+    tri_inv_job("tri_inv", a, uplo, diag, x, status, options)?.run()
 }
 
-/// X with A X = B, shape `(..., n, k)`.
+/// X with A X = B, shape `(..., n, k)`, by LU with partial pivoting ([`Assume::Posdef`]: by
+/// Cholesky).
 ///
 /// ```
 /// use ainv::{Options, Stack};
@@ -461,13 +477,13 @@ pub fn tri_inv_into<T: Scalar>(
 ///
 /// # Errors
 /// As [`inv`]; [`Error::Shape`] if B does not fit A.
-pub fn solve<A: Matrices>(
+pub fn solve<A: Matrices, B: Matrices<Elem = A::Elem>>(
     a: A,
-    b: impl Matrices<Elem = A::Elem>,
+    b: B,
     options: &Options,
-) -> Result<A::Owned, Error> {
+) -> Result<B::Owned, Error> {
     let (a, b) = (a.stack()?, b.stack()?);
-    owned::<A>(&b.shape(), options, |_| true, |x| solve_into(a, b, x, &mut [], options))
+    owned::<B>(&b.shape(), options, |_| true, |x| solve_into(a, b, x, &mut [], options))
 }
 
 /// [`solve`] into the caller's memory.
@@ -495,7 +511,7 @@ pub fn rcond<A: Matrices>(
     options: &Options,
 ) -> Result<Vec<<A::Elem as Scalar>::Real>, Error> {
     let a = a.stack()?;
-    let mut out = vec![Default::default(); a.len()];
+    let mut out = filled(Default::default(), a.len())?;
     rcond_into(a, norm, &mut out, options)?;
     Ok(out)
 }

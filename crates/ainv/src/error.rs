@@ -4,7 +4,9 @@ use crate::status::{Code, Status};
 
 /// Why a call gave no result.
 ///
-/// The first kinds concern the call: nothing was computed and no output was written. [`Matrix`]
+/// The first kinds concern the call: nothing was computed and no output was written (but for
+/// [`OutOfMemory`](Error::OutOfMemory) and [`Cancelled`](Error::Cancelled), which may come from the
+/// middle of the work: the output is undefined then). [`Matrix`]
 /// (only from the forms that return an owned result and `on_singular` left at raise) names the
 /// first matrix of the stack that could not be done.
 ///
@@ -113,3 +115,12 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A vector of `len` copies, or the error that there is no memory for it.
+pub(crate) fn filled<T: Clone>(value: T, len: usize) -> Result<Vec<T>, Error> {
+    let mut v = Vec::new();
+    let bytes = len.saturating_mul(size_of::<T>());
+    v.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { bytes })?;
+    v.resize(len, value);
+    Ok(v)
+}

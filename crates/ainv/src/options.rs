@@ -6,9 +6,9 @@ use crate::device::cpu::pool::Cancel;
 /// What is known of the matrix, hence what is read of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Assume {
-    /// Nothing is known. Structure is looked for where looking costs under 2 % of the work
-    /// (diagonal, triangular, positive definite); a wrong guess falls back, never to a wrong
-    /// answer.
+    /// Nothing is known. `inv` looks for structure where looking costs under 2 % of the work
+    /// (triangular, positive definite; above order 16); a wrong guess falls back, never to a wrong
+    /// answer. `solve` takes the matrix as general.
     #[default]
     Auto,
     /// A general matrix; structure is not looked for.
@@ -66,7 +66,7 @@ pub enum OnSingular {
     Raise,
     /// That matrix is filled with NaN; the others are done.
     Nan,
-    /// For `inv`: that matrix's pseudo-inverse, if its entries are finite; the others are done.
+    /// For `inv` alone: that matrix's pseudo-inverse, if its entries are finite; the others are done.
     Pinv,
 }
 

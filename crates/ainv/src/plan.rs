@@ -38,7 +38,7 @@ pub struct Plan {
     pub dtype: &'static str,
     /// Matrices, rows and columns.
     pub shape: [usize; 3],
-    /// The scalar that the work is done in, if another.
+    /// The scalar that the work is done in.
     pub inside: &'static str,
     /// How.
     pub route: Route,
@@ -50,7 +50,7 @@ pub struct Plan {
     pub within: bool,
     /// Matrices of one task.
     pub chunk: usize,
-    /// Bytes of scratch, all threads together, that the call allocates beside the result.
+    /// About how many bytes of scratch, all threads together, the call takes beside the result.
     pub scratch: usize,
 }
 
@@ -85,22 +85,28 @@ impl Plan {
         let route = match p.kind {
             None => Route::Decomposition,
             Some(kind) => {
-                let fits = op::of::<T>(kind).largest_in_lanes() >= n
-                    && (p.rhs == 0 || op::solve::in_lanes(n, p.rhs));
-                if fits { Route::Lanes } else { Route::Blocked }
+                if op::in_lanes(op::of::<T>(kind), n, p.rhs) {
+                    Route::Lanes
+                } else {
+                    Route::Blocked
+                }
             }
         };
         let per_matrix = {
             let (m, n, k) = (p.rows as f64, p.cols as f64, p.rhs as f64);
             let each = if T::COMPLEX { 4.0 } else { 1.0 };
             let steps = if route == Route::Decomposition { 12.0 } else { 1.0 };
-            each * steps * m * n * m.min(n) + m * (n + k) * 2.0 + n * n * k
+            let depth = if p.kind == Some(Kind::Diagonal) { 1.0 } else { m.min(n) };
+            each * steps * m * n * depth + m * (n + k) * 2.0 + n * n * k
         };
         let work = per_matrix * p.count as f64;
         let threads = if work < WORTH_A_THREAD { 1 } else { available };
-        let within =
-            threads > 1 && route == Route::Blocked && n >= SHARED_ORDER && p.count < 4 * threads;
-        // A task is worth 50 us at least and an eighth of a thread's share at most.
+        let within = threads > 1
+            && p.kind != Some(Kind::Diagonal)
+            && route == Route::Blocked
+            && n >= SHARED_ORDER
+            && p.count < 4 * threads;
+        // An eighth of a thread's share, but worth 50 us at least.
         let least = (WORTH_A_THREAD / 2.0 / per_matrix.max(1.0)).ceil() as usize;
         let most = p.count.div_ceil(threads * 8);
         let whole = if route == Route::Lanes { lanes::GROUP } else { 1 };
@@ -108,9 +114,15 @@ impl Plan {
         let mut chunk = chunk.next_multiple_of(whole).clamp(1, p.count.max(1));
         if p.staged {
             // The copies of a chunk stay in cache.
-            let bytes = (p.rows * (p.cols + p.rhs)).max(1) * 16;
+            let entries = p.rows.saturating_mul(p.cols.saturating_add(p.rhs)).max(1);
+            let bytes = entries.saturating_mul(16);
             chunk = chunk.min((256usize << 10).div_ceil(bytes).next_multiple_of(whole));
         }
+        if within {
+            chunk = 1;
+        }
+        // No more threads than there are tasks for.
+        let threads = if within { threads } else { threads.min(p.count.div_ceil(chunk)).max(1) };
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
         let task = Self::task_bytes(p, route, scalar, chunk, lanes_max).ok_or(Error::Overflow)?;
         let tasks = if within { 1 } else { threads };
@@ -149,7 +161,7 @@ impl Plan {
                 let packed = gemm::KC * (2 * n.min(2048) + 64);
                 n.checked_mul(ld + p.rhs + 64)?.checked_add(packed)?
             }
-            Route::Decomposition => matrix.checked_mul(8)?.checked_add(64 * n)?,
+            Route::Decomposition => matrix.checked_mul(8)?.checked_add(n.checked_mul(64)?)?,
         };
         staged.checked_add(work)?.checked_mul(scalar)
     }

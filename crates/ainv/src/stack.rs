@@ -95,6 +95,13 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The strides of axes that are never stepped along are those of C order, whatever they were.
+    fn new(rows: usize, cols: usize, rs: isize, cs: isize) -> Frame {
+        let empty = rows == 0 || cols == 0;
+        let rs = if empty || rows == 1 { cols as isize } else { rs };
+        let cs = if empty || cols == 1 { 1 } else { cs };
+        Frame { rows, cols, rs, cs }
+    }
     pub(crate) fn transposed(self) -> Frame {
         Frame { rows: self.cols, cols: self.rows, rs: self.cs, cs: self.rs }
     }
@@ -105,7 +112,7 @@ impl Frame {
 }
 
 macro_rules! view {
-    ($(#[$doc:meta])* $name:ident, $ptr:ty) => {
+    ($(#[$doc:meta])* $name:ident, $ptr:ty, Send if $send:ident) => {
         $(#[$doc])*
         pub struct $name<'a, T> {
             ptr: NonNull<T>,
@@ -115,7 +122,7 @@ macro_rules! view {
         }
 
         // SAFETY: a view is a reference to T's, shared or unique as its name says.
-        unsafe impl<T: Sync> Send for $name<'_, T> {}
+        unsafe impl<T: $send> Send for $name<'_, T> {}
         // SAFETY: as above.
         unsafe impl<T: Sync> Sync for $name<'_, T> {}
 
@@ -184,11 +191,11 @@ view! {
     /// assert_eq!((stack.len(), stack.rows(), stack.cols()), (2, 2, 2));
     /// # Ok::<(), ainv::Error>(())
     /// ```
-    Stack, &'a [T]
+    Stack, &'a [T], Send if Sync
 }
 view! {
     /// A strided view of a stack of matrices to write to; no two of its elements share memory.
-    StackMut, &'a mut [T]
+    StackMut, &'a mut [T], Send if Send
 }
 
 impl<T> Clone for Stack<'_, T> {
@@ -329,7 +336,7 @@ impl<'a, T> Stack<'a, T> {
         let (lead, m) = (shape.len() - 2, &shape[shape.len() - 2..]);
         Ok(Stack {
             ptr: NonNull::new(ptr.cast_mut()).unwrap_or(NonNull::dangling()),
-            frame: Frame { rows: m[0], cols: m[1], rs: strides[lead], cs: strides[lead + 1] },
+            frame: Frame::new(m[0], m[1], strides[lead], strides[lead + 1]),
             batch: Batch::new(&shape[..lead], &strides[..lead])?,
             _data: PhantomData,
         })
@@ -425,7 +432,7 @@ impl<'a, T> StackMut<'a, T> {
     }
 
     /// The same matrices for reading while this view is written to: what "in place" means. Every
-    /// kernel reads a matrix whole before it writes it.
+    /// operation reads what it needs of a matrix before it writes there.
     pub(crate) fn aliased(&self) -> Stack<'a, T> {
         Stack { ptr: self.ptr, frame: self.frame, batch: self.batch, _data: PhantomData }
     }

@@ -17,7 +17,7 @@ pub enum Code {
     NonFinite,
     /// The singular value decomposition did not converge. The result is all NaN.
     NotConverged,
-    /// The call was cancelled before this matrix was done; its result is undefined.
+    /// The call ended in an error (cancelled, out of memory) in mid-work; the result is undefined.
     Cancelled,
 }
 
@@ -49,7 +49,7 @@ impl Status {
 /// What happened to the whole stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Matrices whose status is not [`Code::Ok`].
+    /// Matrices without a result. (A matrix that holds a NaN has one, all NaN, but for `pinv`.)
     pub failed: usize,
     /// The first of them, by its place in the stack, and what happened to it.
     pub first: Option<(usize, Status)>,

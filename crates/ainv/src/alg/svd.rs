@@ -73,6 +73,9 @@ pub(crate) unsafe fn pseudo_inverse<T: Scalar>(
         // SAFETY: as above; the kept columns of V become V / s, in front.
         unsafe {
             let size = |j: usize| RealScalar::abs((*s.add(j)).re()).to_f64();
+            if !(0..r).all(|j| size(j).is_finite()) {
+                return Ok(None);
+            }
             let largest = (0..r).map(size).fold(0.0, f64::max);
             let limit = (cut.relative * largest).max(cut.absolute);
             let mut kept = 0;

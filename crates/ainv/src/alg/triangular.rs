@@ -197,7 +197,7 @@ pub(crate) unsafe fn multiply_left<T: Scalar>(
     }
 }
 
-/// The inverse of a triangle in its place; the other triangle is neither read nor written.
+/// The inverse of a triangle in its place; what stands in the other triangle does not matter and stays.
 ///
 /// Both kinds bound the left residual |X T - I| (Higham, section 14.2.2, method 2C; LAPACK's
 /// trtri): the block off the diagonal is multiplied by one finished inverse and *solved* with the

@@ -28,7 +28,7 @@ pub(crate) const MAX_LANES: usize = 16;
 ///
 /// # Safety
 /// Every method may only be called on a CPU that has the instruction set which owns the type; the
-/// caller is a kernel, entered through a table that [`select`] handed out after detection. Loads
+/// caller is a kernel, entered through a table that `kernel::table` handed out after detection. Loads
 /// and stores need `LANES` valid elements, of any alignment.
 pub(crate) trait Vector: Copy + 'static {
     type Elem: crate::scalar::RealScalar;
@@ -140,7 +140,9 @@ impl IsaId {
         match self {
             #[cfg(target_arch = "x86_64")]
             IsaId::Avx512 => {
-                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
+                    && IsaId::Avx2.is_available()
             }
             #[cfg(target_arch = "x86_64")]
             IsaId::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),

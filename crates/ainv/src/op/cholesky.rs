@@ -53,23 +53,27 @@ unsafe fn on_lower<T: Scalar>(
     })
 }
 
-fn not_positive_definite(at: usize) -> Status {
-    Status { code: Code::NotPositiveDefinite, at: at as u32 }
+/// The status for a first bad pivot, or for none found: a pivot at the very edge can be positive in
+/// one order of rounding and not in the other.
+pub(crate) fn not_positive_definite(n: usize, at: usize) -> Status {
+    Status { code: Code::NotPositiveDefinite, at: if at == 0 { n } else { at } as u32 }
 }
 
-/// The first pivot that is not positive, for a matrix in range.
-fn first_bad_pivot<T: Scalar>(cx: &Context<T>, n: usize, a: &[T]) -> Result<Status, Error> {
+/// The 1-based number of the first pivot that is not positive, for a matrix in range, or 0.
+pub(crate) fn first_bad_pivot<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    a: &[T],
+) -> Result<usize, Error> {
     let ld = leading_dimension::<T>(n);
-    let at = arena::with(n * ld, |w: *mut T| {
+    arena::with(n * ld, |w: *mut T| {
         let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
         // SAFETY: the dense matrix and the arena's block.
         unsafe {
             load(cx, a.as_ptr(), dense, w, ld)?;
             cholesky::factor(cx, n, w, ld as isize)
         }
-    })?;
-    // A pivot at the very edge can be positive in one order of rounding and not in the other.
-    Ok(not_positive_definite(if at == 0 { n } else { at }))
+    })
 }
 
 /// The exponent of the largest entry, if all of them lie close together; an even one, whose root is
@@ -136,7 +140,7 @@ impl<T: Scalar> Op<T> for Cholesky {
         }
     }
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
-        first_bad_pivot(cx, n, a)
+        Ok(not_positive_definite(n, first_bad_pivot(cx, n, a)?))
     }
 }
 
@@ -168,7 +172,7 @@ impl<T: Scalar> Op<T> for PosdefInv {
         Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
     }
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
-        first_bad_pivot(cx, n, a)
+        Ok(not_positive_definite(n, first_bad_pivot(cx, n, a)?))
     }
 }
 

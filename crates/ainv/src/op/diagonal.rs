@@ -108,9 +108,8 @@ fn quotient<T: Scalar>(b: T, z: T) -> T {
     if !z.is_nan() && !Scalar::is_finite(z) && Scalar::is_finite(b) {
         return T::default();
     }
-    let (Some(e), Some(f)) = (super::settle::exponent(z), super::settle::exponent(b)) else {
-        return b / z;
-    };
+    let Some(e) = super::settle::exponent(z) else { return b / z };
+    let f = super::settle::exponent(b).unwrap_or(0);
     let (z, b) = (Scalar::ldexp(z, -e), Scalar::ldexp(b, -f));
     let modulus = z.re().fma(z.re(), z.im() * z.im());
     let product = b * Scalar::conj(z);

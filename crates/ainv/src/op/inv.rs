@@ -1,4 +1,4 @@
-//! `inv`: closed forms to order 3, LU with partial pivoting above, Cholesky and triangular inverses
+//! `inv`: closed forms to order 3 (complex: 2), LU with partial pivoting above, Cholesky and triangular inverses
 //! where "auto" finds the structure.
 //!
 //! Every route bounds the right residual |A X - I|; the Cholesky route both.

@@ -14,7 +14,7 @@ pub(crate) mod solve;
 pub(crate) mod staging;
 pub(crate) mod tri_inv;
 
-pub(crate) use settle::{Scaling, settle};
+pub(crate) use settle::{Scaling, exponent, settle};
 
 use crate::alg::{Context, Shared};
 use crate::device::cpu::pool;
@@ -90,6 +90,11 @@ pub(crate) fn of<T: Scalar>(kind: Kind) -> &'static dyn Op<T> {
     }
 }
 
+/// Whether matrices of order `n` with `rhs` right-hand sides run in lanes: the sizes alone decide.
+pub(crate) fn in_lanes<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize) -> bool {
+    n <= op.largest_in_lanes() && rhs <= solve::LANES_RHS
+}
+
 /// Runs a group by the route that the order fixes; the suspects. A group of several matrices runs
 /// in lanes only.
 ///
@@ -102,7 +107,8 @@ pub(crate) unsafe fn run<T: Scalar>(
 ) -> Result<u64, Error> {
     // SAFETY: the caller's.
     unsafe {
-        if g.n <= op.largest_in_lanes() { Ok(op.lanes(cx.kernels, g)) } else { op.blocked(cx, g) }
+        let rhs = if g.rhs.is_empty() { 0 } else { g.rhs_from.cols };
+        if in_lanes(op, g.n, rhs) { Ok(op.lanes(cx.kernels, g)) } else { op.blocked(cx, g) }
     }
 }
 

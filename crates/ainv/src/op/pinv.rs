@@ -69,7 +69,7 @@ pub(crate) unsafe fn pinv<T: Scalar>(
                 unsafe { w.add(i).write(Scalar::ldexp(w.add(i).read(), shift)) };
             }
         }
-        let cut = Cut { absolute: cut.absolute * 2f64.powi(shift.clamp(-1000, 1000)), ..cut };
+        let cut = Cut { absolute: cut.absolute.times_power_of_two(shift), ..cut };
         // SAFETY: the working copy and the place for the result.
         let done = unsafe { svd::pseudo_inverse(cx, (m, n), w, hermitian, cut, result)? };
         if done.is_none() {

@@ -147,12 +147,13 @@ pub(crate) fn forced<T: Scalar>(
 ) -> Result<(), Error> {
     let dense = |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
     let k = b.len() / n;
+    let rhs = [b.as_ptr()];
     arena::with(lanes::scratch(op.largest_in_lanes().min(n), k), |scratch: *mut T::Real| {
         let group = Group {
             n,
             src: &[a.as_ptr()],
             from: dense(n),
-            rhs: &[b.as_ptr()],
+            rhs: if b.is_empty() { &[] } else { &rhs },
             rhs_from: dense(k),
             dst: &[x.as_mut_ptr()],
             to: dense(x.len() / n),

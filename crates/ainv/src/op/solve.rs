@@ -21,7 +21,7 @@ pub(crate) struct PosdefSolve;
 
 /// More right-hand sides than this make a small system blocked too: the lanes hold them all in the
 /// tile's scratch.
-const LANES_RHS: usize = 32;
+pub(crate) const LANES_RHS: usize = 32;
 
 /// Loads A^T and B^T, runs `f` on both (and their leading dimensions), and stores B^T's place as X.
 /// `f` answers with the sum of |1 / pivots|.
@@ -190,14 +190,10 @@ impl<T: Scalar> Op<T> for PosdefSolve {
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {
-        if !b.iter().all(|x| Scalar::is_finite(*x)) {
-            return Ok(Status::OK);
+        // The right-hand side may be what is not finite; then X is its image.
+        match cholesky::first_bad_pivot(cx, n, a)? {
+            0 if !b.iter().all(|x| Scalar::is_finite(*x)) => Ok(Status::OK),
+            at => Ok(cholesky::not_positive_definite(n, at)),
         }
-        cholesky::Cholesky.verdict(cx, n, a, b)
     }
-}
-
-/// Whether a system of this size runs in lanes.
-pub(crate) fn in_lanes(n: usize, k: usize) -> bool {
-    n <= inv::LANES_MAX && k <= LANES_RHS
 }

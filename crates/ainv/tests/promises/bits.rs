@@ -16,7 +16,11 @@ fn threads_change_nothing<T: Scalar>() {
             if n >= 200 && (call == Call::Pinv || n == 257 && T::NAME != "float64") {
                 continue;
             }
-            let a: Vec<T> = examples(call, count.min(9), n, 1).into_iter().cycle().take(count * n * n).collect();
+            let a: Vec<T> = examples(call, count.min(9), n, 1)
+                .into_iter()
+                .cycle()
+                .take(count * n * n)
+                .collect();
             set_num_threads(1).unwrap();
             let (x, _) = call.run(count, n, &a);
             for threads in [2, 3, 5] {
@@ -70,7 +74,8 @@ fn layouts_change_nothing<T: Scalar>() {
                 for to in layouts.iter().cycle().skip(k + n % 5).take(3) {
                     let mut out = vec![canary; to.len];
                     let mut status = vec![Status::default(); count];
-                    call.into(from.view(shape, &memory), to.view_mut(shape, &mut out), &mut status).unwrap();
+                    call.into(from.view(shape, &memory), to.view_mut(shape, &mut out), &mut status)
+                        .unwrap();
                     let (y, intact) = to.gather(shape, &out, canary);
                     let what = format!("{call:?}, {count} of {n}, {} to {}", from.name, to.name);
                     assert_same_bits(&x, &y, &what);
@@ -85,7 +90,12 @@ fn layouts_change_nothing<T: Scalar>() {
 fn offsets_change_nothing<T: Scalar>() {
     for n in [1, 2, 3, 4, 7, 8, 16, 17, 24] {
         let count = 5;
-        for call in [Call::Inv(Assume::Auto), Call::Cholesky(Uplo::Lower), Call::TriInv(Uplo::Upper, Diag::NonUnit), Call::Solve(Assume::General)] {
+        for call in [
+            Call::Inv(Assume::Auto),
+            Call::Cholesky(Uplo::Lower),
+            Call::TriInv(Uplo::Upper, Diag::NonUnit),
+            Call::Solve(Assume::General),
+        ] {
             let a = examples::<T>(call, count, n, 7);
             let (x, _) = call.run(count, n, &a);
             for offset in 0..64 / size_of::<T>() {
@@ -95,7 +105,11 @@ fn offsets_change_nothing<T: Scalar>() {
                 let from = Stack::new(&memory[offset..], &[count, n, n]).unwrap();
                 let to = StackMut::new(&mut out[offset + 3..], &[count, n, n]).unwrap();
                 call.into(from, to, &mut []).unwrap();
-                assert_same_bits(&x, &out[offset + 3..], format!("{call:?}, n = {n}, offset {offset}"));
+                assert_same_bits(
+                    &x,
+                    &out[offset + 3..],
+                    format!("{call:?}, n = {n}, offset {offset}"),
+                );
             }
         }
     }
@@ -105,14 +119,23 @@ fn in_place_changes_nothing<T: Scalar>() {
     for n in [1, 2, 3, 4, 8, 13, 16, 17, 40] {
         let count = if n > 16 { 3 } else { 37 };
         let shape = [count, n, n];
-        for assume in [Assume::Auto, Assume::General, Assume::Posdef, Assume::Symmetric, Assume::Lower, Assume::Upper, Assume::Diagonal] {
+        for assume in [
+            Assume::Auto,
+            Assume::General,
+            Assume::Posdef,
+            Assume::Symmetric,
+            Assume::Lower,
+            Assume::Upper,
+            Assume::Diagonal,
+        ] {
             let mut a = examples::<T>(Call::Inv(assume), count, n, 7);
             // A suspect in the middle is decided from what was read.
             a[(count / 2) * n * n] = T::nan();
             let (x, _) = Call::Inv(assume).run(count, n, &a);
             for layout in Layout::all(count, n, n) {
                 let mut memory = layout.scatter(shape, &a, T::default());
-                inv_in_place(layout.view_mut(shape, &mut memory), &mut [], &assuming(assume)).unwrap();
+                inv_in_place(layout.view_mut(shape, &mut memory), &mut [], &assuming(assume))
+                    .unwrap();
                 let (y, intact) = layout.gather(shape, &memory, T::default());
                 assert_same_bits(&x, &y, format!("{assume:?}, {count} of {n}, {}", layout.name));
                 assert!(intact);
@@ -134,7 +157,9 @@ fn broadcast_and_several_axes<T: Scalar>() {
         let m = (n * n) as isize;
         let all = examples::<T>(Call::Inv(Assume::General), 2 * 3 * 4, n, 1);
         // Axes (4, 2, 3) of a (2, 3, 4) array: none can be merged.
-        let turned = Stack::with_strides(&all, 0, &[4, 2, 3, n, n], &[m, 12 * m, 4 * m, n as isize, 1]).unwrap();
+        let turned =
+            Stack::with_strides(&all, 0, &[4, 2, 3, n, n], &[m, 12 * m, 4 * m, n as isize, 1])
+                .unwrap();
         let y = inv(turned, &assuming(Assume::General)).unwrap();
         for (at, y) in y.as_slice().chunks(n * n).enumerate() {
             let (k, i, j) = (at / 6, at / 3 % 2, at % 3);
@@ -165,17 +190,28 @@ fn hashes<T: Scalar>() -> Vec<(String, u64)> {
     let mut all = Vec::new();
     for call in Call::OWN {
         let mut hash = 0xcbf2_9ce4_8422_2325;
-        for (count, n) in (1..=40).map(|n| (if n > 16 { 2 } else { 37 }, n)).chain([(1, 63), (1, 64), (1, 65), (1, 100), (1, 131)]) {
+        for (count, n) in (1..=40).map(|n| (if n > 16 { 2 } else { 37 }, n)).chain([
+            (1, 63),
+            (1, 64),
+            (1, 65),
+            (1, 100),
+            (1, 131),
+        ]) {
             let mut a = examples::<T>(call, count, n, n as u64);
             if n % 3 == 0 {
                 // Suspects: out of range, and a NaN.
-                testkit::ldexp(&a[..n * n], -T::Real::BIG_EXP).iter().zip(&mut a).for_each(|(x, a)| *a = *x);
+                testkit::ldexp(&a[..n * n], -T::Real::BIG_EXP)
+                    .iter()
+                    .zip(&mut a)
+                    .for_each(|(x, a)| *a = *x);
                 let at = (count / 2) * n * n;
                 a[at] = if count > 1 { T::nan() } else { a[at] };
             }
             let (x, status) = call.run(count, n, &a);
             hash = fnv(hash, &x);
-            hash = status.iter().fold(hash, |h, s| fnv(h, &[(s.code as u8 as f64) + 100.0 * s.at as f64]));
+            hash = status
+                .iter()
+                .fold(hash, |h, s| fnv(h, &[(s.code as u8 as f64) + 100.0 * s.at as f64]));
         }
         all.push((format!("{call:?} {}", T::NAME).replace(' ', "_"), hash));
     }
@@ -187,7 +223,12 @@ fn hashes<T: Scalar>() -> Vec<(String, u64)> {
 #[ignore = "run by `instruction_sets_agree` in a process of its own"]
 fn child_hashes() {
     say(format!("ISA {}", instruction_set().map_or_else(|e| e.to_string(), |i| i.to_string())));
-    for (name, hash) in hashes::<f32>().into_iter().chain(hashes::<f64>()).chain(hashes::<c32>()).chain(hashes::<c64>()) {
+    for (name, hash) in hashes::<f32>()
+        .into_iter()
+        .chain(hashes::<f64>())
+        .chain(hashes::<c32>())
+        .chain(hashes::<c64>())
+    {
         say(format!("HASH {name} {hash:016x}"));
     }
 }
@@ -212,7 +253,8 @@ fn instruction_sets_agree() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{isa}: {text}");
         assert!(text.contains(&format!("ISA {isa}")), "{isa} was not forced: {text}");
-        let lines: Vec<String> = text.lines().filter(|l| l.starts_with("HASH")).map(String::from).collect();
+        let lines: Vec<String> =
+            text.lines().filter(|l| l.starts_with("HASH")).map(String::from).collect();
         assert_eq!(lines.len(), 4 * Call::OWN.len(), "{isa}: {text}");
         seen.push((isa, lines));
     }
@@ -244,7 +286,10 @@ fn child_residuals() {
         }
     }
     say(format!("ISA {}", instruction_set().unwrap()));
-    (all::<f32>(), all::<f64>(), all::<c32>(), all::<c64>());
+    all::<f32>();
+    all::<f64>();
+    all::<c32>();
+    all::<c64>();
 }
 
 #[test]
@@ -259,10 +304,16 @@ fn portable_passes_the_bar() {
 #[ignore = "run by `unknown_sets_are_errors` in a process of its own"]
 fn child_error() {
     let error = inv(Mat::<f64>::identity(3).view(), &Options::default()).unwrap_err();
-    assert!(matches!(&error, Error::Isa { name } if *name == std::env::var("AINV_ISA").unwrap()), "{error:?}");
+    assert!(
+        matches!(&error, Error::Isa { name } if *name == std::env::var("AINV_ISA").unwrap()),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("portable"), "{error}");
     assert!(matches!(instruction_set(), Err(Error::Isa { .. })));
-    assert!(matches!(pinv(Mat::<f64>::identity(3).view(), &PinvOptions::default(), &Options::default()), Err(Error::Isa { .. })));
+    assert!(matches!(
+        pinv(Mat::<f64>::identity(3).view(), &PinvOptions::default(), &Options::default()),
+        Err(Error::Isa { .. })
+    ));
     say("ISA refused");
 }
 

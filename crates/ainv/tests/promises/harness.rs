@@ -12,7 +12,7 @@ fn wrong_inverses_fail<T: Scalar>() {
         let x = mat(inv(a.view(), &Options::default()).unwrap());
         let (r, l) = testkit::right_and_left(&a, &x);
         assert!(r <= HARD && l <= 1e3, "n = {n}: the true inverse passes: {r} {l}");
-        let mut with = |name: &str, change: &dyn Fn(usize, usize, T) -> T| {
+        let with = |name: &str, change: &dyn Fn(usize, usize, T) -> T| {
             let y = x.map(change);
             for (side, ratio) in [("right", right(&a, &y)), ("left", left(&a, &y))] {
                 assert!(!(ratio <= HARD), "n = {n}: {name} passes on the {side}: {ratio}");

@@ -1,6 +1,10 @@
 //! What ainv promises, one file a promise. One binary, so that the kernels are compiled once.
 
+// `!(ratio <= bar)` is written so that a NaN fails.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
+
 mod common;
+mod edges;
 
 mod accuracy;
 mod bits;

@@ -9,7 +9,11 @@ const NON_FINITE: Status = Status { code: Code::NonFinite, at: 0 };
 
 fn places(n: usize) -> Vec<(usize, usize)> {
     let all = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
-    if n <= 12 { all.collect() } else { all.filter(|(i, j)| (i * 7 + j * 3) % (n / 2) == 0).collect() }
+    if n <= 12 {
+        all.collect()
+    } else {
+        all.filter(|(i, j)| (i * 7 + j * 3) % (n / 2) == 0).collect()
+    }
 }
 
 fn one_bad_entry<T: Scalar>() {
@@ -30,7 +34,10 @@ fn one_bad_entry<T: Scalar>() {
                         }
                         let (x, status) = call.run(1, n, &b.data);
                         assert_eq!(status[0], NON_FINITE, "{call:?}, n = {n}: {bad} at ({i}, {j})");
-                        assert!(Mat::new(n, n, x).is_all_nan(), "{call:?}, n = {n}: {bad} at ({i}, {j})");
+                        assert!(
+                            Mat::new(n, n, x).is_all_nan(),
+                            "{call:?}, n = {n}: {bad} at ({i}, {j})"
+                        );
                     }
                 }
             }
@@ -56,8 +63,14 @@ fn decided_first<T: Scalar>() {
 /// diag(inf, 1, -inf, 2, ...): 1 / infinity is zero.
 fn infinite_diagonals<T: Scalar>() {
     for n in [1, 2, 3, 4, 5, 16, 17, 40] {
-        let inf = |i: usize| i % 2 == 0;
-        let entry = |i: usize| if inf(i) { if i % 4 == 0 { f64::INFINITY } else { f64::NEG_INFINITY } } else { i as f64 };
+        let inf = |i: usize| i.is_multiple_of(2);
+        let entry = |i: usize| {
+            if inf(i) {
+                if i.is_multiple_of(4) { f64::INFINITY } else { f64::NEG_INFINITY }
+            } else {
+                i as f64
+            }
+        };
         let a = Mat::<T>::real(n, n, |i, j| if i == j { entry(i) } else { 0.0 });
         for call in [
             Call::Inv(Assume::Auto),
@@ -76,7 +89,11 @@ fn infinite_diagonals<T: Scalar>() {
                 let y = if i != j || inf(i) { 0.0 } else { 1.0 / entry(i) };
                 let y = if square { y * y } else { y };
                 let error = (x[at].re().to_f64() - y).hypot(x[at].im().to_f64());
-                assert!(error <= 4.0 * testkit::unit_roundoff::<T>() * y, "{call:?}, n = {n} ({i}, {j}): {:?}", x[at]);
+                assert!(
+                    error <= 4.0 * testkit::unit_roundoff::<T>() * y,
+                    "{call:?}, n = {n} ({i}, {j}): {:?}",
+                    x[at]
+                );
             }
         }
     }
@@ -98,7 +115,11 @@ fn infinity_in_a_triangle<T: Scalar>() {
                 let finite = x.iter().all(|x| Scalar::is_finite(*x));
                 assert!(finite, "{call:?}, n = {n}, at {k}");
                 for i in 0..n {
-                    assert_eq!((x[i * n + k], x[k * n + i]), (T::default(), T::default()), "{call:?}, n = {n}, at {k}");
+                    assert_eq!(
+                        (x[i * n + k], x[k * n + i]),
+                        (T::default(), T::default()),
+                        "{call:?}, n = {n}, at {k}"
+                    );
                 }
             }
         }
@@ -110,7 +131,9 @@ fn all_nan_returns<T: Scalar>() {
     for n in (8..=72).step_by(8).flat_map(|n| [n - 1, n, n + 1]).chain([200]) {
         for bad in [T::nan(), T::from_re(T::Real::INFINITY)] {
             let a = vec![bad; n * n];
-            for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::Posdef), Call::Cholesky(Uplo::Lower)] {
+            for call in
+                [Call::Inv(Assume::Auto), Call::Inv(Assume::Posdef), Call::Cholesky(Uplo::Lower)]
+            {
                 assert_eq!(call.run(1, n, &a).1[0], NON_FINITE, "{call:?}, n = {n}");
             }
         }

@@ -46,7 +46,14 @@ impl Axes {
     }
 }
 
-fn check<T: Scalar>(call: Call, (p, q, n): (usize, usize, usize), from: &Axes, to: &Axes, seed: u64, bad: usize) {
+fn check<T: Scalar>(
+    call: Call,
+    (p, q, n): (usize, usize, usize),
+    from: &Axes,
+    to: &Axes,
+    seed: u64,
+    bad: usize,
+) {
     let shape = [p, q, n, n];
     let mut dense = examples::<T>(call, p * q, n, seed);
     let at = bad % dense.len();
@@ -56,7 +63,8 @@ fn check<T: Scalar>(call: Call, (p, q, n): (usize, usize, usize), from: &Axes, t
         2 => dense[at] = dense[at].ldexp(-T::Real::BIG_EXP - 8),
         _ => {}
     }
-    let loops: Vec<(Vec<T>, Vec<Status>)> = dense.chunks(n * n).map(|a| call.run(1, n, a)).collect();
+    let loops: Vec<(Vec<T>, Vec<Status>)> =
+        dense.chunks(n * n).map(|a| call.run(1, n, a)).collect();
 
     let (len, offset, strides) = from.lay(shape);
     let mut memory = vec![T::nan(); len];

@@ -18,7 +18,9 @@ fn powers_of_two_scale_the_bits<T: Scalar>() {
         for n in (1..=40).chain([100]) {
             let a = call.example::<T>(n, n as u64);
             let (x, _) = call.run(1, n, &a.data);
-            for k in [-2, 2, 40, -40, T::Real::BIG_EXP - 20, 20 - T::Real::BIG_EXP] {
+            let step =
+                if n > 4 { T::Real::BIG_EXP as usize / 5 } else { T::Real::BIG_EXP as usize / 50 };
+            for k in (-T::Real::BIG_EXP..=T::Real::BIG_EXP).step_by(step) {
                 let (y, status) = call.run(1, n, &ldexp(&a.data, k));
                 let by = match call {
                     Call::Cholesky(_) => k / 2,
@@ -26,7 +28,7 @@ fn powers_of_two_scale_the_bits<T: Scalar>() {
                     Call::TriInv(_, Diag::Unit) | Call::Solve(_) => continue,
                     _ => -k,
                 };
-                if by.abs() > T::Real::BIG_EXP - 10 {
+                if by.abs() > T::Real::BIG_EXP - 5 {
                     continue;
                 }
                 assert!(status[0].is_ok(), "{call:?}, n = {n}, 2^{k}: {status:?}");
@@ -42,7 +44,8 @@ fn row_scaling_scales_the_bits<T: Scalar>() {
         let a = Call::Inv(Assume::General).example::<T>(n, n as u64);
         let d: Vec<i32> = (0..n).map(|i| (i * 5 % 13) as i32 - 6).collect();
         let x = mat(inv(a.view(), &assuming(Assume::General)).unwrap());
-        let y = mat(inv(a.map(|i, _, x| x.ldexp(d[i])).view(), &assuming(Assume::General)).unwrap());
+        let y =
+            mat(inv(a.map(|i, _, x| x.ldexp(d[i])).view(), &assuming(Assume::General)).unwrap());
         assert_same_bits(&y.data, &x.map(|_, j, x| x.ldexp(-d[j])).data, format!("n = {n}"));
         let columns = a.map(|_, j, x| x.ldexp(d[j]));
         assert!(testkit::right(&columns, &inverse(&columns)) <= TIGHT, "n = {n}");
@@ -66,19 +69,23 @@ fn symmetric_scaling_scales_the_bits<T: Scalar>() {
     }
 }
 
-/// D A E with exponents over half of the whole range: one common factor would ruin it.
+/// D A E with exponents over half of the range, and over nearly all of it: one common factor would
+/// ruin it.
 fn wide_spreads<T: Scalar>() {
-    for n in [2, 3, 4, 8, 16, 17, 40] {
-        for seed in 0..4 {
-            let rng = &mut Rng::new(seed);
-            let a: Mat<T> = Mat::from_fn(n, n, |_, _| rng.scalar());
-            let range = T::Real::BIG_EXP as usize * 2 / 3;
-            let mut exponents = || -> Vec<i32> { (0..n).map(|_| rng.below(range) as i32 - range as i32 / 2).collect() };
-            let (d, e) = (exponents(), exponents());
-            let scaled = a.map(|i, j, x| x.ldexp(d[i] + e[j]));
-            let x = inverse(&scaled).map(|i, j, x| x.ldexp(e[i] + d[j]));
-            let ratio = testkit::right(&a, &x);
-            assert!(ratio <= HARD, "n = {n}: {ratio}");
+    for range in [T::Real::BIG_EXP as usize * 2 / 3, -T::Real::MIN_EXP as usize - 16] {
+        for n in [2, 3, 4, 8, 16, 17, 40] {
+            for seed in 0..4 {
+                let rng = &mut Rng::new(seed);
+                let a: Mat<T> = Mat::from_fn(n, n, |_, _| rng.scalar());
+                let mut exponents = || -> Vec<i32> {
+                    (0..n).map(|_| rng.below(range) as i32 - range as i32 / 2).collect()
+                };
+                let (d, e) = (exponents(), exponents());
+                let scaled = a.map(|i, j, x| x.ldexp(d[i] + e[j]));
+                let x = inverse(&scaled).map(|i, j, x| x.ldexp(e[i] + d[j]));
+                let ratio = testkit::right(&a, &x);
+                assert!(ratio <= HARD, "n = {n}, 2^{range}: {ratio}");
+            }
         }
     }
 }
@@ -87,15 +94,41 @@ fn identities<T: Scalar>() {
     let smallest = T::Real::MIN_EXP - T::Real::MANTISSA;
     let largest = -T::Real::MIN_EXP + 1;
     for n in [1, 2, 3, 4, 8, 16, 17, 40] {
-        for k in [smallest, smallest + 3, T::Real::MIN_EXP - 1, T::Real::MIN_EXP, -T::Real::BIG_EXP, T::Real::BIG_EXP, largest] {
+        for k in [
+            smallest,
+            smallest + 3,
+            T::Real::MIN_EXP - 1,
+            T::Real::MIN_EXP,
+            -T::Real::BIG_EXP,
+            T::Real::BIG_EXP,
+            largest,
+        ] {
             let a = Mat::<T>::identity(n).ldexp(k);
-            for assume in [Assume::Auto, Assume::General, Assume::Posdef, Assume::Lower, Assume::Diagonal, Assume::Symmetric] {
+            for assume in [
+                Assume::Auto,
+                Assume::General,
+                Assume::Posdef,
+                Assume::Lower,
+                Assume::Diagonal,
+                Assume::Symmetric,
+            ] {
                 let (x, status) = Call::Inv(assume).run(1, n, &a.data);
                 assert!(status[0].is_ok(), "{assume:?}, n = {n}, 2^{k}: {status:?}");
                 for at in 0..n * n {
                     // Infinity where 2^-k overflows, exactly 2^-k else, and zeros.
-                    let y = if at / n == at % n { T::Real::ONE.times_power_of_two(-k) } else { T::Real::default() };
-                    assert_eq!((x[at].re(), x[at].im()), (y, T::Real::default()), "{assume:?}, n = {n}, 2^{k}, entry {at}");
+                    let y = if at / n == at % n {
+                        T::Real::ONE.times_power_of_two(-k)
+                    } else {
+                        T::Real::default()
+                    };
+                    // The root of an odd power of two is not one: Cholesky rounds there.
+                    let (got, want) = (x[at].re().to_f64(), y.to_f64());
+                    let near = assume == Assume::Posdef && (got / want - 1.0).abs() < 1e-6;
+                    assert!(
+                        (got == want || near) && x[at].im() == T::Real::default(),
+                        "{assume:?}, n = {n}, 2^{k}, entry {at}: {}",
+                        x[at]
+                    );
                 }
             }
         }
@@ -106,14 +139,26 @@ fn diagonals<T: Scalar>() {
     let (small, big) = (T::Real::SMALL, T::Real::BIG);
     let tiny = T::Real::ONE.times_power_of_two(T::Real::MIN_EXP - 5);
     for n in [2, 3, 4, 7, 16, 17, 33] {
-        for (p, q) in [(small, big), (big, small), (tiny, T::Real::ONE), (T::Real::ONE, tiny), (tiny, big)] {
-            let entry = |i: usize| if i % 2 == 0 { p } else { q };
-            let a = Mat::from_fn(n, n, |i, j| if i == j { T::from_re(entry(i)) } else { T::default() });
-            for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::General), Call::Inv(Assume::Posdef), Call::TriInv(Uplo::Upper, Diag::NonUnit)] {
+        for (p, q) in
+            [(small, big), (big, small), (tiny, T::Real::ONE), (T::Real::ONE, tiny), (tiny, big)]
+        {
+            let entry = |i: usize| if i.is_multiple_of(2) { p } else { q };
+            let a =
+                Mat::from_fn(n, n, |i, j| if i == j { T::from_re(entry(i)) } else { T::default() });
+            for call in [
+                Call::Inv(Assume::Auto),
+                Call::Inv(Assume::General),
+                Call::Inv(Assume::Posdef),
+                Call::TriInv(Uplo::Upper, Diag::NonUnit),
+            ] {
                 let (x, status) = call.run(1, n, &a.data);
                 assert!(status[0].is_ok(), "{call:?}, n = {n}, {p} {q}: {status:?}");
                 for at in 0..n * n {
-                    let y = if at / n == at % n { T::Real::ONE / entry(at / n) } else { T::Real::default() };
+                    let y = if at / n == at % n {
+                        T::Real::ONE / entry(at / n)
+                    } else {
+                        T::Real::default()
+                    };
                     assert_eq!(x[at], T::from_re(y), "{call:?}, n = {n}, {p} {q}, entry {at}");
                 }
             }
@@ -137,7 +182,11 @@ fn a3_at_every_scale<T: Scalar>() {
             let wide = 40.0 * testkit::unit_roundoff::<T>() + spacing;
             let overflows = y.abs().log2() - k as f64 > -T::Real::MIN_EXP as f64 + 2.0;
             if overflows {
-                assert_eq!(got, T::Real::INFINITY * T::Real::from_f64(y.signum()), "2^{k}, entry {at}");
+                assert_eq!(
+                    got,
+                    T::Real::INFINITY * T::Real::from_f64(y.signum()),
+                    "2^{k}, entry {at}"
+                );
             } else if Scalar::is_finite(got) {
                 assert!((back - y).abs() <= wide, "2^{k}, entry {at}: {back} {y}");
             }
@@ -147,7 +196,8 @@ fn a3_at_every_scale<T: Scalar>() {
 
 #[test]
 fn the_contracts_examples() {
-    let diag = |d: &[f64]| Mat::<f64>::real(d.len(), d.len(), |i, j| if i == j { d[i] } else { 0.0 });
+    let diag =
+        |d: &[f64]| Mat::<f64>::real(d.len(), d.len(), |i, j| if i == j { d[i] } else { 0.0 });
     for (d, x) in [
         (vec![f64::MAX], vec![1.0 / f64::MAX]),
         (vec![1e-310], vec![f64::INFINITY]),
@@ -189,7 +239,7 @@ fn complex_extremes() {
 /// Closed forms must survive entries at 1e+-200 and agree on singularity with the others.
 #[test]
 fn small_orders_far_out() {
-    for s in [1e200, 1e-200, 1e150, 1e-160] {
+    for s in [2f64.powi(664), 2f64.powi(-664), 2f64.powi(498), 2f64.powi(-531)] {
         let x = inverse(&Mat::new(2, 2, vec![s, 2.0 * s, 3.0 * s, 4.0 * s]));
         for (x, y) in x.data.iter().zip([-2.0, 1.0, 1.5, -0.5]) {
             assert!((x * s / y - 1.0).abs() < 1e-15, "{s:e}: {x:e}");

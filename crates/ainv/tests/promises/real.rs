@@ -71,14 +71,21 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
                     let (right, left) = right_and_left(a, &x);
                     worst.check(format!("{name}: both, auto"), "auto", right.max(left), 1.0);
                 }
-                Ok(x) => worst.check(format!("{name}: right"), "auto", right_and_left(a, &x).0, bar(r)),
+                Ok(x) => {
+                    worst.check(format!("{name}: right"), "auto", right_and_left(a, &x).0, bar(r))
+                }
                 Err(e) => assert!(single, "{name}: {e}"),
             }
             if posdef {
                 match inverse(Assume::Posdef) {
                     Ok(x) => {
                         let (right, left) = right_and_left(a, &x);
-                        worst.check(format!("{name}: both, posdef"), "posdef", right.max(left), 1.0);
+                        worst.check(
+                            format!("{name}: both, posdef"),
+                            "posdef",
+                            right.max(left),
+                            1.0,
+                        );
                     }
                     Err(e) => assert!(single, "{name}: {e}"),
                 }
@@ -91,14 +98,28 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
         Singular => {
             let x = inverse(Assume::Auto);
             let r = rcond();
-            let seen = matches!(x, Err(Error::Matrix { status: Status { code: Code::Singular, .. }, .. }));
-            assert!(seen || r < 2.0 * a.rows as f64 * unit_roundoff::<T>(), "{name}: Ok with rcond {r}");
+            let seen =
+                matches!(x, Err(Error::Matrix { status: Status { code: Code::Singular, .. }, .. }));
+            assert!(
+                seen || r < 2.0 * a.rows as f64 * unit_roundoff::<T>(),
+                "{name}: Ok with rcond {r}"
+            );
             let x = mat(pinv(a.view(), &PinvOptions::default(), &Options::default()).unwrap());
-            worst.check(format!("{name}: pinv"), "Penrose", penrose(a, &x).into_iter().fold(0.0, f64::max), 5.0);
+            worst.check(
+                format!("{name}: pinv"),
+                "Penrose",
+                penrose(a, &x).into_iter().fold(0.0, f64::max),
+                5.0,
+            );
         }
         Rectangular => {
             let x = mat(pinv(a.view(), &PinvOptions::default(), &Options::default()).unwrap());
-            worst.check(format!("{name}: pinv"), "Penrose", penrose(a, &x).into_iter().fold(0.0, f64::max), 5.0);
+            worst.check(
+                format!("{name}: pinv"),
+                "Penrose",
+                penrose(a, &x).into_iter().fold(0.0, f64::max),
+                5.0,
+            );
         }
     }
 }

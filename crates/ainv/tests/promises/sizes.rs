@@ -7,7 +7,15 @@ use testkit::Mat;
 
 fn empty_stacks<T: Scalar>() {
     let none: [T; 0] = [];
-    for shape in [&[0, 0][..], &[2, 0, 0], &[0, 0, 0], &[0, 3, 3], &[3, 0, 2, 2], &[0, 17, 17], &[0, 300, 300]] {
+    for shape in [
+        &[0, 0][..],
+        &[2, 0, 0],
+        &[0, 0, 0],
+        &[0, 3, 3],
+        &[3, 0, 2, 2],
+        &[0, 17, 17],
+        &[0, 300, 300],
+    ] {
         for call in Call::OWN.into_iter().chain([Call::Pinv]) {
             let count = shape[..shape.len() - 2].iter().product();
             let mut status = vec![Status { code: Code::Singular, at: 9 }; count];
@@ -25,14 +33,23 @@ fn empty_stacks<T: Scalar>() {
         }
     }
     for (m, n) in [(3, 0), (0, 3)] {
-        let x = pinv(Stack::new(&none, &[2, m, n]).unwrap(), &PinvOptions::default(), &Options::default()).unwrap();
+        let x = pinv(
+            Stack::new(&none, &[2, m, n]).unwrap(),
+            &PinvOptions::default(),
+            &Options::default(),
+        )
+        .unwrap();
         assert_eq!(x.shape(), [2, n, m]);
     }
     // No right-hand side, and no equation.
     let a = Mat::<T>::identity(3);
     let b = Mat::<T>::zeros(3, 0);
     assert_eq!(solve(a.view(), b.view(), &Options::default()).unwrap().shape(), [3, 0]);
-    let x = solve(Stack::new(&none, &[0, 0]).unwrap(), Stack::new(&none, &[0, 4]).unwrap(), &Options::default());
+    let x = solve(
+        Stack::new(&none, &[0, 0]).unwrap(),
+        Stack::new(&none, &[0, 4]).unwrap(),
+        &Options::default(),
+    );
     assert_eq!(x.unwrap().shape(), [0, 4]);
 }
 
@@ -59,7 +76,13 @@ fn order_one<T: Scalar>() {
 fn sizes_that_overflow() {
     let one = [1.0f64];
     let half = usize::MAX / 2;
-    for shape in [vec![half, 3, 3], vec![1 << 32, 1 << 32], vec![0, usize::MAX, usize::MAX], vec![3, usize::MAX], vec![half + 1, 1, 1]] {
+    for shape in [
+        vec![half, 3, 3],
+        vec![1 << 32, 1 << 32],
+        vec![0, usize::MAX, usize::MAX],
+        vec![3, usize::MAX],
+        vec![half + 1, 1, 1],
+    ] {
         assert_eq!(Stack::new(&one, &shape).unwrap_err(), Error::Overflow, "{shape:?}");
         assert_eq!(OwnedStack::<f64>::zeros(&shape).unwrap_err(), Error::Overflow, "{shape:?}");
     }
@@ -84,7 +107,8 @@ fn index_arithmetic_without_the_memory() {
     assert_eq!(s.len(), count);
     assert_eq!(s.get(count - 1, 1, 1), 4.0);
     assert!(inv(s, &Options::default()).is_err(), "a result of {count} matrices cannot be had");
-    let s = Stack::with_strides(&a, 0, &[1 << 20, 1 << 20, 1, 2, 2], &[0, 0, isize::MAX, 2, 1]).unwrap();
+    let s = Stack::with_strides(&a, 0, &[1 << 20, 1 << 20, 1, 2, 2], &[0, 0, isize::MAX, 2, 1])
+        .unwrap();
     assert_eq!((s.len(), s.get((1 << 40) - 1, 0, 0)), (1 << 40, 2.0));
     for shape in [[1 << 40, 4, 4], [1, 1 << 24, 1 << 24], [1 << 20, 1 << 15, 1 << 15]] {
         match plan::<f64>(Operation::Inv, shape, &Options::default()) {
@@ -100,15 +124,27 @@ fn every_small_view() {
     const LEN: usize = 14;
     let data: Vec<i32> = (0..LEN as i32).collect();
     let (mut accepted, mut writable) = (0, 0);
-    let strides = |n: usize| -> Vec<isize> { if n == 1 { vec![-4, 0, 3] } else { (-4..=4).collect() } };
+    let strides =
+        |n: usize| -> Vec<isize> { if n == 1 { vec![-4, 0, 3] } else { (-4..=4).collect() } };
     for shape in (0..3 * 4 * 4).map(|at| [at / 16, at / 4 % 4, at % 4]) {
         for s0 in strides(shape[0]) {
             for s1 in strides(shape[1]) {
                 for s2 in strides(shape[2]) {
                     for offset in [0, 1, 5, 13, 14] {
                         let places: Vec<isize> = (0..shape.iter().product::<usize>())
-                            .map(|at| (at / (shape[1] * shape[2]), at / shape[2] % shape[1], at % shape[2]))
-                            .map(|(b, i, j)| offset as isize + b as isize * s0 + i as isize * s1 + j as isize * s2)
+                            .map(|at| {
+                                (
+                                    at / (shape[1] * shape[2]),
+                                    at / shape[2] % shape[1],
+                                    at % shape[2],
+                                )
+                            })
+                            .map(|(b, i, j)| {
+                                offset as isize
+                                    + b as isize * s0
+                                    + i as isize * s1
+                                    + j as isize * s2
+                            })
                             .collect();
                         let inside = places.iter().all(|&p| p >= 0 && p < LEN as isize);
                         let view = Stack::with_strides(&data, offset, &shape, &[s0, s1, s2]);
@@ -117,18 +153,26 @@ fn every_small_view() {
                         if let Ok(view) = view {
                             accepted += 1;
                             for (at, p) in places.iter().enumerate() {
-                                let (b, i, j) = (at / (shape[1] * shape[2]), at / shape[2] % shape[1], at % shape[2]);
+                                let (b, i, j) = (
+                                    at / (shape[1] * shape[2]),
+                                    at / shape[2] % shape[1],
+                                    at % shape[2],
+                                );
                                 assert_eq!(view.get(b, i, j) as isize, *p, "{what}");
                             }
                         }
                         let mut memory = data.clone();
-                        let view = StackMut::with_strides(&mut memory, offset, &shape, &[s0, s1, s2]);
+                        let view =
+                            StackMut::with_strides(&mut memory, offset, &shape, &[s0, s1, s2]);
                         let mut sorted = places.clone();
                         sorted.sort_unstable();
                         sorted.dedup();
                         if view.is_ok() {
                             writable += 1;
-                            assert!(inside && sorted.len() == places.len(), "{what}: elements share memory");
+                            assert!(
+                                inside && sorted.len() == places.len(),
+                                "{what}: elements share memory"
+                            );
                         }
                     }
                 }
@@ -162,8 +206,14 @@ fn writable_views() {
             assert!(matches!(e, Error::Layout { .. }), "{e:?}");
         }
     }
-    assert!(matches!(StackMut::with_strides(&mut m, 0, &[20, 4, 4], &[16, 4, 1]), Err(Error::Layout { .. })));
-    assert!(matches!(StackMut::with_strides(&mut m, 2, &[1, 4, 4], &[16, 4, -1]), Err(Error::Layout { .. })));
+    assert!(matches!(
+        StackMut::with_strides(&mut m, 0, &[20, 4, 4], &[16, 4, 1]),
+        Err(Error::Layout { .. })
+    ));
+    assert!(matches!(
+        StackMut::with_strides(&mut m, 2, &[1, 4, 4], &[16, 4, -1]),
+        Err(Error::Layout { .. })
+    ));
     for shape in [&[4][..], &[]] {
         assert!(matches!(Stack::new(&m, shape), Err(Error::Shape { .. })), "{shape:?}");
         assert!(matches!(OwnedStack::<f64>::zeros(shape), Err(Error::Shape { .. })), "{shape:?}");
@@ -186,7 +236,10 @@ fn axes_by_the_dozen<T: Scalar>() {
     let mut strides: Vec<isize> = (0..=MAX_AXES).map(|i| 1 << i).collect();
     shape.extend([1, 1]);
     strides.extend([1, 1]);
-    assert!(matches!(Stack::with_strides(&big, 0, &shape, &strides), Err(Error::Unsupported { .. })));
+    assert!(matches!(
+        Stack::with_strides(&big, 0, &shape, &strides),
+        Err(Error::Unsupported { .. })
+    ));
 }
 
 /// Each wrong argument: the named error, and nothing written.
@@ -194,7 +247,7 @@ fn wrong_arguments<T: Scalar>() {
     let a = vec![T::from_re(T::Real::ONE); 12];
     let canary = T::from_re(T::Real::from_f64(7.25));
     let o = Options::default();
-    let mut out = vec![canary; 24];
+    let mut out = [canary; 24];
     let wide = Stack::new(&a, &[2, 2, 3]).unwrap();
     let square = Stack::new(&a[..8], &[2, 2, 2]).unwrap();
     macro_rules! refused {
@@ -213,22 +266,57 @@ fn wrong_arguments<T: Scalar>() {
     refused!(Error::Shape { .. }, [3, 2, 2], |x| inv_into(square, x, &mut [], &o));
     refused!(Error::Argument { .. }, [2, 2, 2], |x| inv_into(square, x, &mut long, &o));
     refused!(Error::Shape { .. }, [2, 2, 3], |x| cholesky_into(wide, Uplo::Lower, x, &mut [], &o));
-    refused!(Error::Shape { .. }, [2, 2, 3], |x| cholesky_inv_into(wide, Uplo::Upper, x, &mut [], &o));
-    refused!(Error::Shape { .. }, [2, 2, 3], |x| tri_inv_into(wide, Uplo::Upper, Diag::Unit, x, &mut [], &o));
-    refused!(Error::Shape { .. }, [2, 2, 3], |x| pinv_into(wide, x, &PinvOptions::default(), &mut [], &o));
+    refused!(Error::Shape { .. }, [2, 2, 3], |x| cholesky_inv_into(
+        wide,
+        Uplo::Upper,
+        x,
+        &mut [],
+        &o
+    ));
+    refused!(Error::Shape { .. }, [2, 2, 3], |x| tri_inv_into(
+        wide,
+        Uplo::Upper,
+        Diag::Unit,
+        x,
+        &mut [],
+        &o
+    ));
+    refused!(Error::Shape { .. }, [2, 2, 3], |x| pinv_into(
+        wide,
+        x,
+        &PinvOptions::default(),
+        &mut [],
+        &o
+    ));
     refused!(Error::Shape { .. }, [2, 2, 2], |x| solve_into(square, wide, x, &mut [], &o));
-    refused!(Error::Shape { .. }, [2, 3, 2], |x| solve_into(square, wide.transposed(), x, &mut [], &o));
+    refused!(Error::Shape { .. }, [2, 3, 2], |x| solve_into(
+        square,
+        wide.transposed(),
+        x,
+        &mut [],
+        &o
+    ));
     refused!(Error::Shape { .. }, [2, 2, 3], |x| solve_into(wide, square, x, &mut [], &o));
     let cancelled = Options::default();
     cancelled.cancel.cancel();
     refused!(Error::Cancelled, [2, 2, 2], |x| inv_into(square, x, &mut [], &cancelled));
-    refused!(Error::Cancelled, [2, 2, 2], |x| pinv_into(square, x, &PinvOptions::default(), &mut [], &cancelled));
+    refused!(Error::Cancelled, [2, 2, 2], |x| pinv_into(
+        square,
+        x,
+        &PinvOptions::default(),
+        &mut [],
+        &cancelled
+    ));
     let mut few = [T::Real::ONE; 1];
     assert!(matches!(rcond_into(square, Norm::One, &mut few, &o), Err(Error::Argument { .. })));
     assert!(matches!(rcond(wide, Norm::One, &o), Err(Error::Shape { .. })));
     // Both words that the suites of NumPy and torch look for.
     let text = inv(wide, &o).unwrap_err().to_string();
-    assert!(text.contains("must be batches of square matrices") && text.contains("Last 2 dimensions of the array must be square"), "{text}");
+    assert!(
+        text.contains("must be batches of square matrices")
+            && text.contains("Last 2 dimensions of the array must be square"),
+        "{text}"
+    );
 }
 
 mod stamped {

@@ -28,15 +28,35 @@ fn singular_at(at: usize) -> Status {
 fn zero_columns_and_rows<T: Scalar>() {
     for n in ORDERS {
         let a = random::<T>(n);
-        let zero = |f: &dyn Fn(usize, usize) -> bool| a.map(|i, j, x| if f(i, j) { T::default() } else { x });
-        for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::General), Call::Solve(Assume::General)] {
+        let zero = |f: &dyn Fn(usize, usize) -> bool| {
+            a.map(|i, j, x| if f(i, j) { T::default() } else { x })
+        };
+        for call in
+            [Call::Inv(Assume::Auto), Call::Inv(Assume::General), Call::Solve(Assume::General)]
+        {
             for k in 0..n {
-                assert_eq!(status_of(call, &zero(&|_, j| j == k)), singular_at(k + 1), "{call:?}, n = {n}: zero column {k}");
-                assert_eq!(status_of(call, &zero(&|i, _| i == k)), singular_at(n), "{call:?}, n = {n}: zero row {k}");
+                assert_eq!(
+                    status_of(call, &zero(&|_, j| j == k)),
+                    singular_at(k + 1),
+                    "{call:?}, n = {n}: zero column {k}"
+                );
+                assert_eq!(
+                    status_of(call, &zero(&|i, _| i == k)),
+                    singular_at(n),
+                    "{call:?}, n = {n}: zero row {k}"
+                );
             }
             // dlatb4's type 7: zero from the middle on.
-            assert_eq!(status_of(call, &zero(&|_, j| j >= n / 2)), singular_at(n / 2 + 1), "{call:?}, n = {n}");
-            assert_eq!(status_of(call, &zero(&|_, _| true)), singular_at(1), "{call:?}, n = {n}: zero");
+            assert_eq!(
+                status_of(call, &zero(&|_, j| j >= n / 2)),
+                singular_at(n / 2 + 1),
+                "{call:?}, n = {n}"
+            );
+            assert_eq!(
+                status_of(call, &zero(&|_, _| true)),
+                singular_at(1),
+                "{call:?}, n = {n}: zero"
+            );
             let scaled = zero(&|_, j| j == n / 2).ldexp(-T::Real::BIG_EXP);
             assert_eq!(status_of(call, &scaled), singular_at(n / 2 + 1), "{call:?}, n = {n}: tiny");
         }
@@ -71,12 +91,18 @@ fn dependent_rows_are_never_trusted<T: Scalar>() {
         for (name, a) in [
             ("rows", a.map(|i, j, x| if i == n - 1 { a[(0, j)] } else { x })),
             ("columns", a.map(|i, j, x| if j == n - 1 { a[(i, 0)] } else { x })),
-            ("1, 2, 3, ...", Mat::real(n, n, |i, j| if n > 2 { (i * n + j + 1) as f64 } else { 1.0 })),
+            (
+                "1, 2, 3, ...",
+                Mat::real(n, n, |i, j| if n > 2 { (i * n + j + 1) as f64 } else { 1.0 }),
+            ),
         ] {
             let s = status_of(Call::Inv(Assume::Auto), &a);
             let r = rcond(a.view(), Norm::One, &Options::default()).unwrap()[0].to_f64();
             let unsafe_ok = s.is_ok() && !(r < 2.0 * n as f64 * T::Real::EPSILON.to_f64());
-            assert!(!unsafe_ok && (s.is_ok() || r == 0.0), "n = {n}, equal {name}: {s:?}, rcond {r}");
+            assert!(
+                !unsafe_ok && (s.is_ok() || r == 0.0),
+                "n = {n}, equal {name}: {s:?}, rcond {r}"
+            );
         }
     }
 }
@@ -93,12 +119,16 @@ fn not_positive_definite<T: Scalar>() {
             // L D L^H with one bad entry of D: every leading minor before it is positive.
             let rng = &mut Rng::new(n as u64);
             let l: Mat<T> = Mat::from_fn(n, n, |i, j| match i.cmp(&j) {
-                std::cmp::Ordering::Greater => T::from_re(T::Real::from_f64((rng.below(3) as f64 - 1.0) / 2.0)),
+                std::cmp::Ordering::Greater => {
+                    T::from_re(T::Real::from_f64((rng.below(3) as f64 - 1.0) / 2.0))
+                }
                 std::cmp::Ordering::Equal => T::from_re(T::Real::ONE),
                 std::cmp::Ordering::Less => T::default(),
             });
             let a = |d: f64| {
-                let ld = Mat::from_fn(n, n, |i, j| l[(i, j)].map(|x| x * T::Real::from_f64(if j == k { d } else { 1.0 })));
+                let ld = Mat::from_fn(n, n, |i, j| {
+                    l[(i, j)].map(|x| x * T::Real::from_f64(if j == k { d } else { 1.0 }))
+                });
                 ld.times(&l.adjoint())
             };
             let diagonal = Mat::<T>::real(n, n, |i, j| ((i == j) && i != k) as u8 as f64);
@@ -109,7 +139,11 @@ fn not_positive_definite<T: Scalar>() {
                 assert_eq!(status_of(call, &a(-1.0)), bad, "{call:?}, n = {n}: negative pivot");
                 assert_eq!(status_of(call, &diagonal), bad, "{call:?}, n = {n}: zero pivot");
                 if T::COMPLEX {
-                    assert_eq!(status_of(call, &imaginary), bad, "{call:?}, n = {n}: diagonal not real");
+                    assert_eq!(
+                        status_of(call, &imaginary),
+                        bad,
+                        "{call:?}, n = {n}: diagonal not real"
+                    );
                 }
             }
             // "auto" falls back.
@@ -141,7 +175,8 @@ fn one_bad_matrix_spoils_nothing<T: Scalar>() {
                 nan[n * n - 1] = T::nan();
                 zero.fill(T::default());
                 tiny.iter_mut().for_each(|x| *x = x.ldexp(-T::Real::BIG_EXP - 4));
-                let singular = if posdef.contains(&call) { Code::NotPositiveDefinite } else { Code::Singular };
+                let singular =
+                    if posdef.contains(&call) { Code::NotPositiveDefinite } else { Code::Singular };
                 for (bad, code) in [(nan, Code::NonFinite), (zero, singular), (tiny, Code::Ok)] {
                     let mut b = a.clone();
                     b[place * n * n..(place + 1) * n * n].copy_from_slice(&bad);
@@ -154,7 +189,11 @@ fn one_bad_matrix_spoils_nothing<T: Scalar>() {
                             assert_same_bits(&x[part.clone()], &clean[part], what);
                         } else {
                             assert_eq!(status[i].code, code, "{what}");
-                            assert_eq!(code != Code::Ok, x[part].iter().all(|x| x.is_nan()), "{what}");
+                            assert_eq!(
+                                code != Code::Ok,
+                                x[part].iter().all(|x| x.is_nan()),
+                                "{what}"
+                            );
                         }
                     }
                 }
@@ -180,14 +219,29 @@ fn errors_name_the_first<T: Scalar>() {
             assert!(text.contains(part), "{text}");
         }
         let (x, info) = inv_ex(stack, &Options::default()).unwrap();
-        let expected: Vec<i32> = (0..12).map(|i| if i == 5 { 2 } else if i == 10 { 1 } else { 0 }).collect();
+        let expected: Vec<i32> = (0..12)
+            .map(|i| {
+                if i == 5 {
+                    2
+                } else if i == 10 {
+                    1
+                } else {
+                    0
+                }
+            })
+            .collect();
         assert_eq!((x.shape(), info), (&[3, 4, n, n][..], expected));
-        let nan = inv(stack, &Options { on_singular: OnSingular::Nan, ..Options::default() }).unwrap();
+        let nan =
+            inv(stack, &Options { on_singular: OnSingular::Nan, ..Options::default() }).unwrap();
         assert_same_bits(x.as_slice(), nan.as_slice(), "inv_ex and nan");
-        let filled = inv(stack, &Options { on_singular: OnSingular::Pinv, ..Options::default() }).unwrap();
+        let filled =
+            inv(stack, &Options { on_singular: OnSingular::Pinv, ..Options::default() }).unwrap();
         for i in 0..12 {
             let part = i * n * n..(i + 1) * n * n;
-            let (m, x) = (Mat::new(n, n, a[part.clone()].to_vec()), Mat::new(n, n, filled.as_slice()[part].to_vec()));
+            let (m, x) = (
+                Mat::new(n, n, a[part.clone()].to_vec()),
+                Mat::new(n, n, filled.as_slice()[part].to_vec()),
+            );
             let worst = testkit::penrose(&m, &x).into_iter().fold(0.0, f64::max);
             assert!(worst <= HARD, "matrix {i}: {worst}");
         }

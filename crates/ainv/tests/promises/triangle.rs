@@ -5,14 +5,20 @@ use ainv::*;
 use testkit::{Mat, assert_same_bits};
 
 fn unread_part_is_not_read<T: Scalar>() {
-    let more = [Call::Inv(Assume::Upper), Call::TriInv(Uplo::Lower, Diag::Unit), Call::TriInv(Uplo::Upper, Diag::NonUnit)];
+    let more = [
+        Call::Inv(Assume::Upper),
+        Call::TriInv(Uplo::Lower, Diag::Unit),
+        Call::TriInv(Uplo::Upper, Diag::NonUnit),
+    ];
     for call in Call::OWN.into_iter().chain(more) {
         if matches!(call, Call::Solve(_)) {
             continue;
         }
         for n in (1..=40).chain([65, 100]) {
             let a = call.example::<T>(n, n as u64);
-            for bad in [T::nan(), T::from_re(T::Real::INFINITY), T::from_re(T::Real::from_f64(1e30))] {
+            for bad in
+                [T::nan(), T::from_re(T::Real::INFINITY), T::from_re(T::Real::from_f64(1e30))]
+            {
                 let spoilt = a.map(|i, j, x| if call.reads(i, j) { x } else { bad });
                 let (x, s) = call.run(1, n, &a.data);
                 let (y, t) = call.run(1, n, &spoilt.data);
@@ -58,7 +64,8 @@ fn auto_equals_what_it_finds<T: Scalar>() {
         let mut indefinite = a.clone();
         indefinite[(n - 1, n - 1)] = T::from_re(T::Real::from_f64(1e-3));
         let mut by_a_bit = a.clone();
-        by_a_bit[(n - 1, 0)] = by_a_bit[(n - 1, 0)] + T::from_re(T::Real::EPSILON) * by_a_bit[(n - 1, 0)];
+        by_a_bit[(n - 1, 0)] =
+            by_a_bit[(n - 1, 0)] + T::from_re(T::Real::EPSILON) * by_a_bit[(n - 1, 0)];
         let mut nearly = a.map(|i, j, x| if i >= j { x } else { T::default() });
         nearly[(0, n - 1)] = T::from_re(T::Real::SMALL);
         for a in [a, indefinite, by_a_bit, nearly] {

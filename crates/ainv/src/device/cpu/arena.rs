@@ -47,7 +47,11 @@ pub(crate) fn with<T, R>(
 ) -> Result<R, Error> {
     let bytes = len.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
     let fits = |b: &Buffer| b.layout.size() >= bytes;
-    let kept = KEPT.with_borrow_mut(|k| k.iter().position(fits).map(|i| k.swap_remove(i)));
+    // The smallest that fits: a large one is for the large request that may be nested in this.
+    let kept = KEPT.with_borrow_mut(|k| {
+        let fitting = (0..k.len()).filter(|&i| fits(&k[i]));
+        fitting.min_by_key(|&i| k[i].layout.size()).map(|i| k.swap_remove(i))
+    });
     let buffer = match kept {
         Some(b) => b,
         None => Buffer::new(bytes)?,

@@ -4,8 +4,8 @@ use super::run::{Job, Statuses, over};
 use crate::alg::svd::{Cut, singular_values};
 use crate::alg::{Context, Shared};
 use crate::device::cpu::{arena, pool};
-use crate::error::Error;
-use crate::op::{self, Kind, rcond};
+use crate::error::{Error, filled};
+use crate::op::{self, Kind, exponent, rcond};
 use crate::options::{Assume, Norm, Options, PinvOptions};
 use crate::plan::{Plan, Problem, is_wide};
 use crate::scalar::{RealScalar, Scalar};
@@ -72,6 +72,7 @@ pub(crate) fn pinv<T: Scalar>(
         }
         Ok(summary)
     })
+    .inspect_err(|_| statuses.undone())
 }
 
 /// One matrix: a cut-off and whether it is Hermitian.
@@ -125,7 +126,12 @@ pub(crate) fn rcond<T: Scalar>(
         staged: true,
         wide: is_wide::<T>(options),
     };
-    let plan = Plan::new::<T>(&problem, pool::num_threads(), T::kernels()?.isa, n.min(16))?;
+    let plan = Plan::new::<T>(
+        &problem,
+        pool::num_threads(),
+        T::kernels()?.isa,
+        n.min(op::inv::LANES_MAX),
+    )?;
     let out = Shared(out.as_mut_ptr());
     over(a.len(), &plan, &options.cancel, &|range, threads| {
         let first = range.start;
@@ -154,17 +160,27 @@ fn chunk<T: Scalar, W: Scalar>(
 ) -> Result<(), Error> {
     let (n, count) = (a.rows(), range.len());
     arena::with(count * n * n, |w: *mut W| {
-        let mut src = vec![std::ptr::null(); count];
+        let mut src = filled(std::ptr::null(), count)?;
         a.matrices(range.start, &mut src);
         // SAFETY: the view's pointers; the block holds this many dense matrices.
         unsafe { op::staging::expand(&src, a.frame(), options.assume, convert, w) };
         let matrix = |i: usize| w.wrapping_add(i * n * n);
         // SAFETY: dense matrices, filled above.
         let entries = |i: usize| unsafe { std::slice::from_raw_parts(matrix(i), n * n) };
+        // The condition does not know of scale: with the largest entry near one, neither the norms
+        // nor the inverse leave the range where their product does not.
+        for i in 0..count {
+            // SAFETY: as above, and no one else's.
+            let entries = unsafe { std::slice::from_raw_parts_mut(matrix(i), n * n) };
+            if !entries.iter().all(|x| Scalar::is_finite(*x)) {
+                entries.fill(W::nan());
+            } else if let Some(e) = entries.iter().filter_map(|x| exponent(*x)).max() {
+                entries.iter_mut().for_each(|x| *x = Scalar::ldexp(*x, -e));
+            }
+        }
         if norm == Norm::Two {
             for i in 0..count {
-                let whole = entries(i);
-                if !whole.iter().all(|x| Scalar::is_finite(*x)) {
+                if entries(i)[0].is_nan() {
                     put(i, f64::NAN);
                     continue;
                 }
@@ -180,8 +196,8 @@ fn chunk<T: Scalar, W: Scalar>(
             }
             return Ok(());
         }
-        let norms: Vec<_> = (0..count).map(|i| rcond::norm(n, entries(i), norm)).collect();
-        let mut status = vec![Status::OK; count];
+        let norms: Vec<W::Real> = (0..count).map(|i| rcond::norm(n, entries(i), norm)).collect();
+        let mut status = filled(Status::OK, count)?;
         let (shape, strides) = ([count, n, n], [(n * n) as isize, n as isize, 1]);
         // SAFETY: the dense matrices, inverted in place.
         let x = unsafe { StackMut::from_raw_parts(w, &shape, &strides)? };

@@ -59,9 +59,9 @@ pub(crate) fn install<R: Send>(f: impl FnOnce() -> Result<R, Error> + Send) -> R
     if rayon::current_thread_index().is_some() {
         return f();
     }
-    let threads = num_threads();
     let pool = {
         let mut s = state();
+        let threads = *s.threads.get_or_insert_with(default_threads);
         // After a fork the threads are the parent's: the child makes its own, and forgets the
         // parent's pool without joining threads that it does not have.
         let process = std::process::id();
@@ -96,7 +96,8 @@ impl Cancel {
     pub fn new() -> Cancel {
         Cancel::default()
     }
-    /// Asks the calls that hold this flag to stop; each returns [`Error::Cancelled`] soon.
+    /// Asks the calls that hold this flag to stop; each returns [`Error::Cancelled`] soon. (A singular
+    /// value decomposition under way runs to its end first.)
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

@@ -2,7 +2,7 @@
 
 use crate::alg::{Context, Shared, svd::Cut};
 use crate::device::cpu::{arena, pool};
-use crate::error::Error;
+use crate::error::{Error, filled};
 use crate::kernel::lanes::{self, GROUP, Group};
 use crate::op::{self, Kind, Op};
 use crate::options::{Assume, OnSingular, Options};
@@ -53,11 +53,9 @@ impl<T: Scalar> Job<'_, T> {
     pub(crate) fn run_here(self, threads: usize) -> Result<Summary, Error> {
         let status = Statuses::new(self.status);
         let count = self.a.len();
-        Shape { a: self.a, b: self.b, x: self.x, kind: self.kind, options: self.options }.chunk(
-            0..count,
-            threads,
-            status,
-        )
+        let epsilon = T::Real::EPSILON.to_f64();
+        let Job { kind, a, b, x, options, .. } = self;
+        Operands { kind, a, b, x, options, epsilon }.chunk(0..count, threads, status)
     }
 
     /// Runs it.
@@ -69,7 +67,14 @@ impl<T: Scalar> Job<'_, T> {
             return Ok(Summary::default());
         }
         let status = Statuses::new(self.status);
-        let job = Shape { a: self.a, b: self.b, x: self.x, kind: self.kind, options: self.options };
+        let job = Operands {
+            a: self.a,
+            b: self.b,
+            x: self.x,
+            kind: self.kind,
+            options: self.options,
+            epsilon: T::Real::EPSILON.to_f64(),
+        };
         let chunk = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
             let staged = self.expand.is_some() || is_wide::<T>(self.options);
             match (staged, is_wide::<T>(self.options)) {
@@ -78,7 +83,7 @@ impl<T: Scalar> Job<'_, T> {
                 (true, true) => job.stage(self.expand, range, threads, status, T::widen, T::narrow),
             }
         };
-        over(self.a.len(), &plan, &self.options.cancel, &chunk)
+        over(self.a.len(), &plan, &self.options.cancel, &chunk).inspect_err(|_| status.undone())
     }
 }
 
@@ -130,6 +135,12 @@ impl Statuses {
         status.fill(Status::OK);
         Statuses { first: Shared(status.as_mut_ptr()), len: status.len() }
     }
+    /// After an error in mid-work: what was done is not known.
+    pub(crate) fn undone(&self) {
+        for index in 0..self.len {
+            self.set(index, Status { code: Code::Cancelled, at: 0 });
+        }
+    }
     pub(crate) fn set(&self, index: usize, status: Status) {
         if index < self.len {
             // SAFETY: inside the caller's slice; no two tasks have the same matrix.
@@ -139,15 +150,17 @@ impl Statuses {
 }
 
 /// The operands of a job, without what differs between a chunk and its staged copy.
-struct Shape<'a, T> {
+struct Operands<'a, T> {
     kind: Kind,
     a: Stack<'a, T>,
     b: Option<Stack<'a, T>>,
     x: StackMut<'a, T>,
     options: &'a Options,
+    /// Of the caller's scalar, which the staged copy may be wider than.
+    epsilon: f64,
 }
 
-impl<T: Scalar> Shape<'_, T> {
+impl<T: Scalar> Operands<'_, T> {
     fn chunk(
         &self,
         range: Range<usize>,
@@ -158,8 +171,7 @@ impl<T: Scalar> Shape<'_, T> {
         let cx = Context { kernels: T::kernels()?, threads, cancel: &self.options.cancel };
         let n = self.a.rows();
         let k = self.b.map_or(0, |b| b.cols());
-        let in_lanes =
-            n <= op.largest_in_lanes() && (self.b.is_none() || op::solve::in_lanes(n, k));
+        let in_lanes = op::in_lanes(op, n, k);
         let mut summary = Summary::default();
         let mut note = |index: usize, s: Status| {
             status.set(index, s);
@@ -288,7 +300,8 @@ impl<T: Scalar> Shape<'_, T> {
         let n = g.n;
         let op = op::of::<T>(self.kind);
         let hermitian = self.kind == Kind::PosdefInv;
-        let mut a = vec![T::default(); n * n];
+        debug_assert_eq!(x.len(), n * n);
+        let mut a = filled(T::default(), n * n)?;
         for i in 0..n {
             for j in 0..n {
                 if op.reads(i, j) {
@@ -298,7 +311,7 @@ impl<T: Scalar> Shape<'_, T> {
             }
         }
         let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
-        let cut = Cut { relative: n as f64 * T::Real::EPSILON.to_f64(), absolute: 0.0 };
+        let cut = Cut { relative: n as f64 * self.epsilon, absolute: 0.0 };
         // SAFETY: dense matrices of these sizes.
         unsafe {
             op::pinv::pinv(cx, a.as_ptr(), dense, hermitian, cut, x.as_mut_ptr(), dense).map(drop)
@@ -322,8 +335,8 @@ impl<T: Scalar> Shape<'_, T> {
         let assume = expand.unwrap_or(Assume::General);
         arena::with(matrices + rhs + result, |a: *mut W| {
             let (b, x) = (a.wrapping_add(matrices), a.wrapping_add(matrices + rhs));
-            let mut src = vec![std::ptr::null(); count];
-            let mut dst = vec![std::ptr::null_mut(); count];
+            let mut src = filled(std::ptr::null(), count)?;
+            let mut dst = filled(std::ptr::null_mut(), count)?;
             self.a.matrices(range.start, &mut src);
             self.x.matrices(range.start, &mut dst);
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
@@ -343,7 +356,8 @@ impl<T: Scalar> Shape<'_, T> {
                 };
                 let (shape, strides) = dense(self.x.rows(), self.x.cols());
                 let y = StackMut::from_raw_parts(x, &shape, &strides)?;
-                let inner = Shape { kind: self.kind, a, b, x: y, options: self.options };
+                let (kind, options, epsilon) = (self.kind, self.options, self.epsilon);
+                let inner = Operands { kind, a, b, x: y, options, epsilon };
                 let moved = Offset { status, by: range.start };
                 let mut summary = inner.chunk(0..count, threads, moved.statuses())?;
                 if let Some((index, _)) = &mut summary.first {

@@ -1,0 +1,249 @@
+//! What can be asked of the command.
+
+use ainv_io::Dtype;
+use clap::builder::{PossibleValue, RangedU64ValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Inverses of matrices, and of stacks of matrices, at the speed of the hardware.
+///
+/// Files by their ending: .npy (a matrix or a stack of any shape), .csv and .tsv (one matrix).
+#[derive(Parser)]
+#[command(
+    name = "ainv",
+    version,
+    after_help = "Exit code: 0 all done; 1 some matrices could not be inverted; 2 wrong usage; \
+                  3 a file could not be read or written."
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    Compute(Operation),
+    /// What a file holds.
+    Info {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The version, the instruction sets and the threads.
+    Config,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Operation {
+    /// The inverses.
+    Inv {
+        #[command(flatten)]
+        files: Files,
+        /// What is known of the matrices, hence what is read of them.
+        #[arg(long, value_enum, default_value_t)]
+        assume: Assume,
+        /// What becomes of a matrix without an inverse.
+        #[arg(long, value_enum, default_value = "raise", value_name = "WHAT")]
+        on_singular: InvOnSingular,
+    },
+    /// The Moore-Penrose inverses, from singular values.
+    Pinv {
+        #[command(flatten)]
+        files: Files,
+        /// Singular values up to this share of the largest count as zero.
+        #[arg(long, value_name = "X", value_parser = tolerance, allow_negative_numbers = true)]
+        rtol: Option<f64>,
+        /// Singular values up to this count as zero.
+        #[arg(long, value_name = "X", value_parser = tolerance, allow_negative_numbers = true)]
+        atol: Option<f64>,
+        /// The matrices are Hermitian; the lower triangle is read.
+        #[arg(long)]
+        hermitian: bool,
+        #[command(flatten)]
+        bad: Bad,
+    },
+    /// The inverses of A, from L with A = L L^H.
+    CholeskyInv {
+        #[command(flatten)]
+        files: Files,
+        /// The file holds U with A = U^H U.
+        #[arg(long)]
+        upper: bool,
+        #[command(flatten)]
+        bad: Bad,
+    },
+    /// The inverses of triangles; the other triangle is not read.
+    TriInv {
+        #[command(flatten)]
+        files: Files,
+        /// The upper triangle is meant.
+        #[arg(long)]
+        upper: bool,
+        /// The diagonal is one and not read.
+        #[arg(long)]
+        unit_diagonal: bool,
+        #[command(flatten)]
+        bad: Bad,
+    },
+    /// X with A X = B.
+    Solve {
+        #[command(flatten)]
+        files: Files,
+        /// The file of B: as many matrices as A, or one for all.
+        b: PathBuf,
+        /// What is known of the matrices, hence what is read of them.
+        #[arg(long, value_enum, default_value_t)]
+        assume: Assume,
+        #[command(flatten)]
+        bad: Bad,
+    },
+    /// Reciprocal condition numbers in the 1-norm: one a matrix, as a column.
+    Rcond {
+        #[command(flatten)]
+        files: Files,
+        /// What is known of the matrices, hence what is read of them.
+        #[arg(long, value_enum, default_value_t)]
+        assume: Assume,
+    },
+}
+
+impl Operation {
+    pub(crate) fn files(&self) -> &Files {
+        match self {
+            Operation::Inv { files, .. }
+            | Operation::Pinv { files, .. }
+            | Operation::CholeskyInv { files, .. }
+            | Operation::TriInv { files, .. }
+            | Operation::Solve { files, .. }
+            | Operation::Rcond { files, .. } => files,
+        }
+    }
+
+    pub(crate) fn on_singular(&self) -> ainv::OnSingular {
+        match self {
+            Operation::Inv { on_singular, .. } => match on_singular {
+                InvOnSingular::Raise => ainv::OnSingular::Raise,
+                InvOnSingular::Nan => ainv::OnSingular::Nan,
+                InvOnSingular::Pinv => ainv::OnSingular::Pinv,
+            },
+            Operation::Pinv { bad, .. }
+            | Operation::CholeskyInv { bad, .. }
+            | Operation::TriInv { bad, .. }
+            | Operation::Solve { bad, .. } => match bad.on_singular {
+                OnSingular::Raise => ainv::OnSingular::Raise,
+                OnSingular::Nan => ainv::OnSingular::Nan,
+            },
+            Operation::Rcond { .. } => ainv::OnSingular::Nan,
+        }
+    }
+
+    pub(crate) fn assume(&self) -> ainv::Assume {
+        match self {
+            Operation::Inv { assume, .. }
+            | Operation::Solve { assume, .. }
+            | Operation::Rcond { assume, .. } => assume.to_ainv(),
+            _ => ainv::Assume::Auto,
+        }
+    }
+}
+
+/// What every operation takes.
+#[derive(clap::Args)]
+pub(crate) struct Files {
+    /// The file of the matrices.
+    pub(crate) input: PathBuf,
+    /// Where the result goes, whole or not at all. Without it a small result is printed.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// The scalar to compute and to write in [default: the file's].
+    #[arg(long)]
+    pub(crate) dtype: Option<Scalar>,
+    /// Threads [default: AINV_NUM_THREADS, or the cores].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) threads: Option<usize>,
+    /// Print one JSON object instead of the summary.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Bad {
+    /// What becomes of a matrix without a result.
+    #[arg(long, value_enum, default_value = "raise", value_name = "WHAT")]
+    on_singular: OnSingular,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum OnSingular {
+    /// Nothing is written, and the message names it.
+    Raise,
+    /// It is filled with NaN.
+    Nan,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum InvOnSingular {
+    /// Nothing is written, and the message names it.
+    Raise,
+    /// It is filled with NaN.
+    Nan,
+    /// It gets its pseudo-inverse.
+    Pinv,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Assume {
+    /// Nothing; structure is looked for where looking is cheap.
+    #[default]
+    Auto,
+    /// Nothing, and structure is not looked for.
+    General,
+    /// A = A^T; the lower triangle is read.
+    Symmetric,
+    /// A = A^H; the lower triangle is read.
+    Hermitian,
+    /// Hermitian and positive definite; the lower triangle is read.
+    Posdef,
+    /// A lower triangle.
+    Lower,
+    /// An upper triangle.
+    Upper,
+    /// A diagonal.
+    Diagonal,
+}
+
+impl Assume {
+    fn to_ainv(self) -> ainv::Assume {
+        match self {
+            Assume::Auto => ainv::Assume::Auto,
+            Assume::General => ainv::Assume::General,
+            Assume::Symmetric => ainv::Assume::Symmetric,
+            Assume::Hermitian => ainv::Assume::Hermitian,
+            Assume::Posdef => ainv::Assume::Posdef,
+            Assume::Lower => ainv::Assume::Lower,
+            Assume::Upper => ainv::Assume::Upper,
+            Assume::Diagonal => ainv::Assume::Diagonal,
+        }
+    }
+}
+
+/// A [`Dtype`] by its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Scalar(pub(crate) Dtype);
+
+impl ValueEnum for Scalar {
+    fn value_variants<'a>() -> &'a [Scalar] {
+        &[Scalar(Dtype::F32), Scalar(Dtype::F64), Scalar(Dtype::C32), Scalar(Dtype::C64)]
+    }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()))
+    }
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(x) if x >= 0.0 => Ok(x),
+        Ok(_) => Err("must not be negative or NaN".to_owned()),
+        Err(_) => Err("not a number".to_owned()),
+    }
+}
