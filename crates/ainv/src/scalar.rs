@@ -103,6 +103,10 @@ pub trait RealScalar: Scalar<Real = Self> + PartialOrd {
     const SMALL: Self;
     /// log2 of `BIG`.
     const BIG_EXP: i32;
+    /// Sums of the absolute values of a row or a column beyond this power of two, or under its
+    /// reciprocal, leave the fast route: between graded rows and columns products may underflow
+    /// that matter.
+    const LINE_EXP: i32;
     /// The exponent of the smallest normal number.
     const MIN_EXP: i32;
     /// Bits after the leading one.
@@ -128,13 +132,14 @@ pub trait RealScalar: Scalar<Real = Self> + PartialOrd {
 }
 
 macro_rules! real {
-    ($t:ident, $bits:ident, $name:literal, $big:literal, $mantissa:literal, $min:literal) => {
+    ($t:ident, $bits:ident, $name:literal, $big:literal, $line:literal, $mantissa:literal, $min:literal) => {
         impl RealScalar for $t {
             const ONE: Self = 1.0;
             const NAN: Self = $t::NAN;
             const INFINITY: Self = $t::INFINITY;
             const EPSILON: Self = $t::EPSILON;
             const BIG_EXP: i32 = $big;
+            const LINE_EXP: i32 = $line;
             const BIG: Self = power_of_two::$t($big);
             const SMALL: Self = power_of_two::$t(-$big);
             const MIN_EXP: i32 = $min;
@@ -295,8 +300,8 @@ mod power_of_two {
     }
 }
 
-real!(f32, u32, "float32", 100, 23, -126);
-real!(f64, u64, "float64", 900, 52, -1022);
+real!(f32, u32, "float32", 100, 40, 23, -126);
+real!(f64, u64, "float64", 900, 400, 52, -1022);
 
 #[cfg(test)]
 mod tests {

@@ -36,7 +36,8 @@ unsafe fn on_lower<T: Scalar>(
             let read = sum_abs(w, |j| j..n, n, ld);
             let recips = f(w, ld)?;
             let written = sum_abs(w, |j| j..n, n, ld);
-            let good = recips.is_some_and(|r| in_range(read, r, written));
+            let fits = T::Real::BIG > read && read > T::Real::SMALL;
+            let good = fits && recips.is_some_and(|r| in_range(r, written));
             if good || g.force {
                 if hermitian {
                     inv::mirror(w, n, ld);

@@ -3,7 +3,7 @@
 //!
 //! Every route bounds the right residual |A X - I|; the Cholesky route both.
 
-use super::{Op, Scaling, in_range, leading_dimension, load, settle, sum_abs};
+use super::{Op, Scaling, in_range, leading_dimension, lines_in_range, load, settle, sum_abs};
 use crate::alg::{Context, cholesky, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -47,13 +47,9 @@ impl<T: Scalar> Op<T> for Inv {
             // SAFETY: the matrices are the caller's, the working matrix spans n columns.
             unsafe {
                 load(cx, g.src[0], g.from.transposed(), w, ld)?;
-                let read = sum_abs(w, |_| 0..n, n, ld);
+                let lines = lines_in_range(w, |_| 0..n, n, ld)?;
                 // A structure is trusted only where no entry is NaN.
-                let found = if self.auto && read < T::Real::INFINITY {
-                    look(w, n, ld)
-                } else {
-                    Found::General
-                };
+                let found = if self.auto && lines { look(w, n, ld) } else { Found::General };
                 let recips = match found {
                     Found::Lower | Found::Upper => {
                         let lower = found == Found::Lower;
@@ -70,7 +66,7 @@ impl<T: Scalar> Op<T> for Inv {
                     },
                     Found::General => general(cx, w, n, ld)?,
                 };
-                let good = in_range(read, recips, sum_abs(w, |_| 0..n, n, ld));
+                let good = lines && in_range(recips, sum_abs(w, |_| 0..n, n, ld));
                 if good || g.force {
                     let from = g.to.transposed();
                     let columns = crate::stack::Frame { rs: 1, cs: ld as isize, ..from };

@@ -208,6 +208,33 @@ pub(crate) unsafe fn sum_abs<T: Scalar>(
 }
 
 /// Whether the sums that a blocked route took are beyond suspicion; the lanes' `good`.
-pub(crate) fn in_range<R: RealScalar>(read: R, recips: R, written: R) -> bool {
-    R::BIG > read && read > R::SMALL && R::BIG > recips && R::INFINITY > written
+pub(crate) fn in_range<R: RealScalar>(recips: R, written: R) -> bool {
+    R::BIG > recips && R::INFINITY > written
+}
+
+/// Whether the sums of |entries| of each row and each column of an order n are in range; the lanes'
+/// `lines_good`.
+///
+/// # Safety
+/// As [`sum_abs`].
+pub(crate) unsafe fn lines_in_range<T: Scalar>(
+    w: *const T,
+    rows: impl Fn(usize) -> std::ops::Range<usize>,
+    n: usize,
+    ld: usize,
+) -> Result<bool, Error> {
+    let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
+    let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
+    let fits = |sum: T::Real| large > sum && sum > small;
+    let mut by_row = crate::error::filled(T::Real::default(), n)?;
+    let mut good = true;
+    for j in 0..n {
+        // SAFETY: the caller's.
+        good &= fits(unsafe { sum_abs(w.add(j * ld), |_| rows(j), 1, ld) });
+        for i in rows(j) {
+            // SAFETY: the caller's column.
+            by_row[i] = by_row[i] + unsafe { w.add(i + j * ld).read() }.abs1();
+        }
+    }
+    Ok(good && by_row.into_iter().all(fits))
 }

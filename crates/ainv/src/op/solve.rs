@@ -3,14 +3,16 @@
 //! As for `inv` the elimination is that of A^T, and the solves are from the right: with P A^T = L U,
 //! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
 
-use super::{Op, Scaling, cholesky, in_range, inv, leading_dimension, load, settle, sum_abs};
+use super::{
+    Op, Scaling, cholesky, in_range, inv, leading_dimension, lines_in_range, load, settle, sum_abs,
+};
 use crate::alg::{self, Context, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
 use crate::kernel::lanes::Group;
 use crate::kernel::trsm::Triangle;
-use crate::scalar::Scalar;
+use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 use crate::status::Status;
 
@@ -28,7 +30,7 @@ pub(crate) const LANES_RHS: usize = 32;
 unsafe fn on_transposed<T: Scalar>(
     cx: &Context<T>,
     g: &Group<T>,
-    reads: impl Fn(usize) -> std::ops::Range<usize>,
+    lines_fit: impl FnOnce(*const T, usize, usize) -> Result<bool, Error>,
     f: impl FnOnce(*mut T, usize, *mut T, usize) -> Result<Option<T::Real>, Error>,
 ) -> Result<u64, Error> {
     let (n, k) = (g.n, g.rhs_from.cols);
@@ -39,10 +41,10 @@ unsafe fn on_transposed<T: Scalar>(
             let b = w.add(n * ld);
             load(cx, g.src[0], g.from.transposed(), w, ld)?;
             load(cx, g.rhs[0], g.rhs_from.transposed(), b, ldb)?;
-            let read = sum_abs(w, reads, n, ld);
+            let lines = lines_fit(w, n, ld)?;
             let recips = f(w, ld, b, ldb)?;
             let written = sum_abs(b, |_| 0..k, n, ldb);
-            let good = recips.is_some_and(|r| in_range(read, r, written));
+            let good = lines && recips.is_some_and(|r| in_range(r, written));
             if good || g.force {
                 let to = g.to.transposed();
                 let columns = Frame { rs: 1, cs: ldb as isize, ..to };
@@ -51,6 +53,13 @@ unsafe fn on_transposed<T: Scalar>(
             Ok(!good as u64)
         }
     })
+}
+
+/// Whether the lower triangle's sum is in range.
+fn lower_fits<T: Scalar>(w: *const T, n: usize, ld: usize) -> Result<bool, Error> {
+    // SAFETY: the working matrix.
+    let read = unsafe { sum_abs(w, |j| j..n, n, ld) };
+    Ok(T::Real::BIG > read && read > T::Real::SMALL)
 }
 
 /// The scaling of A, and one power of two for all of B that keeps it in range under A's rows.
@@ -84,7 +93,7 @@ impl<T: Scalar> Op<T> for Solve {
             on_transposed(
                 cx,
                 g,
-                |_| 0..n,
+                |w, n, ld| lines_in_range(w, |_| 0..n, n, ld),
                 |w, ld, b, ldb| {
                     arena::with(n, |pivots: *mut usize| {
                         pivots.write_bytes(0, n);
@@ -151,32 +160,27 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         // the frames are exchanged once more: the working matrix is A itself.
         unsafe {
             let turned = Group { from: g.from.transposed(), ..*g };
-            on_transposed(
-                cx,
-                &turned,
-                |j| j..n,
-                |w, ld, b, ldb| {
-                    if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
-                        b.write(T::nan());
-                        return Ok(None);
-                    }
-                    // A = L L^H, so X^T conj(L) L^T = B^T.
-                    let k = g.rhs_from.cols;
-                    let t = Triangle {
-                        t: w.cast_const(),
-                        rs: ld as isize,
-                        cs: 1,
-                        conj: false,
-                        lower: false,
-                        unit: false,
-                    };
-                    let ld = ld as isize;
-                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                    let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
-                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                    Ok(Some(inv::recips(w, n, ld as usize)))
-                },
-            )
+            on_transposed(cx, &turned, lower_fits, |w, ld, b, ldb| {
+                if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
+                    b.write(T::nan());
+                    return Ok(None);
+                }
+                // A = L L^H, so X^T conj(L) L^T = B^T.
+                let k = g.rhs_from.cols;
+                let t = Triangle {
+                    t: w.cast_const(),
+                    rs: ld as isize,
+                    cs: 1,
+                    conj: false,
+                    lower: false,
+                    unit: false,
+                };
+                let ld = ld as isize;
+                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
+                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                Ok(Some(inv::recips(w, n, ld as usize)))
+            })
         }
     }
 

@@ -2,7 +2,7 @@
 //! in another precision where the call asks for it.
 
 use crate::options::Assume;
-use crate::scalar::Scalar;
+use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 
 /// Copies the matrices row by row, converted, each filled in from the part that `assume` reads.
@@ -34,6 +34,23 @@ pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
                 };
                 // SAFETY: inside the caller's block.
                 unsafe { to.add(k * size + i * from.cols + j).write(x) };
+            }
+        }
+    }
+}
+
+/// Diagonal entries of Hermitian matrices whose imaginary part is rounding, in the precision that
+/// the matrices came in, become real.
+///
+/// # Safety
+/// `a` holds `count` dense matrices of order `n`.
+pub(crate) unsafe fn drop_rounding<W: Scalar>(a: *mut W, count: usize, n: usize, rounding: f64) {
+    for i in (0..count).flat_map(|k| (0..n).map(move |i| k * n * n + i * (n + 1))) {
+        // SAFETY: a diagonal entry of the caller's matrices.
+        unsafe {
+            let x = a.add(i).read();
+            if x.im().to_f64().abs() <= x.re().to_f64().abs() * rounding {
+                a.add(i).write(W::from_re(x.re()));
             }
         }
     }

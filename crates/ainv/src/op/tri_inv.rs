@@ -2,7 +2,7 @@
 //! one by transposition, and an upper one into itself by transposition and reversal, so that the
 //! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
 
-use super::{Op, Scaling, in_range, inv, leading_dimension, load, settle, sum_abs};
+use super::{Op, Scaling, in_range, inv, leading_dimension, lines_in_range, load, settle, sum_abs};
 use crate::alg::{Context, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -42,10 +42,10 @@ impl<T: Scalar> Op<T> for TriInv {
                     std::slice::from_raw_parts_mut(w.add(i * (ld + 1) + 1), n - 1 - i)
                         .fill(T::default());
                 }
-                let read = sum_abs(w, |j| 0..j + 1, n, ld);
+                let lines = lines_in_range(w, |j| 0..j + 1, n, ld)?;
                 let recips = inv::recips(w, n, ld);
                 triangular::invert(cx, n, false, w, ld as isize)?;
-                let good = in_range(read, recips, sum_abs(w, |j| 0..j + 1, n, ld));
+                let good = lines && in_range(recips, sum_abs(w, |j| 0..j + 1, n, ld));
                 if good || g.force {
                     let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
                     super::copy(cx, w, columns, g.dst[0], g.to)?;

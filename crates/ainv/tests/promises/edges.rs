@@ -44,7 +44,8 @@ fn an_absolute_cut_off_is_scaled_with_the_matrix() {
     let cut = PinvOptions { atol: Some(Tolerance::All(1e302)), ..PinvOptions::default() };
     let a = [1e308];
     let x = ainv::pinv(Stack::new(&a, &[1, 1]).unwrap(), &cut, &Options::default()).unwrap();
-    assert!((x.as_slice()[0] * 1e308 - 1.0).abs() < 1e-12);
+    let x: f64 = x.as_slice()[0];
+    assert!((x * 1e308 - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn zero_over_a_tiny_complex_number_is_zero() {
 
 #[test]
 fn the_condition_does_not_know_of_scale() {
-    let a = [1e-310, 1e308, -1e308, 1e308, 1e308];
+    let a = [1e-310f64, 1e308, -1e308, 1e308, 1e308];
     let stack = |range: std::ops::Range<usize>, n: usize| Stack::new(&a[range], &[n, n]);
     for norm in [Norm::One, Norm::Inf, Norm::Two] {
         let one = ainv::rcond(stack(0..1, 1).unwrap(), norm, &Options::default()).unwrap();
@@ -106,4 +107,59 @@ fn a_result_has_the_type_of_what_it_solves_for() {
         &Options::default(),
     );
     assert_eq!(x.unwrap().shape(), [2, 1]);
+}
+
+/// `G` with its columns (or rows) scaled far apart: the inverse is that of `G`, scaled back.
+fn graded(n: usize, spread: i32, rows: bool, solve: bool) {
+    let mut rng = testkit::Rng::new(7);
+    let e: Vec<i32> = (0..n).map(|i| if i % 2 == 0 { spread } else { -spread }).collect();
+    for _ in 0..40 {
+        let mut g: Vec<f64> = (0..n * n).map(|_| rng.normal()).collect();
+        (0..n).for_each(|i| g[i * (n + 1)] += 3.0 * n as f64);
+        let power = |i: usize, j: usize| e[if rows { i } else { j }];
+        let scale = |x: f64, k: i32| ainv::RealScalar::times_power_of_two(x, k);
+        let a: Vec<f64> = (0..n * n).map(|at| scale(g[at], power(at / n, at % n))).collect();
+        let plain = ainv::inv(Stack::new(&g, &[n, n]).unwrap(), &Options::default()).unwrap();
+        let (a, eye) = (Stack::new(&a, &[n, n]).unwrap(), testkit::Mat::<f64>::identity(n));
+        let x = if solve {
+            ainv::solve(a, Stack::new(&eye.data, &[n, n]).unwrap(), &Options::default())
+        } else {
+            ainv::inv(a, &Options::default())
+        };
+        for (at, &x) in x.unwrap().as_slice().iter().enumerate() {
+            let y = plain.as_slice()[at];
+            let x = scale(x, power(at % n, at / n));
+            assert!((x - y).abs() < 1e-12, "n = {n}, 2^{spread}, entry {at}: {x:e} for {y:e}");
+        }
+    }
+}
+
+#[test]
+fn products_that_underflow_between_graded_lines_are_not_lost() {
+    for n in [1, 2, 3, 4, 6, 17, 20] {
+        for spread in [330, 550, 700] {
+            for rows in [false, true] {
+                graded(n, spread, rows, false);
+                graded(n, spread, rows, true);
+            }
+        }
+    }
+    let a = [1e-200, 0.0, 0.0, 1e200, 1e200, 0.0, 0.0, 1e-200, 1e-100];
+    let a = Stack::new(&a, &[3, 3]).unwrap();
+    let x: f64 = ainv::inv(a, &with(Assume::Lower)).unwrap().as_slice()[6];
+    assert!((x / 1e100 - 1.0).abs() < 1e-12, "{x:e}");
+}
+
+#[test]
+fn solve_calls_singular_what_inv_does() {
+    for (n, a) in [
+        (2, vec![1.0, 6.0, 1.0, 6.0]),
+        (3, vec![1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0]),
+        (3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
+    ] {
+        let (a, b) = (Stack::new(&a, &[n, n]).unwrap(), vec![1.0; n]);
+        let x = ainv::solve(a, Stack::new(&b, &[n, 1]).unwrap(), &Options::default());
+        assert!(matches!(x, Err(Error::Matrix { .. })), "{x:?}");
+        assert!(ainv::inv(a, &Options::default()).is_err());
+    }
 }

@@ -342,6 +342,9 @@ impl<T: Scalar> Operands<'_, T> {
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
             unsafe {
                 op::staging::expand(&src, self.a.frame(), assume, &to, a);
+                if matches!(self.kind, Kind::Cholesky | Kind::PosdefInv | Kind::PosdefSolve) {
+                    op::staging::drop_rounding(a, count, n, n as f64 * self.epsilon);
+                }
                 if let Some(rhs) = &self.b {
                     rhs.matrices(range.start, &mut src);
                     op::staging::expand(&src, rhs.frame(), Assume::General, &to, b);

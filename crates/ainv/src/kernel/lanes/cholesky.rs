@@ -19,7 +19,7 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> u64 {
             let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
             let read = sum_lower(t, n);
             let recips = factor(t, recip, n);
-            if registers.accept(good(read, recips, sum_lower(t, n))) {
+            if registers.accept(in_range(read) & good(recips, sum_lower(t, n))) {
                 for i in 0..n {
                     for j in i + 1..n {
                         t.set(i, j, zero);
@@ -49,7 +49,7 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> u64 {
                 recips = recips.add(recip.get(0, i).abs1());
             }
             invert_factor(t, recip, n);
-            if registers.accept(good(read, recips, sum_lower(t, n))) {
+            if registers.accept(in_range(read) & good(recips, sum_lower(t, n))) {
                 store_hermitian(t, &g.dst[at], g);
             }
         }
@@ -78,12 +78,20 @@ pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
             } else {
                 invert_factor(t, recip, n);
             }
-            if registers.accept(good(read, recips, sum_lower(t, n))) {
+            if registers.accept(in_range(read) & good(recips, sum_lower(t, n))) {
                 store_hermitian(t, &g.dst[at], g);
             }
         }
         registers.suspects()
     }
+}
+
+/// The lanes whose sum of |entries| is in range. (Between the graded rows and columns of a positive
+/// definite matrix no product underflows that matters: each is bounded by its diagonal entries.)
+#[inline(always)]
+unsafe fn in_range<V: Vector>(read: V) -> u64 {
+    // SAFETY: the contract of Vector.
+    unsafe { V::bits(V::splat(V::Elem::BIG).gt(read)) & V::bits(read.gt(V::splat(V::Elem::SMALL))) }
 }
 
 /// A diagonal entry of a Hermitian matrix of order `n` is real if its imaginary part is at most

@@ -7,7 +7,7 @@
 //! section 1.10.2 and chapter 14). A complex cofactor is a sum of four products, which Kahan's
 //! scheme does not cover: order 3 goes to LU there.
 
-use super::{Group, Registers, good, load, store};
+use super::{Group, Part, Registers, Tile, good, lines_good, load, store};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -57,11 +57,9 @@ pub(crate) unsafe fn inv<F: Field>(
                 a(0, 2).mul_add(x[2][0], det).recip()
             }
         };
-        let mut read = F::V::splat(Default::default());
-        let mut written = read;
+        let mut written = F::V::splat(Default::default());
         for i in 0..n {
             for j in 0..n {
-                read = read.add(a(i, j).abs1());
                 // Plus zero, so that a zero has no sign.
                 x[i][j] = x[i][j].mul_add(recip, zero);
                 written = written.add(x[i][j].abs1());
@@ -70,7 +68,8 @@ pub(crate) unsafe fn inv<F: Field>(
         // The determinant is a product of several entries: it may overflow where none of them is
         // large.
         let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
-        let good = good(read, recip.abs1(), written) & F::V::bits(recip.abs1().gt(small));
+        let lines = lines_good(t, n, Part::Whole, <F::S as Scalar>::Real::LINE_EXP * 3 / 4);
+        let good = lines & good(recip.abs1(), written) & F::V::bits(recip.abs1().gt(small));
         if registers.accept(good) {
             for i in 0..n {
                 for j in 0..n {
@@ -78,6 +77,25 @@ pub(crate) unsafe fn inv<F: Field>(
                 }
             }
             store(t, &g.dst[at], g.to);
+        }
+    }
+}
+
+/// The determinant of a tile of a small order that has a closed form: zero where `inv` calls the
+/// matrix singular.
+#[inline(always)]
+pub(crate) unsafe fn determinant<F: Field>(t: Tile<F>, n: usize) -> F {
+    // SAFETY: the tile is n x n.
+    unsafe {
+        let a = |i: usize, j: usize| t.get(i, j);
+        let minor = |p: usize, q: usize| F::diff_of_products(a(1, p), a(2, q), a(2, p), a(1, q));
+        match n {
+            1 => a(0, 0),
+            2 => F::diff_of_products(a(0, 0), a(1, 1), a(0, 1), a(1, 0)),
+            _ => {
+                let det = a(0, 1).mul_add(minor(2, 0), a(0, 0).mul(minor(1, 2)));
+                a(0, 2).mul_add(minor(0, 1), det)
+            }
         }
     }
 }

@@ -11,7 +11,7 @@
 //! X L = U^-1 bounds |X B - I|, that is |A A^-1 - I|, the right residual (Higham, section 14.3.1,
 //! method B; LAPACK's getri on the transposed matrix).
 
-use super::{Group, Registers, Tile, closed, good, load, store_rows, triangular};
+use super::{Group, Part, Registers, Tile, closed, good, lines_good, load, store_rows, triangular};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
@@ -42,22 +42,19 @@ impl<F: Field> Work<F> {
         Work { tile, recip, row, perm, rhs }
     }
 
-    /// Factors the tile in place. The sums of |entries| and of |1 / pivots|.
+    /// Factors the tile in place. The sum of |1 / pivots|.
     ///
     /// Right-looking. The exchange of rows k and p costs no pass of its own: while a row is
     /// updated, lanes whose pivot it is take the row that leaves the pivot's place instead.
     #[inline(always)]
-    unsafe fn factor(&self, n: usize) -> (F::V, F::V) {
+    unsafe fn factor(&self, n: usize) -> F::V {
         // SAFETY: the blocks hold n x n and n elements.
         unsafe {
             let zero = F::splat(F::S::default());
             let (t, perm) = (self.tile, self.perm);
-            let (mut read, mut recips) = (zero.abs1(), zero.abs1());
+            let mut recips = zero.abs1();
             for i in 0..n {
                 perm.set(0, i, F::from_re(F::V::splat(RealOf::<F>::from_f64(i as f64))));
-                for j in 0..n {
-                    read = read.add(t.get(i, j).abs1());
-                }
             }
             for k in 0..n {
                 let mut best = t.get(k, k).abs1();
@@ -106,7 +103,7 @@ impl<F: Field> Work<F> {
                     }
                 }
             }
-            (read, recips)
+            recips
         }
     }
 
@@ -191,7 +188,8 @@ pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> u64 {
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
             w.tile = load(g.scratch, &g.src[at.clone()], g.from.transposed());
-            let (read, recips) = w.factor(n);
+            let lines = lines_good(w.tile, n, Part::Whole, RealOf::<F>::LINE_EXP);
+            let recips = w.factor(n);
             triangular::invert_upper(w.tile, w.recip, n);
             w.times_l_inverse(n);
             let mut written = F::splat(F::S::default()).abs1();
@@ -200,7 +198,7 @@ pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> u64 {
                     written = written.add(w.tile.get(i, j).abs1());
                 }
             }
-            let good = good(read, recips, written);
+            let good = lines & good(recips, written);
             if registers.accept(good) {
                 w.store_permuted(n, w.tile, n, &g.dst[at], g.to);
             }
@@ -221,7 +219,16 @@ pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> u64 {
         while let Some(at) = registers.next(F::LANES) {
             w.tile = load(g.scratch, &g.src[at.clone()], g.from.transposed());
             w.rhs = load(rhs, &g.rhs[at.clone()], g.rhs_from.transposed());
-            let (read, recips) = w.factor(n);
+            if n <= closed::largest::<F::S>() {
+                // Singular is what `inv` calls so: the determinant is zero. A NaN says it.
+                let det = closed::determinant(w.tile, n);
+                let none = F::splat(F::S::default()).abs1();
+                let nan = F::from_re(F::V::splat(RealOf::<F>::NAN));
+                let first = w.tile.get(0, 0);
+                w.tile.set(0, 0, F::select(det.abs1().eq(none), nan, first));
+            }
+            let lines = lines_good(w.tile, n, Part::Whole, RealOf::<F>::LINE_EXP);
+            let recips = w.factor(n);
             let mut written = F::splat(F::S::default()).abs1();
             for r in 0..k {
                 for j in 0..n {
@@ -240,7 +247,7 @@ pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> u64 {
                     written = written.add(z.abs1());
                 }
             }
-            let good = good(read, recips, written);
+            let good = lines & good(recips, written);
             if registers.accept(good) {
                 w.store_permuted(n, w.rhs, k, &g.dst[at], g.to);
             }

@@ -102,20 +102,50 @@ impl<F: Field> Tile<F> {
     }
 }
 
-/// Which lanes are beyond suspicion: the sum of the absolute values of what was read and of the
-/// reciprocals of the pivots in range, the result finite. A NaN anywhere makes its sum a NaN, and
-/// a NaN is in no range.
+/// Which lanes are beyond suspicion as to the reciprocals of the pivots (their sum in range) and the
+/// result (finite). A NaN anywhere makes its sum a NaN, and a NaN is in no range.
 #[inline(always)]
-pub(crate) unsafe fn good<V: Vector>(read: V, recips: V, written: V) -> u64 {
+pub(crate) unsafe fn good<V: Vector>(recips: V, written: V) -> u64 {
     // SAFETY: the contract of Vector.
     unsafe {
-        let big = V::splat(V::Elem::BIG);
-        let small = V::splat(V::Elem::SMALL);
-        V::bits(big.gt(read))
-            & V::bits(read.gt(small))
-            & V::bits(big.gt(recips))
+        V::bits(V::splat(V::Elem::BIG).gt(recips))
             & V::bits(V::splat(V::Elem::INFINITY).gt(written))
     }
+}
+
+/// Which lanes are beyond suspicion as to what was read: the sum of the absolute values of each row
+/// and each column within `2^-exp` and `2^exp`.
+#[inline(always)]
+pub(crate) unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp: i32) -> u64 {
+    // SAFETY: the tile is n x n.
+    unsafe {
+        let one = <F::S as Scalar>::Real::ONE;
+        let large = F::V::splat(one.times_power_of_two(exp));
+        let small = F::V::splat(one.times_power_of_two(-exp));
+        let none = F::splat(F::S::default()).abs1();
+        let mut good = u64::MAX;
+        for i in 0..n {
+            let (mut row, mut column) = (none, none);
+            for j in 0..n {
+                if which != Part::Upper || i <= j {
+                    row = row.add(t.get(i, j).abs1());
+                }
+                if which != Part::Upper || j <= i {
+                    column = column.add(t.get(j, i).abs1());
+                }
+            }
+            good &= F::V::bits(large.gt(row)) & F::V::bits(row.gt(small));
+            good &= F::V::bits(large.gt(column)) & F::V::bits(column.gt(small));
+        }
+        good
+    }
+}
+
+/// The part of a tile that is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Whole,
+    Upper,
 }
 
 /// The walk over a group, a register of matrices at a time, and its suspects.

@@ -4,7 +4,7 @@
 //! n u |X||U|. The caller hands triangles over so that this is the right residual of its own
 //! matrix.
 
-use super::{Group, Registers, Tile, TriShape, good, load, store};
+use super::{Group, Part, Registers, Tile, TriShape, good, lines_good, load, store};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -41,17 +41,15 @@ pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> u64 
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
             let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
-            let (mut read, mut recips) = (zero.abs1(), zero.abs1());
+            let mut recips = zero.abs1();
             for i in 0..n {
                 if shape.unit {
                     t.set(i, i, one);
                 }
-                for j in i..n {
-                    read = read.add(t.get(i, j).abs1());
-                }
                 recip.set(0, i, t.get(i, i).recip());
                 recips = recips.add(recip.get(0, i).abs1());
             }
+            let lines = lines_good(t, n, Part::Upper, <F::S as Scalar>::Real::LINE_EXP);
             invert_upper(t, recip, n);
             let mut written = zero.abs1();
             for i in 0..n {
@@ -59,7 +57,7 @@ pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> u64 
                     written = written.add(t.get(i, j).abs1());
                 }
             }
-            let good = good(read, recips, written);
+            let good = lines & good(recips, written);
             if registers.accept(good) {
                 for i in 0..n {
                     for j in 0..i {
