@@ -133,7 +133,6 @@ impl<T: Scalar> Op<T> for Cholesky {
             None => symmetric_scaling(n, a),
         };
         Scaling {
-            rhs: vec![0; n],
             out_rows: d.iter().map(|d| -d).collect(),
             out_cols: vec![0; n],
             cols: d.clone(),
@@ -170,7 +169,7 @@ impl<T: Scalar> Op<T> for PosdefInv {
     }
     fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
         let (rows, cols) = balance(n, a);
-        Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+        Scaling { out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
     }
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
         Ok(not_positive_definite(n, first_bad_pivot(cx, n, a)?))
@@ -212,13 +211,7 @@ impl<T: Scalar> Op<T> for CholeskyInv {
         // Rows alone: a factor for columns would stand between L^-H and L^-1.
         let row = |i: usize| (0..=i).filter_map(|j| settle::exponent(a[i * n + j])).max();
         let rows: Vec<i32> = (0..n).map(|i| -row(i).unwrap_or(0)).collect();
-        Scaling {
-            cols: vec![0; n],
-            rhs: vec![0; n],
-            out_rows: rows.clone(),
-            out_cols: rows.clone(),
-            rows,
-        }
+        Scaling { cols: vec![0; n], out_rows: rows.clone(), out_cols: rows.clone(), rows }
     }
     fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
         Ok(super::tri_inv::first_zero(n, a, false))

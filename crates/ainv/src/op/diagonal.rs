@@ -66,14 +66,13 @@ impl<T: Scalar> Op<T> for Diagonal {
         Ok(Some(status))
     }
 
-    fn scaling(&self, n: usize, _: &[T], _: &[T]) -> Scaling {
+    fn scaling(&self, n: usize, _: &[T], b: &[T]) -> Scaling {
         let none = vec![0; n];
         Scaling {
             rows: none.clone(),
             cols: none.clone(),
-            rhs: none.clone(),
-            out_rows: none.clone(),
-            out_cols: none,
+            out_rows: none,
+            out_cols: vec![0; n.max(b.len() / n)],
         }
     }
 

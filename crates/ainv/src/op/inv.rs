@@ -96,7 +96,7 @@ impl<T: Scalar> Op<T> for Inv {
 
     fn scaling(&self, n: usize, a: &[T], _b: &[T]) -> Scaling {
         let (rows, cols) = settle::balance(n, a, |_, _| true);
-        Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+        Scaling { out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _b: &[T]) -> Result<Status, Error> {

@@ -21,12 +21,11 @@ use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 use crate::status::Status;
 
-/// Powers of two: A' = 2^rows A 2^cols, B' = 2^rhs B, X = 2^out_rows X' 2^out_cols.
+/// Powers of two: A' = 2^rows A 2^cols, B' = 2^rows B 2^-out_cols, X = 2^out_rows X' 2^out_cols.
 #[derive(Clone, Debug)]
 pub(crate) struct Scaling {
     pub rows: Vec<i32>,
     pub cols: Vec<i32>,
-    pub rhs: Vec<i32>,
     pub out_rows: Vec<i32>,
     pub out_cols: Vec<i32>,
 }
@@ -117,7 +116,7 @@ fn decide<T: Scalar>(
             a[i * n + j] = Scalar::ldexp(a[i * n + j], s.rows[i] + s.cols[j]);
         }
         for j in 0..k {
-            b[i * k + j] = Scalar::ldexp(b[i * k + j], s.rhs[i]);
+            b[i * k + j] = Scalar::ldexp(b[i * k + j], s.rows[i] - s.out_cols[j]);
         }
     }
     forced(op, cx, n, a, b, x)?;

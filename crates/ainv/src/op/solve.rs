@@ -62,18 +62,13 @@ fn lower_fits<T: Scalar>(w: *const T, n: usize, ld: usize) -> Result<bool, Error
     Ok(T::Real::BIG > read && read > T::Real::SMALL)
 }
 
-/// The scaling of A, and one power of two for all of B that keeps it in range under A's rows.
+/// The scaling of A, and for each column of B the power of two that keeps it in range under A's
+/// rows.
 fn scaling<T: Scalar>(n: usize, b: &[T], rows: Vec<i32>, cols: Vec<i32>) -> Scaling {
     let k = b.len() / n;
-    let size = |i: usize| (0..k).filter_map(|j| settle::exponent(b[i * k + j])).max();
-    let shift = (0..n).filter_map(|i| size(i).map(|e| e + rows[i])).max().unwrap_or(0);
-    Scaling {
-        rhs: rows.iter().map(|r| r - shift).collect(),
-        out_rows: cols.iter().map(|c| c + shift).collect(),
-        out_cols: vec![0; k],
-        rows,
-        cols,
-    }
+    let size = |i: usize, j: usize| settle::exponent(b[i * k + j]).map(|e| e + rows[i]);
+    let out_cols = (0..k).map(|j| (0..n).filter_map(|i| size(i, j)).max().unwrap_or(0)).collect();
+    Scaling { out_rows: cols.clone(), out_cols, rows, cols }
 }
 
 impl<T: Scalar> Op<T> for Solve {

@@ -74,7 +74,7 @@ impl<T: Scalar> Op<T> for TriInv {
         // A unit diagonal stays one only if rows and columns are left alone.
         let (rows, cols) =
             if self.unit { (vec![0; n], vec![0; n]) } else { settle::balance(n, a, |i, j| i <= j) };
-        Scaling { rhs: vec![0; n], out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+        Scaling { out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
     }
 
     fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
