@@ -63,7 +63,8 @@ def test_interrupt(matrix, call):
     assert process.returncode == 0, err
     raised, value = out.split()
     assert value == "0.5"
-    assert float(raised) - sent < 0.7
+    # Not a measurement: each call would go on for longer than this.
+    assert float(raised) - sent < 5
 
 
 @posix
