@@ -144,10 +144,6 @@ fn products_that_underflow_between_graded_lines_are_not_lost() {
             }
         }
     }
-    let a = [1e-200, 0.0, 0.0, 1e200, 1e200, 0.0, 0.0, 1e-200, 1e-100];
-    let a = Stack::new(&a, &[3, 3]).unwrap();
-    let x: f64 = ainv::inv(a, &with(Assume::Lower)).unwrap().as_slice()[6];
-    assert!((x / 1e100 - 1.0).abs() < 1e-12, "{x:e}");
 }
 
 #[test]
