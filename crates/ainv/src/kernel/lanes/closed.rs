@@ -87,15 +87,21 @@ pub(crate) unsafe fn inv<F: Field>(
 pub(crate) unsafe fn determinant<F: Field>(t: Tile<F>, n: usize) -> F {
     // SAFETY: the tile is n x n.
     unsafe {
-        let a = |i: usize, j: usize| t.get(i, j);
-        let minor = |p: usize, q: usize| F::diff_of_products(a(1, p), a(2, q), a(2, p), a(1, q));
         match n {
-            1 => a(0, 0),
-            2 => F::diff_of_products(a(0, 0), a(1, 1), a(0, 1), a(1, 0)),
+            1 => t.get(0, 0),
+            2 => minor(t, 0, [0, 1]),
             _ => {
-                let det = a(0, 1).mul_add(minor(2, 0), a(0, 0).mul(minor(1, 2)));
-                a(0, 2).mul_add(minor(0, 1), det)
+                let det =
+                    t.get(0, 1).mul_add(minor(t, 1, [2, 0]), t.get(0, 0).mul(minor(t, 1, [1, 2])));
+                t.get(0, 2).mul_add(minor(t, 1, [0, 1]), det)
             }
         }
     }
+}
+
+/// The determinant of the rows `i` and `i + 1` in two columns.
+#[inline(always)]
+unsafe fn minor<F: Field>(t: Tile<F>, i: usize, [p, q]: [usize; 2]) -> F {
+    // SAFETY: entries of the caller's tile.
+    unsafe { F::diff_of_products(t.get(i, p), t.get(i + 1, q), t.get(i, q), t.get(i + 1, p)) }
 }
