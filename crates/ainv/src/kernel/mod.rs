@@ -6,7 +6,7 @@
 //! # Safety
 //! An entry point may be called once [`table`] has handed it out (the CPU has the set then). Its
 //! pointers must span what its arguments say; scratch is aligned to 64 bytes and holds what the
-//! kernel's `*_scratch` function asks for. Kernels take pointers, never references, to the caller's
+//! kernel's module asks for in its function `scratch`. Kernels take pointers, never references, to the caller's
 //! memory: interleaved matrices are not ours as a slice.
 
 pub(crate) mod lanes;

@@ -66,6 +66,7 @@ impl<T: Scalar> Job<'_, T> {
             self.status.fill(Status::OK);
             return Ok(Summary::default());
         }
+        let (staged, wide) = (self.staged(), is_wide::<T>(self.options));
         let status = Statuses::new(self.status);
         let job = Operands {
             a: self.a,
@@ -76,8 +77,7 @@ impl<T: Scalar> Job<'_, T> {
             epsilon: T::Real::EPSILON.to_f64(),
         };
         let chunk = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
-            let staged = self.expand.is_some() || is_wide::<T>(self.options);
-            match (staged, is_wide::<T>(self.options)) {
+            match (staged, wide) {
                 (false, _) => job.chunk(range, threads, status),
                 (true, false) => job.stage(self.expand, range, threads, status, |x: T| x, |x: T| x),
                 (true, true) => job.stage(self.expand, range, threads, status, T::widen, T::narrow),
