@@ -102,7 +102,8 @@ pub(crate) fn compute(
     let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), decomposition);
     with_scalar!(a.scalar, T => {
         let (a, b, x) = views::<T>(a, b, x).map_err(|e| error::raise(py, e, &[]))?;
-        run(py, cost, &options.cancel, || op.run(a, b, x, status, options))
+        let options = &stoppable(options, cost);
+        run(py, cost, options.cancel.as_ref(), || op.run(a, b, x, status, options))
     })
 }
 
@@ -120,7 +121,8 @@ pub(crate) fn rcond<'py>(
         let mut places = out.cast::<PyArrayDyn<<T as Scalar>::Real>>()?.readwrite();
         let places = places.as_slice_mut()?;
         let a = view::<T>(a).map_err(|e| error::raise(py, e, &[]))?;
-        run(py, cost, &options.cancel, || ainv::rcond_into(a, norm, places, options))?;
+        let options = &stoppable(options, cost);
+        run(py, cost, options.cancel.as_ref(), || ainv::rcond_into(a, norm, places, options))?;
     });
     Ok(out.into_any())
 }
@@ -141,20 +143,23 @@ const LONG: f64 = 5e7;
 /// How often it looks.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Runs `work` without the GIL. While long work runs, Ctrl-C cancels it.
-pub(crate) fn run<R: Send>(
+/// The options of a call that takes about `cost`: long work can be stopped.
+fn stoppable(options: &Options, cost: f64) -> Options {
+    Options { cancel: (cost >= LONG).then(Cancel::new), ..options.clone() }
+}
+
+/// Runs `work` without the GIL. Where `cancel` is given, Ctrl-C sets it.
+fn run<R: Send>(
     py: Python<'_>,
     cost: f64,
-    cancel: &Cancel,
+    cancel: Option<&Cancel>,
     work: impl FnOnce() -> Result<R, Error> + Send,
 ) -> PyResult<R> {
     let guarded = || catch_unwind(AssertUnwindSafe(work));
-    let outcome = if cost < SHORT {
-        guarded()
-    } else if cost < LONG {
-        py.detach(guarded)
-    } else {
-        py.detach(|| interruptible(cancel, guarded))?
+    let outcome = match cancel {
+        Some(cancel) => py.detach(|| interruptible(cancel, guarded))?,
+        None if cost < SHORT => guarded(),
+        None => py.detach(guarded),
     };
     match outcome {
         Ok(result) => result.map_err(|e| error::raise(py, e, &[])),

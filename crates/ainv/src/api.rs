@@ -64,13 +64,14 @@ pub fn plan<T: Scalar>(
     let none = &mut [];
     let job = match operation {
         Operation::Pinv => return decompose::plan("pinv", &a, options),
-        Operation::Inv => inv_job(a, x, none, options),
-        Operation::Cholesky => unary("cholesky", Kind::Cholesky, a, x, none, options),
-        Operation::CholeskyInv => unary("cholesky_inv", Kind::CholeskyInv, a, x, none, options),
+        Operation::Inv => inv_job(&a, &x, none, options),
+        Operation::Cholesky => unary("cholesky", Kind::Cholesky, &a, &x, none, options),
+        Operation::CholeskyInv => unary("cholesky_inv", Kind::CholeskyInv, &a, &x, none, options),
         Operation::TriInv => {
-            tri_inv_job("tri_inv", a, Uplo::Lower, Diag::NonUnit, x, none, options)
+            let kind = Kind::TriInv { unit: false, reversed: false };
+            unary("tri_inv", kind, &a, &x, none, options)
         }
-        Operation::Solve { .. } => solve_job(a, b, x, none, options),
+        Operation::Solve { .. } => solve_job(&a, &b, &x, none, options),
     };
     job?.plan()
 }
@@ -118,22 +119,23 @@ fn only_inv_has_pinv(operation: &str, options: &Options) -> Result<(), Error> {
 fn unary<'a, T: Scalar>(
     operation: &'static str,
     kind: Kind,
-    a: Stack<'a, T>,
-    x: StackMut<'a, T>,
+    a: &'a Stack<'a, T>,
+    x: &'a StackMut<'a, T>,
     status: &'a mut [Status],
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
     options.stream.check()?;
     only_inv_has_pinv(operation, options)?;
-    square(&a)?;
-    same_shape(&x, a.len(), a.rows(), a.cols())?;
+    square(a)?;
+    same_shape(x, a.len(), a.rows(), a.cols())?;
     status_length(status, a.len())?;
     Ok(Job { operation, kind, a, b: None, x, expand: None, status, options })
 }
 
+/// The views of `inv`: of a triangle those of `tri_inv`.
 fn inv_job<'a, T: Scalar>(
-    a: Stack<'a, T>,
-    x: StackMut<'a, T>,
+    a: &'a Stack<'a, T>,
+    x: &'a StackMut<'a, T>,
     status: &'a mut [Status],
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
@@ -143,42 +145,37 @@ fn inv_job<'a, T: Scalar>(
         Assume::General | Assume::Symmetric | Assume::Hermitian => Kind::Inv { auto: false },
         Assume::Posdef => Kind::PosdefInv,
         Assume::Diagonal => Kind::Diagonal,
-        Assume::Lower | Assume::Upper => {
-            let uplo = if assume == Assume::Lower { Uplo::Lower } else { Uplo::Upper };
-            return tri_inv_job("inv", a, uplo, Diag::NonUnit, x, status, options);
-        }
+        Assume::Lower => Kind::TriInv { unit: false, reversed: false },
+        Assume::Upper => Kind::TriInv { unit: false, reversed: true },
     };
     let job = unary("inv", kind, a, x, status, options)?;
     let expand = matches!(assume, Assume::Symmetric | Assume::Hermitian).then_some(assume);
     Ok(Job { expand, ..job })
 }
 
-fn tri_inv_job<'a, T: Scalar>(
-    operation: &'static str,
+/// The views that turn a triangle into the upper one of the kernels.
+fn as_upper<'a, T>(
     a: Stack<'a, T>,
-    uplo: Uplo,
-    diag: Diag,
     x: StackMut<'a, T>,
-    status: &'a mut [Status],
-    options: &'a Options,
-) -> Result<Job<'a, T>, Error> {
-    let reversed = uplo == Uplo::Upper;
+    uplo: Uplo,
+) -> (Stack<'a, T>, StackMut<'a, T>) {
     let (a, x) = (a.transposed(), x.transposed());
-    let (a, x) = if reversed { (a.reversed(), x.reversed()) } else { (a, x) };
-    let unit = diag == Diag::Unit;
-    unary(operation, Kind::TriInv { unit, reversed: reversed && !unit }, a, x, status, options)
+    match uplo {
+        Uplo::Lower => (a, x),
+        Uplo::Upper => (a.reversed(), x.reversed()),
+    }
 }
 
 fn solve_job<'a, T: Scalar>(
-    a: Stack<'a, T>,
-    b: Stack<'a, T>,
-    x: StackMut<'a, T>,
+    a: &'a Stack<'a, T>,
+    b: &'a Stack<'a, T>,
+    x: &'a StackMut<'a, T>,
     status: &'a mut [Status],
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
     options.stream.check()?;
     only_inv_has_pinv("solve", options)?;
-    square(&a)?;
+    square(a)?;
     if b.rows() != a.rows() || b.len() != a.len() {
         return Err(Error::shape(format!(
             "{} systems of order {} need as many right-hand sides with that many rows, got {} with \
@@ -189,7 +186,7 @@ fn solve_job<'a, T: Scalar>(
             b.rows()
         )));
     }
-    same_shape(&x, b.len(), b.rows(), b.cols())?;
+    same_shape(x, b.len(), b.rows(), b.cols())?;
     status_length(status, a.len())?;
     let (kind, expand) = match options.assume {
         Assume::Auto | Assume::General => (Kind::Solve, None),
@@ -266,7 +263,13 @@ pub fn inv_into<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    inv_job(a, x, status, options)?.run()
+    let uplo = match options.assume {
+        Assume::Lower => Uplo::Lower,
+        Assume::Upper => Uplo::Upper,
+        _ => return inv_job(&a, &x, status, options)?.run(),
+    };
+    let (a, x) = as_upper(a, x, uplo);
+    inv_job(&a, &x, status, options)?.run()
 }
 
 /// [`inv`] in place.
@@ -278,7 +281,7 @@ pub fn inv_in_place<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    inv_job(a.aliased(), a, status, options)?.run()
+    inv_into(a.aliased(), a, status, options)
 }
 
 /// The inverses and, for each matrix, 0 or the 1-based number of the zero pivot, as torch counts
@@ -381,7 +384,7 @@ pub fn cholesky_into<T: Scalar>(
     options: &Options,
 ) -> Result<Summary, Error> {
     let (a, x) = lower(a, x, uplo);
-    unary("cholesky", Kind::Cholesky, a, x, status, options)?.run()
+    unary("cholesky", Kind::Cholesky, &a, &x, status, options)?.run()
 }
 
 /// An upper triangle is the lower one of the transposed view.
@@ -427,7 +430,7 @@ pub fn cholesky_inv_into<T: Scalar>(
     options: &Options,
 ) -> Result<Summary, Error> {
     let (l, x) = lower(l, x, uplo);
-    unary("cholesky_inv", Kind::CholeskyInv, l, x, status, options)?.run()
+    unary("cholesky_inv", Kind::CholeskyInv, &l, &x, status, options)?.run()
 }
 
 /// The inverses of triangles; exact zeros stand in the other triangle, which is not read.
@@ -457,7 +460,10 @@ pub fn tri_inv_into<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    tri_inv_job("tri_inv", a, uplo, diag, x, status, options)?.run()
+    let unit = diag == Diag::Unit;
+    let kind = Kind::TriInv { unit, reversed: uplo == Uplo::Upper && !unit };
+    let (a, x) = as_upper(a, x, uplo);
+    unary("tri_inv", kind, &a, &x, status, options)?.run()
 }
 
 /// X with A X = B, shape `(..., n, k)`, by LU with partial pivoting ([`Assume::Posdef`]: by
@@ -497,7 +503,7 @@ pub fn solve_into<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    solve_job(a, b, x, status, options)?.run()
+    solve_job(&a, &b, &x, status, options)?.run()
 }
 
 /// Reciprocal condition numbers 1 / (norm(A) norm(A^-1)): one a matrix, 0 for a singular one, NaN

@@ -82,8 +82,8 @@ pub struct Options {
     pub precision: Precision,
     /// Where the work runs.
     pub stream: Stream,
-    /// Stops the call from another thread.
-    pub cancel: Cancel,
+    /// Stops the call from another thread; `None` if nothing can.
+    pub cancel: Option<Cancel>,
 }
 
 /// The norm that a condition number is taken in.

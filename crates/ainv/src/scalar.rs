@@ -125,6 +125,12 @@ pub trait RealScalar: Scalar<Real = Self> + PartialOrd {
     fn exponent(self) -> Option<i32>;
     /// To `f64`.
     fn to_f64(self) -> f64;
+    /// A whole number that fits, as an index.
+    ///
+    /// # Safety
+    /// The number is finite and fits.
+    #[doc(hidden)]
+    unsafe fn to_index(self) -> isize;
     /// The nearest value to `x`.
     fn from_f64(x: f64) -> Self;
     /// The larger; the other one if one is NaN.
@@ -187,6 +193,11 @@ macro_rules! real {
             }
             fn to_f64(self) -> f64 {
                 self as f64
+            }
+            #[inline(always)]
+            unsafe fn to_index(self) -> isize {
+                // SAFETY: the caller's.
+                unsafe { self.to_int_unchecked() }
             }
             fn from_f64(x: f64) -> Self {
                 x as $t

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 /// Leading axes that a view can have once neighbours that lie evenly are merged.
-pub const MAX_AXES: usize = 16;
+pub const MAX_AXES: usize = 8;
 
 /// The leading dimensions of a stack: lengths and strides, neighbours merged where they lie evenly.
 #[derive(Clone, Copy, Debug)]
@@ -67,21 +67,93 @@ impl Batch {
         offset
     }
 
-    /// `f(k, offset)` for the `count` matrices from `first` on.
+    /// The stride of the `count` matrices from `first` on, if they lie evenly.
     #[inline]
-    fn each(&self, first: usize, count: usize, mut f: impl FnMut(usize, isize)) {
+    fn even(&self, first: usize, count: usize) -> Option<isize> {
+        match self.axes {
+            0 => Some(0),
+            1 => Some(self.stride[0]),
+            axes => {
+                let (len, stride) = (self.len[axes - 1], self.stride[axes - 1]);
+                (first % len + count <= len).then_some(stride)
+            }
+        }
+    }
+
+    /// `f(offset)` for the `count` matrices from `first` on.
+    fn each(&self, first: usize, count: usize, mut f: impl FnMut(isize)) {
         let Some(last) = self.axes.checked_sub(1) else {
-            return (0..count).for_each(|k| f(k, 0));
+            return (0..count).for_each(|_| f(0));
         };
         let mut k = 0;
         while k < count {
             let start = self.offset(first + k);
             let run = (self.len[last] - (first + k) % self.len[last]).min(count - k);
             for j in 0..run {
-                f(k + j, start + j as isize * self.stride[last]);
+                f(start + j as isize * self.stride[last]);
             }
             k += run;
         }
+    }
+}
+
+/// Where some matrices begin: evenly apart, or one by one. Whether they may be written is the view's
+/// affair that they come from.
+pub(crate) struct Places<'a, T> {
+    first: *mut T,
+    step: isize,
+    /// All of them, or empty if they lie evenly.
+    list: &'a [*mut T],
+    len: usize,
+}
+
+impl<T> Clone for Places<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Places<'_, T> {}
+
+impl<'a, T> Places<'a, T> {
+    /// One matrix.
+    pub(crate) fn one(first: *const T) -> Self {
+        Places { first: first.cast_mut(), step: 0, list: &[], len: 1 }
+    }
+    /// `len` matrices, `step` elements apart.
+    pub(crate) fn even(first: *const T, step: isize, len: usize) -> Self {
+        Places { first: first.cast_mut(), step, list: &[], len }
+    }
+    /// None.
+    pub(crate) fn none() -> Self {
+        Places { first: std::ptr::null_mut(), step: 0, list: &[], len: 0 }
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+    /// Elements from one matrix to the next, if they lie evenly.
+    #[inline(always)]
+    pub(crate) fn step(&self) -> Option<isize> {
+        if self.list.is_empty() { Some(self.step) } else { None }
+    }
+    /// Where matrix `i` begins.
+    #[inline(always)]
+    pub(crate) fn get(&self, i: usize) -> *mut T {
+        if self.list.is_empty() {
+            self.first.wrapping_offset(self.step * i as isize)
+        } else {
+            self.list[i]
+        }
+    }
+    /// The `len` matrices from `first` on; none of none.
+    pub(crate) fn part(&self, first: usize, len: usize) -> Self {
+        if self.is_empty() {
+            return *self;
+        }
+        let list = if self.list.is_empty() { &[] } else { &self.list[first..first + len] };
+        Places { first: self.first.wrapping_offset(self.step * first as isize), list, len, ..*self }
     }
 }
 
@@ -152,6 +224,26 @@ macro_rules! view {
                 shape.extend([self.rows(), self.cols()]);
                 shape
             }
+            /// Where the `len` matrices from `first` on begin; `list` is used if they lie unevenly.
+            #[inline]
+            pub(crate) fn places<'s>(
+                &self,
+                first: usize,
+                len: usize,
+                list: &'s mut Vec<*mut T>,
+            ) -> Result<Places<'s, T>, Error> {
+                let base = self.ptr.as_ptr();
+                if let Some(step) = self.batch.even(first, len) {
+                    let first = base.wrapping_offset(self.batch.offset(first));
+                    return Ok(Places { first, step, list: &[], len });
+                }
+                list.clear();
+                list.try_reserve(len).map_err(|_| Error::OutOfMemory {
+                    bytes: len.saturating_mul(size_of::<*mut T>()),
+                })?;
+                self.batch.each(first, len, |d| list.push(base.wrapping_offset(d)));
+                Ok(Places { first: base, step: 0, list, len })
+            }
             /// The same stack with both matrix axes reversed.
             pub(crate) fn reversed(self) -> Self {
                 let Frame { rows, cols, rs, cs } = self.frame;
@@ -205,9 +297,19 @@ impl<T> Clone for Stack<'_, T> {
 }
 impl<T> Copy for Stack<'_, T> {}
 
-/// Lengths and strides of a C-contiguous array.
-fn contiguous(shape: &[usize]) -> Result<Vec<isize>, Error> {
-    let mut strides = vec![0; shape.len()];
+/// Runs `f` with the strides of a C-contiguous array.
+fn contiguous<R>(
+    shape: &[usize],
+    f: impl FnOnce(&[isize]) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let (mut few, mut many) = ([0; MAX_AXES + 2], vec![]);
+    let strides = match few.get_mut(..shape.len()) {
+        Some(strides) => strides,
+        None => {
+            many.resize(shape.len(), 0);
+            &mut many[..]
+        }
+    };
     let mut step = 1isize;
     for (s, &n) in strides.iter_mut().zip(shape).rev() {
         *s = step;
@@ -215,7 +317,7 @@ fn contiguous(shape: &[usize]) -> Result<Vec<isize>, Error> {
             .checked_mul(n.max(1).try_into().map_err(|_| Error::Overflow)?)
             .ok_or(Error::Overflow)?;
     }
-    Ok(strides)
+    f(strides)
 }
 
 /// The elements of `shape`, checked: the lowest and the highest offset, or `None` if there is none.
@@ -264,15 +366,21 @@ fn check_bounds(
 /// Whether no two elements can share memory: with the axes sorted by stride, each one steps past
 /// all that lies below it. Sufficient, and what every sliced or transposed array satisfies.
 fn is_injective(shape: &[usize], strides: &[isize]) -> bool {
-    let mut axes: Vec<(usize, usize)> = shape
-        .iter()
-        .zip(strides)
-        .filter(|(n, _)| **n > 1)
-        .map(|(&n, &s)| (s.unsigned_abs(), n))
-        .collect();
+    let (mut few, mut many) = ([(0, 0); MAX_AXES + 2], vec![]);
+    let axes = match few.get_mut(..shape.len()) {
+        Some(axes) => axes,
+        None => {
+            many.resize(shape.len(), (0, 0));
+            &mut many[..]
+        }
+    };
+    for (axis, (&n, &s)) in axes.iter_mut().zip(shape.iter().zip(strides)) {
+        *axis = (s.unsigned_abs(), n);
+    }
     axes.sort_unstable();
     let mut reach = 0usize;
-    for (stride, n) in axes {
+    // An axis of one element is never stepped along.
+    for &(stride, n) in axes.iter().filter(|(_, n)| *n > 1) {
         if stride <= reach {
             return false;
         }
@@ -288,11 +396,12 @@ impl<'a, T> Stack<'a, T> {
     /// [`Error::Shape`] if `shape` has under two axes or another number of elements than `data`.
     pub fn new(data: &'a [T], shape: &[usize]) -> Result<Self, Error> {
         Self::check_length(data.len(), shape)?;
-        Self::with_strides(data, 0, shape, &contiguous(shape)?)
+        // SAFETY: the elements are as many as the slice's.
+        contiguous(shape, |strides| unsafe { Self::from_raw_parts(data.as_ptr(), shape, strides) })
     }
 
     fn check_length(len: usize, shape: &[usize]) -> Result<(), Error> {
-        extent(shape, &contiguous(shape)?)?;
+        contiguous(shape, |strides| extent(shape, strides))?;
         let count: usize = shape.iter().product();
         if len == count {
             Ok(())
@@ -348,12 +457,6 @@ impl<'a, T> Stack<'a, T> {
         self.ptr.as_ptr().wrapping_offset(self.batch.offset(i))
     }
 
-    /// Pointers to the `out.len()` matrices from `first` on.
-    pub(crate) fn matrices(&self, first: usize, out: &mut [*const T]) {
-        let base = self.ptr.as_ptr().cast_const();
-        self.batch.each(first, out.len(), |k, d| out[k] = base.wrapping_offset(d));
-    }
-
     /// The element `(i, j)` of matrix `index`.
     ///
     /// # Panics
@@ -375,7 +478,11 @@ impl<'a, T> StackMut<'a, T> {
     /// As [`Stack::new`].
     pub fn new(data: &'a mut [T], shape: &[usize]) -> Result<Self, Error> {
         Stack::<T>::check_length(data.len(), shape)?;
-        Self::with_strides(data, 0, shape, &contiguous(shape)?)
+        // SAFETY: the elements are as many as the slice's, and the borrow is unique.
+        let Stack { ptr, frame, batch, .. } = contiguous(shape, |strides| unsafe {
+            Stack::from_raw_parts(data.as_mut_ptr().cast_const(), shape, strides)
+        })?;
+        Ok(StackMut { ptr, frame, batch, _data: PhantomData })
     }
 
     /// A view with any strides (in elements) that begins at `data[offset]`.
@@ -442,12 +549,6 @@ impl<'a, T> StackMut<'a, T> {
         debug_assert!(i < self.len());
         self.ptr.as_ptr().wrapping_offset(self.batch.offset(i))
     }
-
-    /// Pointers to the `out.len()` matrices from `first` on.
-    pub(crate) fn matrices(&self, first: usize, out: &mut [*mut T]) {
-        let base = self.ptr.as_ptr();
-        self.batch.each(first, out.len(), |k, d| out[k] = base.wrapping_offset(d));
-    }
 }
 
 /// An owned stack of matrices, C-contiguous, of any leading dimensions.
@@ -463,7 +564,7 @@ impl<T: Copy + Default> OwnedStack<T> {
     /// # Errors
     /// [`Error::Shape`], [`Error::Overflow`], [`Error::OutOfMemory`].
     pub fn zeros(shape: &[usize]) -> Result<Self, Error> {
-        extent(shape, &contiguous(shape)?)?;
+        contiguous(shape, |strides| extent(shape, strides))?;
         let count: usize = shape.iter().product();
         let bytes = count.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
         let mut data = Vec::new();

@@ -9,7 +9,7 @@ use crate::kernel::lanes::cholesky::unreal_above;
 use crate::kernel::lanes::{self, Group};
 use crate::kernel::trsm::{BLOCK, Triangle};
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
+use crate::stack::{Frame, Places};
 
 /// A = L L^H in the lower triangle's place; what stands above is undefined after. The 1-based
 /// number of the first pivot that is not positive or not real, or 0 (Higham, algorithm 10.2, by
@@ -113,11 +113,11 @@ unsafe fn factor_block<T: Scalar>(
     arena::with(lanes::scratch(n, 0), |scratch: *mut T::Real| {
         let group = Group {
             n,
-            src: &[a.cast_const()],
-            dst: &[a],
+            src: Places::one(a),
+            dst: Places::one(a),
             from: frame,
             to: frame,
-            rhs: &[],
+            rhs: Places::none(),
             rhs_from: frame,
             scratch,
             force: true,

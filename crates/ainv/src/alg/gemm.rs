@@ -1,7 +1,8 @@
 //! The packed matrix product (Goto and van de Geijn, ACM TOMS 34, 2008).
 
 use super::Context;
-use crate::device::cpu::{arena, pool};
+use crate::device::cpu::arena;
+use crate::device::cpu::pool::{self, Cancel};
 use crate::error::Error;
 use crate::kernel::pack::Panel;
 use crate::kernel::tile::Tile;
@@ -76,7 +77,7 @@ impl<T: Scalar> Product<T> {
     /// The operands are readable and C writable over their sizes; C overlaps neither but as
     /// [`Update::Set`] allows.
     pub(crate) unsafe fn run(&self, cx: &Context<T>) -> Result<(), Error> {
-        cx.cancel.check()?;
+        Cancel::check(cx.cancel)?;
         let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
         let threads = cx.threads_for(self.m, self.n, self.k);
         // In place the columns are shared out: a task packs just the columns of B that it writes.

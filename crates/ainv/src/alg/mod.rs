@@ -19,7 +19,7 @@ pub(crate) struct Context<'a, T: Scalar> {
     pub kernels: &'static Kernels<T>,
     /// How many threads may share the work.
     pub threads: usize,
-    pub cancel: &'a Cancel,
+    pub cancel: Option<&'a Cancel>,
 }
 
 impl<T: Scalar> Context<'_, T> {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::kernel::lanes::{self, Group, TriShape};
 use crate::kernel::trsm::{BLOCK, LeftUnitLower, Right, Triangle};
 use crate::scalar::Scalar;
-use crate::stack::Frame;
+use crate::stack::{Frame, Places};
 
 // SAFETY: a triangle is read by the tasks that share it.
 unsafe impl<T: Scalar> Sync for Triangle<T> {}
@@ -253,11 +253,11 @@ unsafe fn invert_block<T: Scalar>(
         let turn = |f: Frame| if lower { f.transposed() } else { f };
         let group = Group {
             n,
-            src: &[a.cast_const()],
-            dst: &[x.as_mut_ptr()],
+            src: Places::one(a),
+            dst: Places::one(x.as_mut_ptr()),
             from: turn(from),
             to: turn(to),
-            rhs: &[],
+            rhs: Places::none(),
             rhs_from: turn(to),
             scratch,
             force: true,

@@ -11,10 +11,37 @@ impl Isa for Avx2 {
     type F64 = __m256d;
 }
 
+/// The mask of the first `len` lanes.
+#[inline(always)]
+unsafe fn first64(len: usize) -> __m256i {
+    // SAFETY: the contract of Vector.
+    unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(len as i64), _mm256_setr_epi64x(0, 1, 2, 3)) }
+}
+
+/// The mask of the first `len` lanes.
+#[inline(always)]
+unsafe fn first32(len: usize) -> __m256i {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(len as i32), lane)
+    }
+}
+
 vector!(__m256d, f64, __m256d, 4, {
     splat(x: f64) -> Self = _mm256_set1_pd(x);
     load(p: *const f64) -> Self = _mm256_loadu_pd(p);
     store(self: Self, p: *mut f64) -> () = _mm256_storeu_pd(p, self);
+    first(self: Self) -> f64 = _mm256_cvtsd_f64(self);
+    split(a: Self, b: Self) -> (Self, Self) = {
+        let low = _mm256_permute2f128_pd::<0x20>(a, b);
+        let high = _mm256_permute2f128_pd::<0x31>(a, b);
+        (_mm256_unpacklo_pd(low, high), _mm256_unpackhi_pd(low, high))
+    };
+    join(a: Self, b: Self) -> (Self, Self) = {
+        let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
+    };
     add(self: Self, b: Self) -> Self = _mm256_add_pd(self, b);
     sub(self: Self, b: Self) -> Self = _mm256_sub_pd(self, b);
     mul(self: Self, b: Self) -> Self = _mm256_mul_pd(self, b);
@@ -27,6 +54,9 @@ vector!(__m256d, f64, __m256d, 4, {
     eq(self: Self, b: Self) -> Self = _mm256_cmp_pd::<_CMP_EQ_OQ>(self, b);
     select(mask: Self, y: Self, n: Self) -> Self = _mm256_blendv_pd(n, y, mask);
     bits(mask: Self) -> u64 = _mm256_movemask_pd(mask) as u64;
+    load_first(p: *const f64, len: usize) -> Self = _mm256_maskload_pd(p, first64(len));
+    store_first(self: Self, p: *mut f64, len: usize) -> () =
+        _mm256_maskstore_pd(p, first64(len), self);
     transpose(x: &mut [Self; MAX_LANES]) -> () = {
         let (low, low2) = (_mm256_unpacklo_pd(x[0], x[1]), _mm256_unpacklo_pd(x[2], x[3]));
         let (high, high2) = (_mm256_unpackhi_pd(x[0], x[1]), _mm256_unpackhi_pd(x[2], x[3]));
@@ -41,6 +71,17 @@ vector!(__m256, f32, __m256, 8, {
     splat(x: f32) -> Self = _mm256_set1_ps(x);
     load(p: *const f32) -> Self = _mm256_loadu_ps(p);
     store(self: Self, p: *mut f32) -> () = _mm256_storeu_ps(p, self);
+    first(self: Self) -> f32 = _mm256_cvtss_f32(self);
+    split(a: Self, b: Self) -> (Self, Self) = {
+        let low = _mm256_permute2f128_ps::<0x20>(a, b);
+        let high = _mm256_permute2f128_ps::<0x31>(a, b);
+        // Low: a0 a1 a2 a3 b0 b1 b2 b3; high: a4 .. a7 b4 .. b7.
+        (_mm256_shuffle_ps::<0x88>(low, high), _mm256_shuffle_ps::<0xdd>(low, high))
+    };
+    join(a: Self, b: Self) -> (Self, Self) = {
+        let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+    };
     add(self: Self, b: Self) -> Self = _mm256_add_ps(self, b);
     sub(self: Self, b: Self) -> Self = _mm256_sub_ps(self, b);
     mul(self: Self, b: Self) -> Self = _mm256_mul_ps(self, b);
@@ -53,6 +94,9 @@ vector!(__m256, f32, __m256, 8, {
     eq(self: Self, b: Self) -> Self = _mm256_cmp_ps::<_CMP_EQ_OQ>(self, b);
     select(mask: Self, y: Self, n: Self) -> Self = _mm256_blendv_ps(n, y, mask);
     bits(mask: Self) -> u64 = _mm256_movemask_ps(mask) as u64;
+    load_first(p: *const f32, len: usize) -> Self = _mm256_maskload_ps(p, first32(len));
+    store_first(self: Self, p: *mut f32, len: usize) -> () =
+        _mm256_maskstore_ps(p, first32(len), self);
     transpose(x: &mut [Self; MAX_LANES]) -> () = {
         for q in [0, 4] {
             let low = _mm256_castps_pd(_mm256_unpacklo_ps(x[q], x[q + 1]));

@@ -11,10 +11,27 @@ impl Isa for Avx512 {
     type F64 = __m512d;
 }
 
+/// The mask of the first `len` lanes.
+#[inline(always)]
+fn first(len: usize) -> __mmask16 {
+    ((1u32 << len) - 1) as __mmask16
+}
+
 vector!(__m512d, f64, __mmask8, 8, {
     splat(x: f64) -> Self = _mm512_set1_pd(x);
     load(p: *const f64) -> Self = _mm512_loadu_pd(p);
     store(self: Self, p: *mut f64) -> () = _mm512_storeu_pd(p, self);
+    first(self: Self) -> f64 = _mm512_cvtsd_f64(self);
+    split(a: Self, b: Self) -> (Self, Self) = {
+        let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+        let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+        (_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+    };
+    join(a: Self, b: Self) -> (Self, Self) = {
+        let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+        let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+        (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
+    };
     add(self: Self, b: Self) -> Self = _mm512_add_pd(self, b);
     sub(self: Self, b: Self) -> Self = _mm512_sub_pd(self, b);
     mul(self: Self, b: Self) -> Self = _mm512_mul_pd(self, b);
@@ -27,6 +44,9 @@ vector!(__m512d, f64, __mmask8, 8, {
     eq(self: Self, b: Self) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self, b);
     select(mask: __mmask8, y: Self, n: Self) -> Self = _mm512_mask_blend_pd(mask, n, y);
     bits(mask: __mmask8) -> u64 = mask as u64;
+    load_first(p: *const f64, len: usize) -> Self = _mm512_maskz_loadu_pd(first(len) as u8, p);
+    store_first(self: Self, p: *mut f64, len: usize) -> () =
+        _mm512_mask_storeu_pd(p, first(len) as u8, self);
     transpose(x: &mut [Self; MAX_LANES]) -> () = {
         // Pairs within the 128-bit parts, then the parts.
         for i in [0, 2, 4, 6] {
@@ -51,6 +71,18 @@ vector!(__m512, f32, __mmask16, 16, {
     splat(x: f32) -> Self = _mm512_set1_ps(x);
     load(p: *const f32) -> Self = _mm512_loadu_ps(p);
     store(self: Self, p: *mut f32) -> () = _mm512_storeu_ps(p, self);
+    first(self: Self) -> f32 = _mm512_cvtss_f32(self);
+    split(a: Self, b: Self) -> (Self, Self) = {
+        let even =
+            _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+        let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+    };
+    join(a: Self, b: Self) -> (Self, Self) = {
+        let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
+    };
     add(self: Self, b: Self) -> Self = _mm512_add_ps(self, b);
     sub(self: Self, b: Self) -> Self = _mm512_sub_ps(self, b);
     mul(self: Self, b: Self) -> Self = _mm512_mul_ps(self, b);
@@ -63,6 +95,9 @@ vector!(__m512, f32, __mmask16, 16, {
     eq(self: Self, b: Self) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self, b);
     select(mask: __mmask16, y: Self, n: Self) -> Self = _mm512_mask_blend_ps(mask, n, y);
     bits(mask: __mmask16) -> u64 = mask as u64;
+    load_first(p: *const f32, len: usize) -> Self = _mm512_maskz_loadu_ps(first(len), p);
+    store_first(self: Self, p: *mut f32, len: usize) -> () =
+        _mm512_mask_storeu_ps(p, first(len), self);
     transpose(x: &mut [Self; MAX_LANES]) -> () = {
         // Four rows at a time within the 128-bit parts, then the parts.
         for q in [0, 4, 8, 12] {

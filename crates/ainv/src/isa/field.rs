@@ -15,7 +15,6 @@ pub(crate) trait Field: Copy + 'static {
     /// Registers an element takes.
     const PARTS: usize;
     const LANES: usize = <Self::V as Vector>::LANES;
-
     unsafe fn splat(x: Self::S) -> Self;
     /// From a tile: `PARTS * LANES` reals.
     unsafe fn load(p: *const <Self::S as Scalar>::Real) -> Self;
@@ -23,6 +22,10 @@ pub(crate) trait Field: Copy + 'static {
     /// From the caller's memory: `LANES` adjacent scalars.
     unsafe fn load_scalars(p: *const Self::S) -> Self;
     unsafe fn store_scalars(self, p: *mut Self::S);
+    /// The first `len` of as many adjacent scalars; the other lanes are zero.
+    unsafe fn load_first_scalars(p: *const Self::S, len: usize) -> Self;
+    /// The first `len` lanes as adjacent scalars.
+    unsafe fn store_first_scalars(self, p: *mut Self::S, len: usize);
     /// One scalar a lane from `f`.
     unsafe fn from_lanes(f: impl Fn(usize) -> Self::S) -> Self;
     /// The lanes as scalars.
@@ -49,6 +52,10 @@ pub(crate) trait Field: Copy + 'static {
     unsafe fn from_parts(re: Self::V, im: Self::V) -> Self;
     /// |re| + |im|, LAPACK's cabs1: what pivots are chosen by.
     unsafe fn abs1(self) -> Self::V;
+    /// `sum + |self|^2`.
+    unsafe fn add_square(self, sum: Self::V) -> Self::V;
+    /// `sum + 0 * self`, part by part: NaN if a part is not finite.
+    unsafe fn add_zero_times(self, sum: Self::V) -> Self::V;
     unsafe fn select(m: <Self::V as Vector>::Mask, y: Self, n: Self) -> Self;
 }
 
@@ -86,9 +93,8 @@ unsafe fn kahan<V: Vector>(a: V, b: V, c: V, d: V) -> V {
     // SAFETY: the caller's contract is Vector's.
     unsafe {
         let w = c.mul(d);
-        let minus_c = zero::<V>().sub(c);
-        let error = minus_c.fused_mul_add(d, w);
-        a.fused_mul_add(b, zero::<V>().sub(w)).add(error)
+        let error = c.fused_neg_mul_add(d, w);
+        error.sub(a.fused_neg_mul_add(b, w))
     }
 }
 
@@ -126,6 +132,10 @@ where
         store(self: Self, p: *mut V::Elem) -> () = self.0.store(p);
         load_scalars(p: *const V::Elem) -> Self = Real(V::load(p));
         store_scalars(self: Self, p: *mut V::Elem) -> () = self.0.store(p);
+        load_first_scalars(p: *const V::Elem, len: usize) -> Self =
+            Real(if len == V::LANES { V::load(p) } else { V::load_first(p, len) });
+        store_first_scalars(self: Self, p: *mut V::Elem, len: usize) -> () =
+            if len == V::LANES { self.0.store(p) } else { self.0.store_first(p, len) };
         add(self: Self, b: Self) -> Self = Real(self.0.add(b.0));
         mul(self: Self, b: Self) -> Self = Real(self.0.mul(b.0));
         mul_add(self: Self, b: Self, c: Self) -> Self = Real(self.0.mul_add(b.0, c.0));
@@ -141,6 +151,8 @@ where
         from_re(r: V) -> Self = Real(r);
         from_parts(re: V, _im: V) -> Self = Real(re);
         abs1(self: Self) -> V = self.0.abs();
+        add_square(self: Self, sum: V) -> V = self.0.mul_add(self.0, sum);
+        add_zero_times(self: Self, sum: V) -> V = self.0.mul_add(zero(), sum);
         select(m: V::Mask, y: Self, n: Self) -> Self = Real(V::select(m, y.0, n.0));
         to_lanes(self: Self) -> [V::Elem; MAX_LANES] = {
             let mut out = [V::Elem::default(); MAX_LANES];
@@ -175,11 +187,33 @@ where
             self.re.store(p);
             self.im.store(p.add(V::LANES))
         };
-        load_scalars(p: *const Self::S) -> Self = Self::from_lanes(|l| p.add(l).read());
+        load_scalars(p: *const Self::S) -> Self = {
+            let p = p.cast::<V::Elem>();
+            let (re, im) = V::split(V::load(p), V::load(p.add(V::LANES)));
+            Cplx { re, im }
+        };
         store_scalars(self: Self, p: *mut Self::S) -> () = {
-            let lanes = self.to_lanes();
-            for l in 0..V::LANES {
-                p.add(l).write(lanes[l]);
+            let p = p.cast::<V::Elem>();
+            let (low, high) = V::join(self.re, self.im);
+            low.store(p);
+            high.store(p.add(V::LANES))
+        };
+        load_first_scalars(p: *const Self::S, len: usize) -> Self = {
+            let (reals, p) = (2 * len, p.cast::<V::Elem>());
+            let low = V::load_first(p, reals.min(V::LANES));
+            let high = match reals > V::LANES {
+                true => V::load_first(p.add(V::LANES), reals - V::LANES),
+                false => zero(),
+            };
+            let (re, im) = V::split(low, high);
+            Cplx { re, im }
+        };
+        store_first_scalars(self: Self, p: *mut Self::S, len: usize) -> () = {
+            let (reals, p) = (2 * len, p.cast::<V::Elem>());
+            let (low, high) = V::join(self.re, self.im);
+            low.store_first(p, reals.min(V::LANES));
+            if reals > V::LANES {
+                high.store_first(p.add(V::LANES), reals - V::LANES)
             }
         };
         add(self: Self, b: Self) -> Self = Cplx { re: self.re.add(b.re), im: self.im.add(b.im) };
@@ -222,6 +256,9 @@ where
         from_re(r: V) -> Self = Cplx { re: r, im: zero::<V>() };
         from_parts(re: V, im: V) -> Self = Cplx { re, im };
         abs1(self: Self) -> V = self.re.abs().add(self.im.abs());
+        add_square(self: Self, sum: V) -> V = self.im.mul_add(self.im, self.re.mul_add(self.re, sum));
+        add_zero_times(self: Self, sum: V) -> V =
+            self.im.mul_add(zero(), self.re.mul_add(zero(), sum));
         select(m: V::Mask, y: Self, n: Self) -> Self =
             Cplx { re: V::select(m, y.re, n.re), im: V::select(m, y.im, n.im) };
         to_lanes(self: Self) -> [Self::S; MAX_LANES] = {

@@ -34,10 +34,18 @@ pub(crate) trait Vector: Copy + 'static {
     type Elem: crate::scalar::RealScalar;
     type Mask: Copy;
     const LANES: usize;
+    /// Whether it is a register of the machine, not an array that stands for one.
+    const NATIVE: bool;
 
     unsafe fn splat(x: Self::Elem) -> Self;
     unsafe fn load(p: *const Self::Elem) -> Self;
     unsafe fn store(self, p: *mut Self::Elem);
+    /// Lane 0.
+    unsafe fn first(self) -> Self::Elem;
+    /// The even and the odd lanes of `a` followed by `b`.
+    unsafe fn split(a: Self, b: Self) -> (Self, Self);
+    /// The lanes of `a` and `b` in turns: what `split` takes apart.
+    unsafe fn join(a: Self, b: Self) -> (Self, Self);
     unsafe fn add(self, b: Self) -> Self;
     unsafe fn sub(self, b: Self) -> Self;
     unsafe fn mul(self, b: Self) -> Self;
@@ -48,11 +56,11 @@ pub(crate) trait Vector: Copy + 'static {
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     /// `c - self * b`, rounded once, but for the portable set, which rounds twice.
     unsafe fn neg_mul_add(self, b: Self, c: Self) -> Self;
-    /// `self * b + c`, rounded once on every set: what compensated products rest on.
+    /// `c - self * b`, rounded once on every set: what compensated products rest on.
     #[inline(always)]
-    unsafe fn fused_mul_add(self, b: Self, c: Self) -> Self {
+    unsafe fn fused_neg_mul_add(self, b: Self, c: Self) -> Self {
         // SAFETY: the contract of the trait.
-        unsafe { self.mul_add(b, c) }
+        unsafe { self.neg_mul_add(b, c) }
     }
     /// Lane by lane `self > b`; false where either is NaN.
     unsafe fn gt(self, b: Self) -> Self::Mask;
@@ -60,8 +68,24 @@ pub(crate) trait Vector: Copy + 'static {
     unsafe fn eq(self, b: Self) -> Self::Mask;
     /// `y` where the mask is set, `n` elsewhere.
     unsafe fn select(mask: Self::Mask, y: Self, n: Self) -> Self;
+    /// The larger of each lane, `b` where one is NaN.
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        // SAFETY: the contract of the trait.
+        unsafe { Self::select(self.gt(b), self, b) }
+    }
+    /// The smaller of each lane, `b` where one is NaN.
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        // SAFETY: the contract of the trait.
+        unsafe { Self::select(b.gt(self), self, b) }
+    }
     /// One bit a lane, lane 0 lowest.
     unsafe fn bits(mask: Self::Mask) -> u64;
+    /// The first `len` lanes from memory that spans no more; the others are zero.
+    unsafe fn load_first(p: *const Self::Elem, len: usize) -> Self;
+    /// The first `len` lanes to memory.
+    unsafe fn store_first(self, p: *mut Self::Elem, len: usize);
     /// Transposes the first LANES registers: lane j of register i becomes lane i of register j.
     unsafe fn transpose(x: &mut [Self; MAX_LANES]);
 }
@@ -81,11 +105,12 @@ macro_rules! vector {
             type Elem = $elem;
             type Mask = $mask;
             const LANES: usize = $lanes;
+            const NATIVE: bool = true;
             $(
                 #[inline(always)]
                 unsafe fn $name($($arg: $t),*) -> $ret {
-                    // SAFETY: the contract of the trait: the CPU has this set, and a pointer
-                    // spans LANES elements.
+                    // SAFETY: the contract of the trait: the CPU has this set, and a pointer spans
+                    // the elements that are read or written.
                     #[allow(unused_unsafe)]
                     unsafe { $body }
                 }

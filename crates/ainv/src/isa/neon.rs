@@ -15,6 +15,9 @@ vector!(float64x2_t, f64, uint64x2_t, 2, {
     splat(x: f64) -> Self = vdupq_n_f64(x);
     load(p: *const f64) -> Self = vld1q_f64(p);
     store(self: Self, p: *mut f64) -> () = vst1q_f64(p, self);
+    first(self: Self) -> f64 = vgetq_lane_f64::<0>(self);
+    split(a: Self, b: Self) -> (Self, Self) = (vuzp1q_f64(a, b), vuzp2q_f64(a, b));
+    join(a: Self, b: Self) -> (Self, Self) = (vzip1q_f64(a, b), vzip2q_f64(a, b));
     add(self: Self, b: Self) -> Self = vaddq_f64(self, b);
     sub(self: Self, b: Self) -> Self = vsubq_f64(self, b);
     mul(self: Self, b: Self) -> Self = vmulq_f64(self, b);
@@ -28,6 +31,16 @@ vector!(float64x2_t, f64, uint64x2_t, 2, {
     select(mask: uint64x2_t, y: Self, n: Self) -> Self = vbslq_f64(mask, y, n);
     bits(mask: uint64x2_t) -> u64 =
         (vgetq_lane_u64::<0>(mask) & 1) | (vgetq_lane_u64::<1>(mask) & 2);
+    load_first(p: *const f64, len: usize) -> Self = {
+        let mut x = [0.0; 2];
+        core::ptr::copy_nonoverlapping(p, x.as_mut_ptr(), len);
+        vld1q_f64(x.as_ptr())
+    };
+    store_first(self: Self, p: *mut f64, len: usize) -> () = {
+        let mut x = [0.0; 2];
+        vst1q_f64(x.as_mut_ptr(), self);
+        core::ptr::copy_nonoverlapping(x.as_ptr(), p, len)
+    };
     transpose(x: &mut [Self; MAX_LANES]) -> () = {
         let (a, b) = (x[0], x[1]);
         x[0] = vzip1q_f64(a, b);
@@ -39,6 +52,9 @@ vector!(float32x4_t, f32, uint32x4_t, 4, {
     splat(x: f32) -> Self = vdupq_n_f32(x);
     load(p: *const f32) -> Self = vld1q_f32(p);
     store(self: Self, p: *mut f32) -> () = vst1q_f32(p, self);
+    first(self: Self) -> f32 = vgetq_lane_f32::<0>(self);
+    split(a: Self, b: Self) -> (Self, Self) = (vuzp1q_f32(a, b), vuzp2q_f32(a, b));
+    join(a: Self, b: Self) -> (Self, Self) = (vzip1q_f32(a, b), vzip2q_f32(a, b));
     add(self: Self, b: Self) -> Self = vaddq_f32(self, b);
     sub(self: Self, b: Self) -> Self = vsubq_f32(self, b);
     mul(self: Self, b: Self) -> Self = vmulq_f32(self, b);
@@ -54,6 +70,16 @@ vector!(float32x4_t, f32, uint32x4_t, 4, {
         mask,
         vld1q_u32([1, 2, 4, 8].as_ptr()),
     )) as u64;
+    load_first(p: *const f32, len: usize) -> Self = {
+        let mut x = [0.0; 4];
+        core::ptr::copy_nonoverlapping(p, x.as_mut_ptr(), len);
+        vld1q_f32(x.as_ptr())
+    };
+    store_first(self: Self, p: *mut f32, len: usize) -> () = {
+        let mut x = [0.0; 4];
+        vst1q_f32(x.as_mut_ptr(), self);
+        core::ptr::copy_nonoverlapping(x.as_ptr(), p, len)
+    };
     transpose(x: &mut [Self; MAX_LANES]) -> () = {
         let even = vreinterpretq_f64_f32(vtrn1q_f32(x[0], x[1]));
         let even2 = vreinterpretq_f64_f32(vtrn1q_f32(x[2], x[3]));

@@ -43,6 +43,7 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
     type Elem = T;
     type Mask = [bool; N];
     const LANES: usize = N;
+    const NATIVE: bool = false;
 
     #[inline(always)]
     unsafe fn splat(x: T) -> Self {
@@ -57,6 +58,20 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
     unsafe fn store(self, p: *mut T) {
         // SAFETY: as for load.
         unsafe { p.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn first(self) -> T {
+        self.0[0]
+    }
+    #[inline(always)]
+    unsafe fn split(a: Self, b: Self) -> (Self, Self) {
+        let at = |i: usize| if i < N { a.0[i] } else { b.0[i - N] };
+        (Array(std::array::from_fn(|i| at(2 * i))), Array(std::array::from_fn(|i| at(2 * i + 1))))
+    }
+    #[inline(always)]
+    unsafe fn join(a: Self, b: Self) -> (Self, Self) {
+        let at = |i: usize| if i % 2 == 0 { a.0[i / 2] } else { b.0[i / 2] };
+        (Array(std::array::from_fn(at)), Array(std::array::from_fn(|i| at(N + i))))
     }
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
@@ -91,8 +106,8 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
         self.zip3(b, c, |x, y, z| if FUSED { (-x).fma(y, z) } else { z - x * y })
     }
     #[inline(always)]
-    unsafe fn fused_mul_add(self, b: Self, c: Self) -> Self {
-        self.zip3(b, c, |x, y, z| x.fma(y, z))
+    unsafe fn fused_neg_mul_add(self, b: Self, c: Self) -> Self {
+        self.zip3(b, c, |x, y, z| (-x).fma(y, z))
     }
     #[inline(always)]
     unsafe fn gt(self, b: Self) -> [bool; N] {
@@ -109,6 +124,18 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
     #[inline(always)]
     unsafe fn bits(mask: [bool; N]) -> u64 {
         (0..N).fold(0, |b, i| b | (mask[i] as u64) << i)
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const T, len: usize) -> Self {
+        let mut x = [T::default(); N];
+        // SAFETY: p spans `len` elements, at most N.
+        unsafe { std::ptr::copy_nonoverlapping(p, x.as_mut_ptr(), len) };
+        Array(x)
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut T, len: usize) {
+        // SAFETY: as for load_first.
+        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), p, len) }
     }
     #[inline(always)]
     unsafe fn transpose(x: &mut [Self; MAX_LANES]) {

@@ -9,6 +9,7 @@
 //! kernel's module asks for in its function `scratch`. Kernels take pointers, never references, to the caller's
 //! memory: interleaved matrices are not ours as a slice.
 
+pub(crate) mod columns;
 pub(crate) mod lanes;
 pub(crate) mod pack;
 pub(crate) mod panel;
@@ -18,23 +19,22 @@ pub(crate) mod trsm;
 use crate::error::Error;
 use crate::isa::{IsaId, selected};
 use crate::scalar::Scalar;
-use lanes::{Group, TriShape};
+use lanes::{Group, Suspects, TriShape};
 
 /// The entry points of one scalar on one instruction set.
 pub struct Kernels<T: Scalar> {
     pub(crate) isa: IsaId,
-    /// Matrices side by side in a register.
-    pub(crate) lanes: usize,
     /// Rows and columns of the product tile.
     pub(crate) mr: usize,
     pub(crate) nr: usize,
 
-    pub(crate) inv: unsafe fn(&Group<T>) -> u64,
-    pub(crate) cholesky: unsafe fn(&Group<T>) -> u64,
-    pub(crate) cholesky_inv: unsafe fn(&Group<T>) -> u64,
-    pub(crate) posdef_inv: unsafe fn(&Group<T>) -> u64,
-    pub(crate) tri_inv: unsafe fn(&Group<T>, TriShape) -> u64,
-    pub(crate) solve: unsafe fn(&Group<T>) -> u64,
+    pub(crate) inv: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) inv_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub(crate) cholesky: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) cholesky_inv: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) posdef_inv: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
+    pub(crate) solve: unsafe fn(&Group<T>) -> Suspects,
 
     pub(crate) tile: unsafe fn(&tile::Tile<T>),
     pub(crate) pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
@@ -64,10 +64,10 @@ macro_rules! frames {
             impl<T: FieldOf<$isa>, const VR: usize, const NR: usize> Table<T, VR, NR> {
                 pub(crate) const TABLE: Kernels<T> = Kernels {
                     isa: $id,
-                    lanes: <<T::F as Field>::V as Vector>::LANES,
                     mr: VR * <<T::F as Field>::V as Vector>::LANES,
                     nr: NR,
                     inv: inv::<T>,
+                    inv_by_columns: inv_by_columns::<T>,
                     cholesky: cholesky::<T>,
                     cholesky_inv: cholesky_inv::<T>,
                     posdef_inv: posdef_inv::<T>,
@@ -99,12 +99,13 @@ macro_rules! frames {
         }
     };
     (@entries [$($feature:literal)?] $isa:ty) => {
-        frames!(@entry [$($feature)?] $isa, inv(g: &Group<T>) -> u64 = lanes::lu::inv);
-        frames!(@entry [$($feature)?] $isa, cholesky(g: &Group<T>) -> u64 = lanes::cholesky::cholesky);
-        frames!(@entry [$($feature)?] $isa, cholesky_inv(g: &Group<T>) -> u64 = lanes::cholesky::cholesky_inv);
-        frames!(@entry [$($feature)?] $isa, posdef_inv(g: &Group<T>) -> u64 = lanes::cholesky::posdef_inv);
-        frames!(@entry [$($feature)?] $isa, tri_inv(g: &Group<T>, s: TriShape) -> u64 = lanes::triangular::tri_inv);
-        frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> u64 = lanes::lu::solve);
+        frames!(@entry [$($feature)?] $isa, inv(g: &Group<T>) -> Suspects = lanes::lu::inv);
+        frames!(@entry [$($feature)?] $isa, inv_by_columns(g: &Group<T>) -> bool = columns::inv);
+        frames!(@entry [$($feature)?] $isa, cholesky(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky);
+        frames!(@entry [$($feature)?] $isa, cholesky_inv(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky_inv);
+        frames!(@entry [$($feature)?] $isa, posdef_inv(g: &Group<T>) -> Suspects = lanes::cholesky::posdef_inv);
+        frames!(@entry [$($feature)?] $isa, tri_inv(g: &Group<T>, s: TriShape) -> Suspects = lanes::triangular::tri_inv);
+        frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
         frames!(@entry [$($feature)?] $isa, panel_lu(p: &panel::PanelLu<T>) -> usize = panel::lu);
         frames!(@entry [$($feature)?] $isa, trsm_right(p: &trsm::Right<T>) -> () = trsm::right);
         frames!(@entry [$($feature)?] $isa, trsm_left(p: &trsm::LeftUnitLower<T>) -> () = trsm::left);

@@ -7,7 +7,7 @@ use crate::alg::{Context, cholesky};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::lanes::Group;
+use crate::kernel::lanes::{Group, Suspects};
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 use crate::status::{Code, Status};
@@ -26,13 +26,13 @@ unsafe fn on_lower<T: Scalar>(
     g: &Group<T>,
     hermitian: bool,
     f: impl FnOnce(*mut T, usize) -> Result<Option<T::Real>, Error>,
-) -> Result<u64, Error> {
+) -> Result<bool, Error> {
     let n = g.n;
     let ld = leading_dimension::<T>(n);
     arena::with(n * ld, |w: *mut T| {
         // SAFETY: the matrices are the caller's, the working matrix spans n columns.
         unsafe {
-            load(cx, g.src[0], g.from, w, ld)?;
+            load(cx, g.src.get(0), g.from, w, ld)?;
             let read = sum_abs(w, |j| j..n, n, ld);
             let recips = f(w, ld)?;
             let written = sum_abs(w, |j| j..n, n, ld);
@@ -47,9 +47,9 @@ unsafe fn on_lower<T: Scalar>(
                     }
                 }
                 let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
-                super::copy(cx, w, columns, g.dst[0], g.to)?;
+                super::copy(cx, w, columns, g.dst.get(0), g.to)?;
             }
-            Ok(!good as u64)
+            Ok(!good)
         }
     })
 }
@@ -107,11 +107,11 @@ impl<T: Scalar> Op<T> for Cholesky {
     fn largest_in_lanes(&self) -> usize {
         inv::LANES_MAX
     }
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.cholesky)(g) }
     }
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
         unsafe {
             on_lower(cx, g, false, |w, ld| {
@@ -148,11 +148,11 @@ impl<T: Scalar> Op<T> for PosdefInv {
     fn largest_in_lanes(&self) -> usize {
         inv::LANES_MAX
     }
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.posdef_inv)(g) }
     }
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
         unsafe {
             on_lower(cx, g, true, |w, ld| {
@@ -180,11 +180,11 @@ impl<T: Scalar> Op<T> for CholeskyInv {
     fn largest_in_lanes(&self) -> usize {
         inv::LANES_MAX
     }
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.cholesky_inv)(g) }
     }
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
         unsafe {
             on_lower(cx, g, true, |w, ld| {

@@ -4,7 +4,7 @@ use super::{Op, Scaling};
 use crate::alg::Context;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::lanes::Group;
+use crate::kernel::lanes::{Group, Suspects};
 use crate::scalar::{RealScalar, Scalar};
 use crate::status::{Code, Status};
 
@@ -16,20 +16,20 @@ impl<T: Scalar> Op<T> for Diagonal {
         0
     }
 
-    unsafe fn lanes(&self, _: &Kernels<T>, g: &Group<T>) -> u64 {
-        u64::MAX >> (64 - g.src.len())
+    unsafe fn lanes(&self, _: &Kernels<T>, g: &Group<T>) -> Suspects {
+        Suspects::all(g.src.len())
     }
 
-    unsafe fn blocked(&self, _: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, _: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         let n = g.n;
         // SAFETY: the caller's matrices.
-        let entry = |i: usize| unsafe { g.src[0].offset(g.from.at(i, i)).read() };
+        let entry = |i: usize| unsafe { g.src.get(0).offset(g.from.at(i, i)).read() };
         if (0..n).any(|i| entry(i).is_nan() || entry(i) == T::default()) && !g.force {
-            return Ok(1);
+            return Ok(true);
         }
         let put = |i: usize, j: usize, x: T| {
             // SAFETY: the caller's result.
-            unsafe { g.dst[0].offset(g.to.at(i, j)).write(x) }
+            unsafe { g.dst.get(0).offset(g.to.at(i, j)).write(x) }
         };
         for i in 0..n {
             // Row i is read before it is written, so that the result may be the input.
@@ -39,12 +39,12 @@ impl<T: Scalar> Op<T> for Diagonal {
                     put(i, j, if i == j { r } else { T::default() });
                 } else {
                     // SAFETY: the caller's right-hand sides.
-                    let b = unsafe { g.rhs[0].offset(g.rhs_from.at(i, j)).read() };
+                    let b = unsafe { g.rhs.get(0).offset(g.rhs_from.at(i, j)).read() };
                     put(i, j, quotient(b, entry(i)));
                 }
             }
         }
-        Ok(0)
+        Ok(false)
     }
 
     fn reads(&self, i: usize, j: usize) -> bool {

@@ -8,11 +8,22 @@ use crate::alg::{Context, cholesky, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::lanes::Group;
+use crate::kernel::columns;
+use crate::kernel::lanes::{Group, Suspects, closed};
 use crate::scalar::{RealScalar, Scalar};
 use crate::status::Status;
 
-/// The largest order of the lane route.
+/// The largest order of the lane route: beyond it a register's matrices outgrow the first-level
+/// cache, and one matrix at a time by columns is faster.
+pub(crate) const fn lanes_max<T: Scalar>() -> usize {
+    match (T::COMPLEX, size_of::<T::Real>()) {
+        (false, 4) => 32,
+        (false, _) => 24,
+        _ => 20,
+    }
+}
+
+/// The largest order that the other operations run in lanes.
 pub(crate) const LANES_MAX: usize = 16;
 
 /// A general matrix; with `auto` its structure is looked for (above the lanes, where a look costs
@@ -32,24 +43,39 @@ enum Found {
 
 impl<T: Scalar> Op<T> for Inv {
     fn largest_in_lanes(&self) -> usize {
-        LANES_MAX
+        lanes_max::<T>()
     }
 
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
+        if g.n > closed::largest::<T>() && g.src.len() == 1 {
+            // The same bits in less time.
+            // SAFETY: the trait's contract; the lanes' scratch is larger.
+            let suspect = unsafe { (kernels.inv_by_columns)(g) };
+            return if suspect { Suspects::all(1) } else { Suspects::default() };
+        }
         // SAFETY: the trait's contract.
         unsafe { (kernels.inv)(g) }
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         let n = g.n;
+        // SAFETY: the caller's matrix.
+        let at = |i: usize, j: usize| unsafe { g.src.get(0).offset(g.from.at(j, i)).read() };
+        if n <= columns::LARGEST && !(self.auto && look(at, n) != Found::General) {
+            return arena::with(columns::scratch(n), |scratch: *mut T::Real| {
+                // SAFETY: the trait's contract, and the scratch that the kernel asks for.
+                Ok(unsafe { (cx.kernels.inv_by_columns)(&Group { scratch, ..*g }) })
+            });
+        }
         let ld = leading_dimension::<T>(n);
         arena::with(n * ld, |w: *mut T| {
             // SAFETY: the matrices are the caller's, the working matrix spans n columns.
             unsafe {
-                load(cx, g.src[0], g.from.transposed(), w, ld)?;
+                load(cx, g.src.get(0), g.from.transposed(), w, ld)?;
                 let lines = lines_in_range(w, |_| 0..n, n, ld)?;
                 // A structure is trusted only where no entry is NaN.
-                let found = if self.auto && lines { look(w, n, ld) } else { Found::General };
+                let entry = |i: usize, j: usize| w.add(i + j * ld).read();
+                let found = if self.auto && lines { look(entry, n) } else { Found::General };
                 let recips = match found {
                     Found::Lower | Found::Upper => {
                         let lower = found == Found::Lower;
@@ -60,7 +86,7 @@ impl<T: Scalar> Op<T> for Inv {
                     Found::Hermitian => match posdef(cx, w, n, ld)? {
                         Some(recips) => recips,
                         None => {
-                            load(cx, g.src[0], g.from.transposed(), w, ld)?;
+                            load(cx, g.src.get(0), g.from.transposed(), w, ld)?;
                             general(cx, w, n, ld)?
                         }
                     },
@@ -70,9 +96,9 @@ impl<T: Scalar> Op<T> for Inv {
                 if good || g.force {
                     let from = g.to.transposed();
                     let columns = crate::stack::Frame { rs: 1, cs: ld as isize, ..from };
-                    super::copy(cx, w, columns, g.dst[0], from)?;
+                    super::copy(cx, w, columns, g.dst.get(0), from)?;
                 }
-                Ok(!good as u64)
+                Ok(!good)
             }
         })
     }
@@ -188,10 +214,8 @@ pub(crate) unsafe fn mirror<T: Scalar>(w: *mut T, n: usize, ld: usize) {
     }
 }
 
-/// Looks for structure, giving up at the first entry that speaks against it.
-unsafe fn look<T: Scalar>(w: *const T, n: usize, ld: usize) -> Found {
-    // SAFETY: the caller's matrix.
-    let at = |i: usize, j: usize| unsafe { w.add(i + j * ld).read() };
+/// Looks for structure in the working matrix, giving up at the first entry that speaks against it.
+fn look<T: Scalar>(at: impl Fn(usize, usize) -> T, n: usize) -> Found {
     let zero = T::default();
     if (0..n).all(|j| (0..j).all(|i| at(i, j) == zero)) {
         return Found::Lower;

@@ -20,7 +20,7 @@ use crate::alg::{Context, Shared};
 use crate::device::cpu::pool;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::lanes::Group;
+use crate::kernel::lanes::{Group, Suspects};
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 use crate::status::Status;
@@ -46,9 +46,9 @@ pub(crate) trait Op<T: Scalar>: Sync {
     /// The largest order that runs in lanes.
     fn largest_in_lanes(&self) -> usize;
     /// Runs a group in lanes; the suspects.
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64;
-    /// Runs one matrix of any order; 1 if it is suspect.
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error>;
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects;
+    /// Runs one matrix of any order; whether it is suspect.
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error>;
     /// Whether entry (i, j) is read.
     fn reads(&self, i: usize, j: usize) -> bool;
     /// The result, in `x`, of a matrix that holds an infinity, if it has one. `a` (and `b`) are
@@ -104,11 +104,14 @@ pub(crate) unsafe fn run<T: Scalar>(
     op: &dyn Op<T>,
     cx: &Context<T>,
     g: &Group<T>,
-) -> Result<u64, Error> {
+) -> Result<Suspects, Error> {
     // SAFETY: the caller's.
     unsafe {
         let rhs = if g.rhs.is_empty() { 0 } else { g.rhs_from.cols };
-        if in_lanes(op, g.n, rhs) { Ok(op.lanes(cx.kernels, g)) } else { op.blocked(cx, g) }
+        if in_lanes(op, g.n, rhs) {
+            return Ok(op.lanes(cx.kernels, g));
+        }
+        Ok(if op.blocked(cx, g)? { Suspects::all(1) } else { Suspects::default() })
     }
 }
 

@@ -18,7 +18,7 @@ use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::lanes::{self, Group};
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
+use crate::stack::{Frame, Places};
 use crate::status::Status;
 
 /// Powers of two: A' = 2^rows A 2^cols, B' = 2^rows B 2^-out_cols, X = 2^out_rows X' 2^out_cols.
@@ -56,7 +56,7 @@ pub(crate) fn balance<T: Scalar>(
     (rows, cols)
 }
 
-/// The matrix `g.src[0]`, decided: its result, dense and row by row in `x`, and its status. Without
+/// The matrix `g.src.get(0)`, decided: its result, dense and row by row in `x`, and its status. Without
 /// a result `x` is NaN.
 ///
 /// # Safety
@@ -74,11 +74,11 @@ pub(crate) unsafe fn settle<T: Scalar>(
         let (a, b) = unsafe {
             for i in 0..n {
                 for j in 0..n {
-                    let x = g.src[0].offset(g.from.at(i, j)).read();
+                    let x = g.src.get(0).offset(g.from.at(i, j)).read();
                     dense.add(i * n + j).write(if op.reads(i, j) { x } else { T::default() });
                 }
                 for j in 0..rhs / n {
-                    let x = g.rhs[0].offset(g.rhs_from.at(i, j)).read();
+                    let x = g.rhs.get(0).offset(g.rhs_from.at(i, j)).read();
                     dense.add(n * n + i * k + j).write(x);
                 }
             }
@@ -146,15 +146,14 @@ pub(crate) fn forced<T: Scalar>(
 ) -> Result<(), Error> {
     let dense = |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
     let k = b.len() / n;
-    let rhs = [b.as_ptr()];
     arena::with(lanes::scratch(op.largest_in_lanes().min(n), k), |scratch: *mut T::Real| {
         let group = Group {
             n,
-            src: &[a.as_ptr()],
+            src: Places::one(a.as_ptr()),
             from: dense(n),
-            rhs: if b.is_empty() { &[] } else { &rhs },
+            rhs: if b.is_empty() { Places::none() } else { Places::one(b.as_ptr()) },
             rhs_from: dense(k),
-            dst: &[x.as_mut_ptr()],
+            dst: Places::one(x.as_mut_ptr()),
             to: dense(x.len() / n),
             scratch,
             force: true,

@@ -10,7 +10,7 @@ use crate::alg::{self, Context, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::lanes::Group;
+use crate::kernel::lanes::{Group, Suspects};
 use crate::kernel::trsm::Triangle;
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
@@ -32,15 +32,15 @@ unsafe fn on_transposed<T: Scalar>(
     g: &Group<T>,
     lines_fit: impl FnOnce(*const T, usize, usize) -> Result<bool, Error>,
     f: impl FnOnce(*mut T, usize, *mut T, usize) -> Result<Option<T::Real>, Error>,
-) -> Result<u64, Error> {
+) -> Result<bool, Error> {
     let (n, k) = (g.n, g.rhs_from.cols);
     let (ld, ldb) = (leading_dimension::<T>(n), leading_dimension::<T>(k));
     arena::with(n * (ld + ldb), |w: *mut T| {
         // SAFETY: the matrices are the caller's; the blocks span n columns each.
         unsafe {
             let b = w.add(n * ld);
-            load(cx, g.src[0], g.from.transposed(), w, ld)?;
-            load(cx, g.rhs[0], g.rhs_from.transposed(), b, ldb)?;
+            load(cx, g.src.get(0), g.from.transposed(), w, ld)?;
+            load(cx, g.rhs.get(0), g.rhs_from.transposed(), b, ldb)?;
             let lines = lines_fit(w, n, ld)?;
             let recips = f(w, ld, b, ldb)?;
             let written = sum_abs(b, |_| 0..k, n, ldb);
@@ -48,9 +48,9 @@ unsafe fn on_transposed<T: Scalar>(
             if good || g.force {
                 let to = g.to.transposed();
                 let columns = Frame { rs: 1, cs: ldb as isize, ..to };
-                super::copy(cx, b, columns, g.dst[0], to)?;
+                super::copy(cx, b, columns, g.dst.get(0), to)?;
             }
-            Ok(!good as u64)
+            Ok(!good)
         }
     })
 }
@@ -76,12 +76,12 @@ impl<T: Scalar> Op<T> for Solve {
         inv::LANES_MAX
     }
 
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.solve)(g) }
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         let n = g.n;
         // SAFETY: the trait's contract.
         unsafe {
@@ -145,11 +145,11 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         0
     }
 
-    unsafe fn lanes(&self, _: &Kernels<T>, g: &Group<T>) -> u64 {
-        u64::MAX >> (64 - g.src.len())
+    unsafe fn lanes(&self, _: &Kernels<T>, g: &Group<T>) -> Suspects {
+        Suspects::all(g.src.len())
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         let n = g.n;
         // SAFETY: the trait's contract. The caller's lower triangle stands in A^T's upper one, so
         // the frames are exchanged once more: the working matrix is A itself.

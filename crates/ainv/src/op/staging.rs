@@ -3,21 +3,22 @@
 
 use crate::options::Assume;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
+use crate::stack::{Frame, Places};
 
 /// Copies the matrices row by row, converted, each filled in from the part that `assume` reads.
 ///
 /// # Safety
 /// The matrices are readable; `to` spans them all.
 pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
-    src: &[*const T],
+    src: Places<T>,
     from: Frame,
     assume: Assume,
     convert: impl Fn(T) -> W,
     to: *mut W,
 ) {
     let size = from.rows * from.cols;
-    for (k, &p) in src.iter().enumerate() {
+    for k in 0..src.len() {
+        let p = src.get(k);
         for i in 0..from.rows {
             for j in 0..from.cols {
                 // SAFETY: entries of the caller's matrices.
@@ -62,12 +63,13 @@ pub(crate) unsafe fn drop_rounding<W: Scalar>(a: *mut W, count: usize, n: usize,
 /// As [`expand`].
 pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
     from: *const W,
-    dst: &[*mut T],
+    dst: Places<T>,
     to: Frame,
     convert: impl Fn(W) -> T,
 ) {
     let size = to.rows * to.cols;
-    for (k, &p) in dst.iter().enumerate() {
+    for k in 0..dst.len() {
+        let p = dst.get(k);
         for i in 0..to.rows {
             for j in 0..to.cols {
                 // SAFETY: entries of the caller's matrices.

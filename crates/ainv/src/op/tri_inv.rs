@@ -7,7 +7,7 @@ use crate::alg::{Context, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, TriShape};
+use crate::kernel::lanes::{Group, Suspects, TriShape};
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 use crate::status::Status;
@@ -23,18 +23,18 @@ impl<T: Scalar> Op<T> for TriInv {
         inv::LANES_MAX
     }
 
-    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> u64 {
+    unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.tri_inv)(g, TriShape { unit: self.unit }) }
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<u64, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         let n = g.n;
         let ld = leading_dimension::<T>(n);
         arena::with(n * ld, |w: *mut T| {
             // SAFETY: the matrices are the caller's, the working matrix spans n columns.
             unsafe {
-                load(cx, g.src[0], g.from, w, ld)?;
+                load(cx, g.src.get(0), g.from, w, ld)?;
                 for i in 0..n {
                     if self.unit {
                         w.add(i * (ld + 1)).write(T::from_re(T::Real::ONE));
@@ -48,9 +48,9 @@ impl<T: Scalar> Op<T> for TriInv {
                 let good = lines && in_range(recips, sum_abs(w, |j| 0..j + 1, n, ld));
                 if good || g.force {
                     let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
-                    super::copy(cx, w, columns, g.dst[0], g.to)?;
+                    super::copy(cx, w, columns, g.dst.get(0), g.to)?;
                 }
-                Ok(!good as u64)
+                Ok(!good)
             }
         })
     }

@@ -297,8 +297,9 @@ fn wrong_arguments<T: Scalar>() {
         &o
     ));
     refused!(Error::Shape { .. }, [2, 2, 3], |x| solve_into(wide, square, x, &mut [], &o));
-    let cancelled = Options::default();
-    cancelled.cancel.cancel();
+    let flag = Cancel::new();
+    flag.cancel();
+    let cancelled = Options { cancel: Some(flag), ..Options::default() };
     refused!(Error::Cancelled, [2, 2, 2], |x| inv_into(square, x, &mut [], &cancelled));
     refused!(Error::Cancelled, [2, 2, 2], |x| pinv_into(
         square,

@@ -3,13 +3,14 @@
 use super::run::{Job, Statuses, over};
 use crate::alg::svd::{Cut, singular_values};
 use crate::alg::{Context, Shared};
-use crate::device::cpu::{arena, pool};
+use crate::device::cpu::arena;
+use crate::device::cpu::pool::{self, Cancel};
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, exponent, rcond};
 use crate::options::{Assume, Norm, Options, PinvOptions};
 use crate::plan::{Plan, Problem, is_wide};
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Stack, StackMut};
+use crate::stack::{Frame, Places, Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 
 fn dense(rows: usize, cols: usize) -> Frame {
@@ -43,14 +44,14 @@ pub(crate) fn pinv<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    options.cancel.check()?;
+    Cancel::check(options.cancel.as_ref())?;
     let plan = plan("pinv", &a, options)?;
     let statuses = Statuses::new(status);
     let (m, n) = (a.rows(), a.cols());
-    over(a.len(), &plan, &options.cancel, &|range, threads| {
+    over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {
         let mut summary = Summary::default();
         for i in range {
-            options.cancel.check()?;
+            Cancel::check(options.cancel.as_ref())?;
             let cut = cut_of::<T>(cut, i, m.max(n));
             // SAFETY: matrix i of checked views, no other task's; dense copies of its size.
             let status = unsafe {
@@ -58,9 +59,20 @@ pub(crate) fn pinv<T: Scalar>(
                     arena::with(2 * m * n, |w: *mut T::Wide| {
                         let y = w.wrapping_add(m * n);
                         let whole = Assume::General;
-                        op::staging::expand(&[a.matrix(i)], a.frame(), whole, T::widen, w);
+                        op::staging::expand(
+                            Places::one(a.matrix(i)),
+                            a.frame(),
+                            whole,
+                            T::widen,
+                            w,
+                        );
                         let s = one(threads, options, w, dense(m, n), cut, y, dense(n, m))?;
-                        op::staging::collect(y.cast_const(), &[x.matrix(i)], x.frame(), T::narrow);
+                        op::staging::collect(
+                            y.cast_const(),
+                            Places::one(x.matrix(i)),
+                            x.frame(),
+                            T::narrow,
+                        );
                         Ok(s)
                     })?
                 } else {
@@ -85,7 +97,7 @@ unsafe fn one<T: Scalar>(
     x: *mut T,
     to: Frame,
 ) -> Result<Status, Error> {
-    let cx = Context { kernels: T::kernels()?, threads, cancel: &options.cancel };
+    let cx = Context { kernels: T::kernels()?, threads, cancel: options.cancel.as_ref() };
     // SAFETY: the caller's.
     unsafe { op::pinv::pinv(&cx, a, from, hermitian, cut, x, to) }
 }
@@ -108,7 +120,7 @@ pub(crate) fn rcond<T: Scalar>(
     out: &mut [T::Real],
     options: &Options,
 ) -> Result<(), Error> {
-    options.cancel.check()?;
+    Cancel::check(options.cancel.as_ref())?;
     let n = a.rows();
     if n == 0 {
         // The empty matrix is its own inverse; there is nothing that could be lost.
@@ -133,7 +145,7 @@ pub(crate) fn rcond<T: Scalar>(
         n.min(op::inv::LANES_MAX),
     )?;
     let out = Shared(out.as_mut_ptr());
-    over(a.len(), &plan, &options.cancel, &|range, threads| {
+    over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {
         let first = range.start;
         let mut put = |i: usize, value: f64| {
             // SAFETY: the caller's slice has a place for every matrix; this one is this task's.
@@ -160,10 +172,10 @@ fn chunk<T: Scalar, W: Scalar>(
 ) -> Result<(), Error> {
     let (n, count) = (a.rows(), range.len());
     arena::with(count * n * n, |w: *mut W| {
-        let mut src = filled(std::ptr::null(), count)?;
-        a.matrices(range.start, &mut src);
+        let mut list = vec![];
+        let places = a.places(range.start, count, &mut list)?;
         // SAFETY: the view's pointers; the block holds this many dense matrices.
-        unsafe { op::staging::expand(&src, a.frame(), options.assume, convert, w) };
+        unsafe { op::staging::expand(places, a.frame(), options.assume, convert, w) };
         let matrix = |i: usize| w.wrapping_add(i * n * n);
         // SAFETY: dense matrices, filled above.
         let entries = |i: usize| unsafe { std::slice::from_raw_parts(matrix(i), n * n) };
@@ -205,9 +217,9 @@ fn chunk<T: Scalar, W: Scalar>(
         let job = Job {
             operation: "rcond",
             kind: Kind::Inv { auto: true },
-            a: x.aliased(),
+            a: &x.aliased(),
             b: None,
-            x,
+            x: &x,
             expand: None,
             status: &mut status,
             options: &Options { precision: Default::default(), ..inner },

@@ -3,21 +3,19 @@
 use crate::error::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// The pool, the process that made it, and how many threads were asked for.
-struct State {
-    pool: Option<(u32, Arc<ThreadPool>)>,
-    threads: Option<usize>,
+/// A pool, the process that made it, and its threads.
+struct Made {
+    process: u32,
+    threads: usize,
+    pool: Arc<ThreadPool>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { pool: None, threads: None });
-
-fn state() -> std::sync::MutexGuard<'static, State> {
-    // Nothing panics while the lock is held; if it did, the state is still whole.
-    STATE.lock().unwrap_or_else(|e| e.into_inner())
-}
+static POOL: Mutex<Option<Made>> = Mutex::new(None);
+/// How many threads were asked for, or zero.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// `AINV_NUM_THREADS`, else `RAYON_NUM_THREADS`, else `OMP_NUM_THREADS`, else the cores.
 fn default_threads() -> usize {
@@ -32,7 +30,17 @@ pub fn num_threads() -> usize {
     if rayon::current_thread_index().is_some() {
         return rayon::current_num_threads();
     }
-    *state().threads.get_or_insert_with(default_threads)
+    match THREADS.load(Ordering::Relaxed) {
+        0 => {
+            let threads = default_threads();
+            // A number that was set meanwhile stays.
+            match THREADS.compare_exchange(0, threads, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => threads,
+                Err(set) => set,
+            }
+        }
+        threads => threads,
+    }
 }
 
 /// Sets how many threads a call may use; the pool is made anew at the next call.
@@ -43,11 +51,7 @@ pub fn set_num_threads(n: usize) -> Result<(), Error> {
     if n == 0 {
         return Err(Error::Argument { what: "the number of threads must be at least 1".into() });
     }
-    let mut s = state();
-    if s.threads != Some(n) {
-        s.threads = Some(n);
-        s.pool = None;
-    }
+    THREADS.store(n, Ordering::Relaxed);
     Ok(())
 }
 
@@ -60,26 +64,24 @@ pub(crate) fn install<R: Send>(f: impl FnOnce() -> Result<R, Error> + Send) -> R
         return f();
     }
     let pool = {
-        let mut s = state();
-        let threads = *s.threads.get_or_insert_with(default_threads);
+        let (threads, process) = (num_threads(), std::process::id());
+        // Nothing panics while the lock is held; if it did, the pool is still whole.
+        let mut made = POOL.lock().unwrap_or_else(|e| e.into_inner());
         // After a fork the threads are the parent's: the child makes its own, and forgets the
         // parent's pool without joining threads that it does not have.
-        let process = std::process::id();
-        if let Some((owner, _)) = &s.pool
-            && *owner != process
-        {
-            std::mem::forget(s.pool.take());
+        if made.as_ref().is_some_and(|m| m.process != process) {
+            std::mem::forget(made.take());
         }
-        match &s.pool {
-            Some((_, pool)) => pool.clone(),
-            None => {
+        match &*made {
+            Some(m) if m.threads == threads => m.pool.clone(),
+            _ => {
                 let pool = ThreadPoolBuilder::new()
                     .num_threads(threads)
                     .thread_name(|i| format!("ainv-{i}"))
                     .build()
                     .map_err(|_| Error::OutOfMemory { bytes: threads * (2 << 20) })?;
                 let pool = Arc::new(pool);
-                s.pool = Some((process, pool.clone()));
+                *made = Some(Made { process, threads, pool: pool.clone() });
                 pool
             }
         }
@@ -105,8 +107,9 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    /// [`Error::Cancelled`] if a flag is given and was set.
+    pub(crate) fn check(flag: Option<&Cancel>) -> Result<(), Error> {
+        if flag.is_some_and(Cancel::is_cancelled) { Err(Error::Cancelled) } else { Ok(()) }
     }
 }
 

@@ -1,14 +1,15 @@
 //! A job on the cores: the stack is cut into chunks, or the threads share each matrix.
 
 use crate::alg::{Context, Shared, svd::Cut};
-use crate::device::cpu::{arena, pool};
+use crate::device::cpu::arena;
+use crate::device::cpu::pool::{self, Cancel};
 use crate::error::{Error, filled};
-use crate::kernel::lanes::{self, GROUP, Group};
+use crate::kernel::lanes::{self, GROUP, Group, Suspects};
 use crate::op::{self, Kind, Op};
 use crate::options::{Assume, OnSingular, Options};
 use crate::plan::{Plan, Problem, is_wide};
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Stack, StackMut};
+use crate::stack::{Frame, Places, Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -17,9 +18,9 @@ use std::ops::Range;
 pub(crate) struct Job<'a, T: Scalar> {
     pub operation: &'static str,
     pub kind: Kind,
-    pub a: Stack<'a, T>,
-    pub b: Option<Stack<'a, T>>,
-    pub x: StackMut<'a, T>,
+    pub a: &'a Stack<'a, T>,
+    pub b: Option<&'a Stack<'a, T>>,
+    pub x: &'a StackMut<'a, T>,
     /// Copy each chunk first, filled in from the part that this reads.
     pub expand: Option<Assume>,
     /// One status a matrix, or empty.
@@ -60,7 +61,7 @@ impl<T: Scalar> Job<'_, T> {
 
     /// Runs it.
     pub(crate) fn run(self) -> Result<Summary, Error> {
-        self.options.cancel.check()?;
+        Cancel::check(self.options.cancel.as_ref())?;
         let plan = self.plan()?;
         if self.x.rows() == 0 || self.x.cols() == 0 {
             self.status.fill(Status::OK);
@@ -83,7 +84,8 @@ impl<T: Scalar> Job<'_, T> {
                 (true, true) => job.stage(self.expand, range, threads, status, T::widen, T::narrow),
             }
         };
-        over(self.a.len(), &plan, &self.options.cancel, &chunk).inspect_err(|_| status.undone())
+        over(self.a.len(), &plan, self.options.cancel.as_ref(), &chunk)
+            .inspect_err(|_| status.undone())
     }
 }
 
@@ -91,13 +93,13 @@ impl<T: Scalar> Job<'_, T> {
 pub(crate) fn over(
     count: usize,
     plan: &Plan,
-    cancel: &pool::Cancel,
+    cancel: Option<&Cancel>,
     chunk: &(impl Fn(Range<usize>, usize) -> Result<Summary, Error> + Sync),
 ) -> Result<Summary, Error> {
     let size = plan.chunk;
     let range = |c: usize| c * size..count.min((c + 1) * size);
     let checked = |r: Range<usize>, threads: usize| {
-        cancel.check()?;
+        Cancel::check(cancel)?;
         chunk(r, threads)
     };
     let merge = |mut a: Summary, b: Summary| {
@@ -152,9 +154,9 @@ impl Statuses {
 /// The operands of a job, without what differs between a chunk and its staged copy.
 struct Operands<'a, T> {
     kind: Kind,
-    a: Stack<'a, T>,
-    b: Option<Stack<'a, T>>,
-    x: StackMut<'a, T>,
+    a: &'a Stack<'a, T>,
+    b: Option<&'a Stack<'a, T>>,
+    x: &'a StackMut<'a, T>,
     options: &'a Options,
     /// Of the caller's scalar, which the staged copy may be wider than.
     epsilon: f64,
@@ -168,7 +170,7 @@ impl<T: Scalar> Operands<'_, T> {
         status: Statuses,
     ) -> Result<Summary, Error> {
         let op = op::of::<T>(self.kind);
-        let cx = Context { kernels: T::kernels()?, threads, cancel: &self.options.cancel };
+        let cx = Context { kernels: T::kernels()?, threads, cancel: self.options.cancel.as_ref() };
         let n = self.a.rows();
         let k = self.b.map_or(0, |b| b.cols());
         let in_lanes = op::in_lanes(op, n, k);
@@ -182,24 +184,20 @@ impl<T: Scalar> Operands<'_, T> {
         let lanes_order = if in_lanes { n } else { 0 };
         arena::with(lanes::scratch(lanes_order, k), |scratch: *mut T::Real| {
             let step = if in_lanes { GROUP } else { 1 };
+            let (mut src, mut rhs, mut dst) = (vec![], vec![], vec![]);
             for first in range.clone().step_by(step) {
-                cx.cancel.check()?;
+                Cancel::check(cx.cancel)?;
                 let count = step.min(range.end - first);
-                let mut src = [std::ptr::null(); GROUP];
-                let mut rhs = [std::ptr::null(); GROUP];
-                let mut dst = [std::ptr::null_mut(); GROUP];
-                self.a.matrices(first, &mut src[..count]);
-                self.x.matrices(first, &mut dst[..count]);
-                if let Some(b) = &self.b {
-                    b.matrices(first, &mut rhs[..count]);
-                }
                 let group = Group {
                     n,
-                    src: &src[..count],
+                    src: self.a.places(first, count, &mut src)?,
                     from: self.a.frame(),
-                    rhs: if self.b.is_some() { &rhs[..count] } else { &[] },
+                    rhs: match &self.b {
+                        Some(b) => b.places(first, count, &mut rhs)?,
+                        None => Places::none(),
+                    },
                     rhs_from: self.b.map_or(self.a.frame(), |b| b.frame()),
-                    dst: &dst[..count],
+                    dst: self.x.places(first, count, &mut dst)?,
                     to: self.x.frame(),
                     scratch,
                     force: false,
@@ -207,14 +205,9 @@ impl<T: Scalar> Operands<'_, T> {
                 // SAFETY: the pointers are those of checked views of these frames, the scratch was
                 // asked for with this order and these right-hand sides.
                 unsafe {
-                    let suspects = if in_lanes {
-                        op.lanes(cx.kernels, &group)
-                    } else {
-                        op.blocked(&cx, &group)?
-                    };
-                    if suspects != 0 {
-                        let width = if in_lanes { cx.kernels.lanes } else { 1 };
-                        self.settle(op, &cx, &group, suspects, width, |i, s| note(first + i, s))?;
+                    let suspects = op::run(op, &cx, &group)?;
+                    if !suspects.is_empty() {
+                        self.settle(op, &cx, &group, suspects, |i, s| note(first + i, s))?;
                     }
                 }
             }
@@ -223,7 +216,7 @@ impl<T: Scalar> Operands<'_, T> {
         Ok(summary)
     }
 
-    /// Decides the suspects of a group, register by register: a register with one was not stored.
+    /// Decides the suspects of a group, run by run of matrices that were not stored.
     ///
     /// # Safety
     /// As [`Op`].
@@ -232,26 +225,24 @@ impl<T: Scalar> Operands<'_, T> {
         op: &dyn Op<T>,
         cx: &Context<T>,
         g: &Group<T>,
-        suspects: u64,
-        width: usize,
+        suspects: Suspects,
         mut note: impl FnMut(usize, Status),
     ) -> Result<(), Error> {
         let (rows, cols) = (g.to.rows, g.to.cols);
         let size = rows * cols;
-        for first in (0..g.src.len()).step_by(width) {
-            let last = g.src.len().min(first + width);
+        let mut last = 0;
+        while last < g.src.len() && suspects.unstored >> last != 0 {
+            let first = last + (suspects.unstored >> last).trailing_zeros() as usize;
+            last = first + (suspects.unstored >> first).trailing_ones() as usize;
             let part = |i: usize, len: usize| Group {
-                src: &g.src[i..i + len],
-                rhs: if g.rhs.is_empty() { &[] } else { &g.rhs[i..i + len] },
-                dst: &g.dst[i..i + len],
+                src: g.src.part(i, len),
+                rhs: g.rhs.part(i, len),
+                dst: g.dst.part(i, len),
                 ..*g
             };
-            let bad: Vec<usize> = (first..last).filter(|i| suspects >> i & 1 == 1).collect();
-            if bad.is_empty() {
-                continue;
-            }
+            let bad: Vec<usize> = (first..last).filter(|i| suspects.bad >> i & 1 == 1).collect();
             arena::with(bad.len() * size, |dense: *mut T| {
-                // The input is read before any of this register is stored: it may be the output.
+                // The input is read before any of this run is stored: it may be the output.
                 for (k, &i) in bad.iter().enumerate() {
                     // SAFETY: the arena's block, filled by `settle`; one matrix of the group.
                     unsafe {
@@ -272,7 +263,7 @@ impl<T: Scalar> Operands<'_, T> {
                 }
                 if bad.len() < last - first {
                     let forced = Group { force: true, ..part(first, last - first) };
-                    // SAFETY: the register as it was, now stored whole.
+                    // SAFETY: the run as it was, now stored whole.
                     unsafe { op.lanes(cx.kernels, &forced) };
                 }
                 for (k, &i) in bad.iter().enumerate() {
@@ -281,7 +272,7 @@ impl<T: Scalar> Operands<'_, T> {
                             // SAFETY: entries of the dense result and of the destination.
                             unsafe {
                                 let x = dense.add(k * size + r * cols + c).read();
-                                g.dst[i].offset(g.to.at(r, c)).write(x);
+                                g.dst.get(i).offset(g.to.at(r, c)).write(x);
                             }
                         }
                     }
@@ -306,7 +297,7 @@ impl<T: Scalar> Operands<'_, T> {
             for j in 0..n {
                 if op.reads(i, j) {
                     // SAFETY: an entry of the caller's matrix.
-                    a[i * n + j] = unsafe { g.src[0].offset(g.from.at(i, j)).read() };
+                    a[i * n + j] = unsafe { g.src.get(0).offset(g.from.at(i, j)).read() };
                 }
             }
         }
@@ -335,19 +326,17 @@ impl<T: Scalar> Operands<'_, T> {
         let assume = expand.unwrap_or(Assume::General);
         arena::with(matrices + rhs + result, |a: *mut W| {
             let (b, x) = (a.wrapping_add(matrices), a.wrapping_add(matrices + rhs));
-            let mut src = filled(std::ptr::null(), count)?;
-            let mut dst = filled(std::ptr::null_mut(), count)?;
-            self.a.matrices(range.start, &mut src);
-            self.x.matrices(range.start, &mut dst);
+            let (mut src, mut dst) = (vec![], vec![]);
+            let places = self.a.places(range.start, count, &mut src)?;
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
             unsafe {
-                op::staging::expand(&src, self.a.frame(), assume, &to, a);
+                op::staging::expand(places, self.a.frame(), assume, &to, a);
                 if matches!(self.kind, Kind::Cholesky | Kind::PosdefInv | Kind::PosdefSolve) {
                     op::staging::drop_rounding(a, count, n, n as f64 * self.epsilon);
                 }
                 if let Some(rhs) = &self.b {
-                    rhs.matrices(range.start, &mut src);
-                    op::staging::expand(&src, rhs.frame(), Assume::General, &to, b);
+                    let places = rhs.places(range.start, count, &mut src)?;
+                    op::staging::expand(places, rhs.frame(), Assume::General, &to, b);
                 }
                 let dense = |m: usize, n: usize| ([count, m, n], [(m * n) as isize, n as isize, 1]);
                 let (shape, strides) = dense(n, n);
@@ -360,13 +349,14 @@ impl<T: Scalar> Operands<'_, T> {
                 let (shape, strides) = dense(self.x.rows(), self.x.cols());
                 let y = StackMut::from_raw_parts(x, &shape, &strides)?;
                 let (kind, options, epsilon) = (self.kind, self.options, self.epsilon);
-                let inner = Operands { kind, a, b, x: y, options, epsilon };
+                let inner = Operands { kind, a: &a, b: b.as_ref(), x: &y, options, epsilon };
                 let moved = Offset { status, by: range.start };
                 let mut summary = inner.chunk(0..count, threads, moved.statuses())?;
                 if let Some((index, _)) = &mut summary.first {
                     *index += range.start;
                 }
-                op::staging::collect(x.cast_const(), &dst, self.x.frame(), &from);
+                let places = self.x.places(range.start, count, &mut dst)?;
+                op::staging::collect(x.cast_const(), places, self.x.frame(), &from);
                 Ok(summary)
             }
         })

@@ -1,6 +1,6 @@
 //! Cholesky in a tile: `cholesky`, `cholesky_inv` and both together, from the lower triangle.
 
-use super::{Group, Registers, Tile, good, load, store};
+use super::{Group, Registers, Suspects, Tile, Transfer, good};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -8,24 +8,25 @@ use crate::scalar::{RealScalar, Scalar};
 /// L with A = L L^H (Higham, algorithm 10.2). Reads the lower triangle; stores zeros above. A pivot
 /// that is not positive, or a diagonal entry that is not real, makes its lane suspect.
 #[inline(always)]
-pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> u64 {
+pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
         let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let zero = F::splat(F::S::default());
         let mut registers = Registers::of(g);
+        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
         while let Some(at) = registers.next(F::LANES) {
-            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
+            let t = from.load(at.clone(), g.scratch);
             let read = sum_lower(t, n);
             let recips = factor(t, recip, n);
-            if registers.accept(in_range(read) & good(recips, sum_lower(t, n))) {
+            if registers.accept(in_range(read) & good(recips, zeros_lower(t, n))) {
                 for i in 0..n {
                     for j in i + 1..n {
                         t.set(i, j, zero);
                     }
                 }
-                store(t, &g.dst[at], g.to);
+                to.store(at, t);
             }
         }
         registers.suspects()
@@ -34,14 +35,15 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> u64 {
 
 /// A^-1 = L^-H L^-1 from the lower L, exactly Hermitian (Higham, section 14.5; LAPACK's potri).
 #[inline(always)]
-pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> u64 {
+pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
         let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let mut registers = Registers::of(g);
+        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
         while let Some(at) = registers.next(F::LANES) {
-            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
+            let t = from.load(at.clone(), g.scratch);
             let read = sum_lower(t, n);
             let mut recips = F::splat(F::S::default()).abs1();
             for i in 0..n {
@@ -49,8 +51,9 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> u64 {
                 recips = recips.add(recip.get(0, i).abs1());
             }
             invert_factor(t, recip, n);
-            if registers.accept(in_range(read) & good(recips, sum_lower(t, n))) {
-                store_hermitian(t, &g.dst[at], g);
+            if registers.accept(in_range(read) & good(recips, zeros_lower(t, n))) {
+                fill_hermitian(t, n);
+                to.store(at, t);
             }
         }
         registers.suspects()
@@ -60,14 +63,15 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> u64 {
 /// A^-1 of a positive definite A by way of its Cholesky factor, exactly Hermitian. Reads the lower
 /// triangle.
 #[inline(always)]
-pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
+pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
         let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let mut registers = Registers::of(g);
+        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
         while let Some(at) = registers.next(F::LANES) {
-            let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
+            let t = from.load(at.clone(), g.scratch);
             let read = sum_lower(t, n);
             let whole = t.get(0, 0);
             let recips = factor(t, recip, n);
@@ -78,8 +82,9 @@ pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> u64 {
             } else {
                 invert_factor(t, recip, n);
             }
-            if registers.accept(in_range(read) & good(recips, sum_lower(t, n))) {
-                store_hermitian(t, &g.dst[at], g);
+            if registers.accept(in_range(read) & good(recips, zeros_lower(t, n))) {
+                fill_hermitian(t, n);
+                to.store(at, t);
             }
         }
         registers.suspects()
@@ -109,6 +114,21 @@ unsafe fn sum_lower<F: Field>(t: Tile<F>, n: usize) -> F::V {
         for i in 0..n {
             for j in 0..=i {
                 sum = sum.add(t.get(i, j).abs1());
+            }
+        }
+        sum
+    }
+}
+
+/// The sum of zero times the entries of the lower triangle: NaN if one is not finite.
+#[inline(always)]
+unsafe fn zeros_lower<F: Field>(t: Tile<F>, n: usize) -> F::V {
+    // SAFETY: the tile is n x n.
+    unsafe {
+        let mut sum = F::splat(F::S::default()).re();
+        for i in 0..n {
+            for j in 0..=i {
+                sum = t.get(i, j).add_zero_times(sum);
             }
         }
         sum
@@ -190,16 +210,15 @@ unsafe fn invert_factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
     }
 }
 
-/// Stores the lower triangle and its mirror image.
+/// The upper triangle becomes the mirror image of the lower one.
 #[inline(always)]
-unsafe fn store_hermitian<F: Field>(t: Tile<F>, dst: &[*mut F::S], g: &Group<F::S>) {
-    // SAFETY: the module's contract.
+unsafe fn fill_hermitian<F: Field>(t: Tile<F>, n: usize) {
+    // SAFETY: the tile is n x n.
     unsafe {
-        for i in 0..g.n {
+        for i in 0..n {
             for j in 0..i {
                 t.set(j, i, t.get(i, j).conj());
             }
         }
-        store(t, dst, g.to);
     }
 }

@@ -7,7 +7,7 @@
 //! section 1.10.2 and chapter 14). A complex cofactor is a sum of four products, which Kahan's
 //! scheme does not cover: order 3 goes to LU there.
 
-use super::{Group, Part, Registers, Tile, good, lines_good, load, store};
+use super::{Group, Part, Registers, Suspects, Tile, Transfer, good, lines_good};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -17,67 +17,78 @@ pub(crate) const fn largest<T: Scalar>() -> usize {
     if T::COMPLEX { 2 } else { 3 }
 }
 
-/// The inverses of one register of matrices.
+/// The inverses of a group of order `N`.
 #[inline(always)]
-pub(crate) unsafe fn inv<F: Field>(
-    g: &Group<F::S>,
-    at: std::ops::Range<usize>,
-    registers: &mut Registers,
-) {
+pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
-        let n = g.n;
-        let t = load::<F>(g.scratch, &g.src[at.clone()], g.from);
-        let a = |i: usize, j: usize| t.get(i, j);
+        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
+        let mut registers = Registers::of(g);
+        while let Some(at) = registers.next(F::LANES) {
+            let t = from.load(at.clone(), g.scratch);
+            let lines = lines_good(t, N, Part::Whole, <F::S as Scalar>::Real::LINE_EXP * 3 / 4);
+            // The determinant is a product of several entries: it may overflow where none of them is
+            // large.
+            let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
+            let (recip, zeros) = invert::<F, N>(t);
+            let good = lines & good(recip, zeros) & F::V::bits(recip.gt(small));
+            if registers.accept(good) {
+                to.store(at, t);
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// The inverse in the place of the matrix; |1 / determinant|, and zero times the entries.
+#[inline(always)]
+unsafe fn invert<F: Field, const N: usize>(t: Tile<F>) -> (F::V, F::V) {
+    // SAFETY: the tile is N x N.
+    unsafe {
         let zero = F::splat(F::S::default());
-        let mut x = [[zero; 3]; 3];
-        let recip = match n {
+        let mut a = [[zero; N]; N];
+        for i in 0..N {
+            for j in 0..N {
+                a[i][j] = t.get(i, j);
+            }
+        }
+        let mut x = [[zero; N]; N];
+        let recip = match N {
             1 => {
                 x[0][0] = F::from_re(F::V::splat(<F::S as Scalar>::Real::ONE));
-                a(0, 0).recip()
+                a[0][0].recip()
             }
             2 => {
-                let det = F::diff_of_products(a(0, 0), a(1, 1), a(0, 1), a(1, 0));
-                x[0][0] = a(1, 1);
-                x[0][1] = a(0, 1).neg();
-                x[1][0] = a(1, 0).neg();
-                x[1][1] = a(0, 0);
+                let det = F::diff_of_products(a[0][0], a[1][1], a[0][1], a[1][0]);
+                x[0][0] = a[1][1];
+                x[0][1] = a[0][1].neg();
+                x[1][0] = a[1][0].neg();
+                x[1][1] = a[0][0];
                 det.recip()
             }
             _ => {
-                for i in 0..3 {
-                    for j in 0..3 {
+                for i in 0..N {
+                    for j in 0..N {
                         // Cofactor (j, i), the signs by cyclic indices.
                         let (p, q) = ((j + 1) % 3, (j + 2) % 3);
                         let (r, s) = ((i + 1) % 3, (i + 2) % 3);
-                        x[i][j] = F::diff_of_products(a(p, r), a(q, s), a(p, s), a(q, r));
+                        x[i][j] = F::diff_of_products(a[p][r], a[q][s], a[p][s], a[q][r]);
                     }
                 }
-                let det = a(0, 1).mul_add(x[1][0], a(0, 0).mul(x[0][0]));
-                a(0, 2).mul_add(x[2][0], det).recip()
+                let det = a[0][1].mul_add(x[1][0], a[0][0].mul(x[0][0]));
+                a[0][2].mul_add(x[2][0], det).recip()
             }
         };
-        let mut written = F::V::splat(Default::default());
-        for i in 0..n {
-            for j in 0..n {
+        let mut zeros = zero.re();
+        for i in 0..N {
+            for j in 0..N {
                 // Plus zero, so that a zero has no sign.
-                x[i][j] = x[i][j].mul_add(recip, zero);
-                written = written.add(x[i][j].abs1());
+                let x = x[i][j].mul_add(recip, zero);
+                zeros = x.add_zero_times(zeros);
+                t.set(i, j, x);
             }
         }
-        // The determinant is a product of several entries: it may overflow where none of them is
-        // large.
-        let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
-        let lines = lines_good(t, n, Part::Whole, <F::S as Scalar>::Real::LINE_EXP * 3 / 4);
-        let good = lines & good(recip.abs1(), written) & F::V::bits(recip.abs1().gt(small));
-        if registers.accept(good) {
-            for i in 0..n {
-                for j in 0..n {
-                    t.set(i, j, x[i][j]);
-                }
-            }
-            store(t, &g.dst[at], g.to);
-        }
+        (recip.abs1(), zeros)
     }
 }
 

@@ -5,22 +5,23 @@
 //! with masks. A group of up to [`GROUP`] matrices is one call; a last, part-filled register runs
 //! the same code over copies of its first matrix, so a matrix's bits do not depend on its place.
 //!
-//! A kernel answers with one bit for each *suspect* matrix: one whose entries, pivots or result
-//! leave the range in which no product over- or underflows, or which has a zero pivot or a NaN. A
-//! register with a suspect is not stored (the input may be the output); the caller settles the
-//! suspects one by one, then repeats the call with `force`.
+//! A kernel answers with the *suspects*: matrices whose entries, pivots or result leave the range in
+//! which no product over- or underflows, or which have a zero pivot or a NaN. A register with a
+//! suspect is not stored (the input may be the output); the caller settles the suspects one by one,
+//! and repeats the call for the others with `force`.
 
 pub(crate) mod cholesky;
 pub(crate) mod closed;
 pub(crate) mod lu;
 mod transfer;
 pub(crate) mod triangular;
+mod unrolled;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
-pub(crate) use transfer::{load, store, store_rows};
+use crate::stack::{Frame, Places};
+pub(crate) use transfer::Transfer;
 
 /// Matrices of one call: a bit each in the answer.
 pub(crate) const GROUP: usize = 64;
@@ -30,11 +31,11 @@ pub(crate) const GROUP: usize = 64;
 #[derive(Clone, Copy)]
 pub(crate) struct Group<'a, T: Scalar> {
     pub n: usize,
-    pub src: &'a [*const T],
+    pub src: Places<'a, T>,
     pub from: Frame,
-    pub rhs: &'a [*const T],
+    pub rhs: Places<'a, T>,
     pub rhs_from: Frame,
-    pub dst: &'a [*mut T],
+    pub dst: Places<'a, T>,
     pub to: Frame,
     /// [`scratch`] reals.
     pub scratch: *mut T::Real,
@@ -49,7 +50,7 @@ pub(crate) struct TriShape {
 }
 
 /// Reals that a lane kernel needs for order `n` (and `k` right-hand sides): the tile, the
-/// permutation, three rows and the right-hand sides.
+/// permutation, four rows and the right-hand sides.
 pub(crate) fn scratch(n: usize, k: usize) -> usize {
     (n * n + 5 * n + n * k) * 2 * MAX_LANES
 }
@@ -103,41 +104,41 @@ impl<F: Field> Tile<F> {
 }
 
 /// Which lanes are beyond suspicion as to the reciprocals of the pivots (their sum in range) and the
-/// result (finite). A NaN anywhere makes its sum a NaN, and a NaN is in no range.
+/// result: `zeros` is the sum of its entries times zero, which is NaN if one of them is not finite.
 #[inline(always)]
-pub(crate) unsafe fn good<V: Vector>(recips: V, written: V) -> u64 {
+pub(crate) unsafe fn good<V: Vector>(recips: V, zeros: V) -> u64 {
     // SAFETY: the contract of Vector.
-    unsafe {
-        V::bits(V::splat(V::Elem::BIG).gt(recips))
-            & V::bits(V::splat(V::Elem::INFINITY).gt(written))
-    }
+    unsafe { V::bits(V::splat(V::Elem::BIG).gt(recips)) & V::bits(zeros.eq(zeros)) }
 }
 
-/// Which lanes are beyond suspicion as to what was read: the sum of the absolute values of each row
-/// and each column within `2^-exp` and `2^exp`.
+/// Which lanes are beyond suspicion as to what was read: the norm of each row and each column
+/// between `2^-exp` and `2^exp`, where no square over- or underflows.
 #[inline(always)]
 pub(crate) unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp: i32) -> u64 {
     // SAFETY: the tile is n x n.
     unsafe {
-        let one = <F::S as Scalar>::Real::ONE;
-        let large = F::V::splat(one.times_power_of_two(exp));
-        let small = F::V::splat(one.times_power_of_two(-exp));
-        let none = F::splat(F::S::default()).abs1();
-        let mut good = u64::MAX;
+        let one = F::V::splat(<F::S as Scalar>::Real::ONE);
+        let none = F::splat(F::S::default()).re();
+        // A NaN is not kept by `min` and `max`, but it stays in the sum of squares of all.
+        let (mut least, mut most, mut all) = (one, one, none);
         for i in 0..n {
             let (mut row, mut column) = (none, none);
             for j in 0..n {
                 if which != Part::Upper || i <= j {
-                    row = row.add(t.get(i, j).abs1());
+                    row = t.get(i, j).add_square(row);
                 }
                 if which != Part::Upper || j <= i {
-                    column = column.add(t.get(j, i).abs1());
+                    column = t.get(j, i).add_square(column);
                 }
             }
-            good &= F::V::bits(large.gt(row)) & F::V::bits(row.gt(small));
-            good &= F::V::bits(large.gt(column)) & F::V::bits(column.gt(small));
+            least = F::V::min(F::V::min(least, row), column);
+            most = F::V::max(F::V::max(most, row), column);
+            all = all.add(row);
         }
-        good
+        let one = <F::S as Scalar>::Real::ONE;
+        let large = F::V::splat(one.times_power_of_two(2 * exp));
+        let small = F::V::splat(one.times_power_of_two(-2 * exp));
+        F::V::bits(large.gt(most)) & F::V::bits(least.gt(small)) & F::V::bits(all.eq(all))
     }
 }
 
@@ -148,18 +149,38 @@ pub(crate) enum Part {
     Upper,
 }
 
+/// What a kernel answers: a bit for each matrix of the group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Suspects {
+    /// The suspects.
+    pub bad: u64,
+    /// The matrices without a result: the suspects, and those beside them in a register.
+    pub unstored: u64,
+}
+
+impl Suspects {
+    /// All of `count` matrices.
+    pub(crate) fn all(count: usize) -> Self {
+        let all = u64::MAX >> (64 - count);
+        Suspects { bad: all, unstored: all }
+    }
+    pub(crate) fn is_empty(self) -> bool {
+        self.bad == 0
+    }
+}
+
 /// The walk over a group, a register of matrices at a time, and its suspects.
 pub(crate) struct Registers {
     len: usize,
     force: bool,
     at: std::ops::Range<usize>,
-    suspects: u64,
+    suspects: Suspects,
 }
 
 impl Registers {
     #[inline(always)]
     pub(crate) fn of<T: Scalar>(g: &Group<T>) -> Self {
-        Registers { len: g.src.len(), force: g.force, at: 0..0, suspects: 0 }
+        Registers { len: g.src.len(), force: g.force, at: 0..0, suspects: Suspects::default() }
     }
     /// The next matrices, up to `lanes`.
     #[inline(always)]
@@ -170,12 +191,17 @@ impl Registers {
     /// Notes the suspects; whether to store.
     #[inline(always)]
     pub(crate) fn accept(&mut self, good: u64) -> bool {
-        let bad = !good & (u64::MAX >> (64 - self.at.len()));
-        self.suspects |= bad << self.at.start;
-        self.force || bad == 0
+        let all = u64::MAX >> (64 - self.at.len());
+        let bad = !good & all;
+        self.suspects.bad |= bad << self.at.start;
+        let store = self.force || bad == 0;
+        if !store {
+            self.suspects.unstored |= all << self.at.start;
+        }
+        store
     }
     #[inline(always)]
-    pub(crate) fn suspects(self) -> u64 {
+    pub(crate) fn suspects(self) -> Suspects {
         self.suspects
     }
 }

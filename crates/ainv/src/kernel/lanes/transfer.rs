@@ -2,20 +2,23 @@
 //!
 //! Three ways, chosen by the strides alone; none changes a value:
 //! - the matrices lie element by element beside each other (component-first): one load an element;
-//! - a line of a matrix is contiguous and at least a register long: LANES registers, one of each
-//!   matrix, are transposed in registers. A line's last register begins early and overlaps;
+//! - the lines of a matrix are contiguous: as many registers as one has lanes, one of each matrix,
+//!   are transposed. The last register of a line begins early and overlaps; a line shorter than a
+//!   register is read and written in part;
 //! - otherwise element by element.
 
 use super::Tile;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
-use crate::scalar::Scalar;
-use crate::stack::Frame;
+use crate::scalar::{RealScalar, Scalar};
+use crate::stack::{Frame, Places};
+use std::ops::Range;
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 
 /// The contiguous lines of a matrix: `count` lines of `len` reals, `stride` reals apart. `turned`
 /// if a line is a column.
+#[derive(Clone, Copy)]
 struct Lines {
     count: usize,
     len: usize,
@@ -24,8 +27,6 @@ struct Lines {
 }
 
 impl Lines {
-    /// The lines of a frame, if they are a register long.
-    #[inline(always)]
     fn of<F: Field>(f: Frame) -> Option<Lines> {
         let (count, len, stride, turned) = if f.cs == 1 {
             (f.rows, f.cols, f.rs, false)
@@ -36,168 +37,276 @@ impl Lines {
         };
         // Lines without a gap between them are one line.
         let (count, len) = if stride == len as isize { (1, len * count) } else { (count, len) };
-        let lines =
-            Lines { count, len: len * F::PARTS, stride: stride * F::PARTS as isize, turned };
-        (lines.len >= F::LANES).then_some(lines)
+        Some(Lines { count, len: len * F::PARTS, stride: stride * F::PARTS as isize, turned })
+    }
+
+    /// The register that holds `start`: whole and perhaps begun early, or the whole short line; one
+    /// real alone at the end of a line is a piece of its own.
+    #[inline(always)]
+    fn piece<F: Field>(&self, start: usize) -> Piece {
+        let lanes = F::LANES;
+        if start > 0 && start + 1 == self.len {
+            Piece { first: start, len: 1 }
+        } else if self.len < lanes {
+            Piece { first: 0, len: self.len }
+        } else {
+            Piece { first: start.min(self.len - lanes), len: lanes }
+        }
     }
 }
 
-/// Whether the matrices lie element by element beside each other, a whole register of them.
-#[inline(always)]
-fn beside<F: Field>(p: &[*const F::S]) -> bool {
-    p.len() == F::LANES && p.windows(2).all(|w| w[0].wrapping_add(1) == w[1])
+/// Reals of a line that are moved together.
+struct Piece {
+    first: usize,
+    len: usize,
 }
 
-/// Reads up to LANES matrices into a tile at `p`; `frame` may be a transposed one. Lanes past the
-/// last matrix repeat the first. The tile lies as the matrices do, by rows or by columns.
+/// Reads `len` reals of each lane into as many registers, one after the other.
 #[inline(always)]
-pub(crate) unsafe fn load<F: Field>(
-    p: *mut RealOf<F>,
-    src: &[*const F::S],
+unsafe fn gather<V: Vector>(lane: impl Fn(usize) -> *const V::Elem, len: usize, to: *mut V::Elem) {
+    // SAFETY: the caller's piece and tile.
+    unsafe {
+        let mut x = [V::splat(V::Elem::default()); MAX_LANES];
+        if len == V::LANES {
+            for l in 0..V::LANES {
+                x[l] = V::load(lane(l));
+            }
+        } else {
+            for l in 0..V::LANES {
+                x[l] = V::load_first(lane(l), len);
+            }
+        }
+        V::transpose(&mut x);
+        for e in 0..V::LANES {
+            if e < len {
+                x[e].store(to.add(e * V::LANES));
+            }
+        }
+    }
+}
+
+/// Writes `len` registers to the first `lanes` lanes, `len` reals each.
+#[inline(always)]
+unsafe fn scatter<V: Vector>(
+    from: impl Fn(usize) -> *const V::Elem,
+    len: usize,
+    lane: impl Fn(usize) -> *mut V::Elem,
+    lanes: usize,
+) {
+    // SAFETY: as for `gather`.
+    unsafe {
+        let mut x = [V::splat(V::Elem::default()); MAX_LANES];
+        for e in 0..V::LANES {
+            // The registers past `len` hold what is not stored.
+            x[e] = V::load(from(e.min(len - 1)));
+        }
+        V::transpose(&mut x);
+        if len == V::LANES && lanes == V::LANES {
+            for l in 0..V::LANES {
+                x[l].store(lane(l));
+            }
+        } else {
+            for l in 0..V::LANES {
+                if l < lanes {
+                    x[l].store_first(lane(l), len);
+                }
+            }
+        }
+    }
+}
+
+/// The way from or to the matrices of a group, `frame` being that of each.
+pub(crate) struct Transfer<'a, F: Field> {
+    places: Places<'a, F::S>,
     frame: Frame,
-) -> Tile<F> {
-    let mut lane = [src[0]; MAX_LANES];
-    lane[..src.len()].copy_from_slice(src);
-    // SAFETY: the view that made the pointers and the frame was checked; a register lies in a line.
-    unsafe {
-        if beside::<F>(src) {
-            let t = Tile::new(p, frame.cols);
-            for i in 0..frame.rows {
-                for j in 0..frame.cols {
-                    t.set(i, j, F::load_scalars(src[0].offset(frame.at(i, j))));
-                }
-            }
-            return t;
-        }
-        let Some(lines) = Lines::of::<F>(frame) else {
-            let t = Tile::new(p, frame.cols);
-            for i in 0..frame.rows {
-                for j in 0..frame.cols {
-                    let d = frame.at(i, j);
-                    t.set(i, j, F::from_lanes(|l| lane[l].offset(d).read()));
-                }
-            }
-            return t;
-        };
-        let mut x = [F::V::splat(RealOf::<F>::default()); MAX_LANES];
-        for line in 0..lines.count {
-            let from = line as isize * lines.stride;
-            let to = p.add(line * lines.len * F::LANES);
-            let mut start = 0;
-            while start < lines.len {
-                let first = start.min(lines.len - F::LANES);
-                for l in 0..F::LANES {
-                    x[l] = F::V::load(lane[l].cast::<RealOf<F>>().offset(from).add(first));
-                }
-                F::V::transpose(&mut x);
-                for l in 0..F::LANES {
-                    x[l].store(to.add((first + l) * F::LANES));
-                }
-                start += F::LANES;
-            }
-        }
-        if lines.turned { Tile::turned(p, frame.rows) } else { Tile::new(p, frame.cols) }
-    }
+    beside: bool,
+    lines: Option<Lines>,
 }
 
-/// Writes a tile to up to LANES matrices.
-#[inline(always)]
-pub(crate) unsafe fn store<F: Field>(t: Tile<F>, dst: &[*mut F::S], frame: Frame) {
-    // SAFETY: as for `load`, and the view is a mutable one.
-    unsafe {
-        let mut lane = [dst[0].cast_const(); MAX_LANES];
-        for l in 0..dst.len() {
-            lane[l] = dst[l].cast_const();
-        }
-        if beside::<F>(&lane[..dst.len()]) {
-            for i in 0..frame.rows {
-                for j in 0..frame.cols {
-                    t.get(i, j).store_scalars(dst[0].offset(frame.at(i, j)));
-                }
+impl<'a, F: Field> Transfer<'a, F> {
+    #[inline(always)]
+    pub(crate) fn new(places: Places<'a, F::S>, frame: Frame) -> Self {
+        Transfer { places, frame, beside: places.step() == Some(1), lines: Lines::of::<F>(frame) }
+    }
+
+    /// Where the matrices of a register begin; lanes past the last repeat the first.
+    #[inline(always)]
+    fn lanes(&self, at: &Range<usize>) -> [*mut F::S; MAX_LANES] {
+        let mut lane = [self.places.get(at.start); MAX_LANES];
+        if let (Some(step), true) = (self.places.step(), at.len() == F::LANES) {
+            for l in 1..F::LANES {
+                lane[l] = lane[l - 1].wrapping_offset(step);
             }
-            return;
+        } else {
+            for l in 1..at.len() {
+                lane[l] = self.places.get(at.start + l);
+            }
         }
-        let lines = match Lines::of::<F>(frame) {
-            Some(lines) if lines.turned == t.is_turned() => lines,
-            _ => {
+        lane
+    }
+
+    /// Reads the matrices `at` into a tile at `p`, which lies as the matrices do: by rows or by
+    /// columns.
+    ///
+    /// # Safety
+    /// The matrices are those of a checked view, the scratch spans the tile.
+    #[inline(always)]
+    pub(crate) unsafe fn load(&self, at: Range<usize>, p: *mut RealOf<F>) -> Tile<F> {
+        let frame = self.frame;
+        let lane = self.lanes(&at);
+        let by_rows = Tile::new(p, frame.cols);
+        // SAFETY: the caller's; a register lies in a line.
+        unsafe {
+            if self.beside && at.len() == F::LANES {
                 for i in 0..frame.rows {
                     for j in 0..frame.cols {
-                        put(t.get(i, j), dst, frame.at(i, j));
+                        by_rows.set(i, j, F::load_scalars(lane[0].offset(frame.at(i, j))));
+                    }
+                }
+                return by_rows;
+            }
+            let Some(lines) = self.lines else {
+                for i in 0..frame.rows {
+                    for j in 0..frame.cols {
+                        let d = frame.at(i, j);
+                        by_rows.set(i, j, F::from_lanes(|l| lane[l].offset(d).read()));
+                    }
+                }
+                return by_rows;
+            };
+            for line in 0..lines.count {
+                let from = line as isize * lines.stride;
+                let to = p.add(line * lines.len * F::LANES);
+                let mut start = 0;
+                while start < lines.len {
+                    let piece = lines.piece::<F>(start);
+                    if piece.len == 1 && start > 0 {
+                        // Nine reals of order 3 in eight lanes: one is left.
+                        let mut last = [RealOf::<F>::default(); MAX_LANES];
+                        for l in 0..F::LANES {
+                            last[l] = lane[l].cast::<RealOf<F>>().offset(from).add(start).read();
+                        }
+                        F::V::load(last.as_ptr()).store(to.add(start * F::LANES));
+                    } else {
+                        let d = from + piece.first as isize;
+                        let lane = |l: usize| lane[l].cast::<RealOf<F>>().cast_const().offset(d);
+                        gather::<F::V>(lane, piece.len, to.add(piece.first * F::LANES));
+                    }
+                    start += F::LANES;
+                }
+            }
+            if lines.turned { Tile::turned(p, frame.rows) } else { by_rows }
+        }
+    }
+
+    /// Writes a tile to the matrices `at`.
+    ///
+    /// # Safety
+    /// As for `load`, and the view is a mutable one.
+    #[inline(always)]
+    pub(crate) unsafe fn store(&self, at: Range<usize>, t: Tile<F>) {
+        let frame = self.frame;
+        let lane = self.lanes(&at);
+        // SAFETY: the caller's.
+        unsafe {
+            if self.beside && at.len() == F::LANES {
+                for i in 0..frame.rows {
+                    for j in 0..frame.cols {
+                        t.get(i, j).store_scalars(lane[0].offset(frame.at(i, j)));
                     }
                 }
                 return;
             }
-        };
-        let mut x = [F::V::splat(RealOf::<F>::default()); MAX_LANES];
-        for line in 0..lines.count {
-            let from = t.at(0, 0).add(line * lines.len * F::LANES);
-            let to = line as isize * lines.stride;
-            let mut start = 0;
-            while start < lines.len {
-                let first = start.min(lines.len - F::LANES);
-                for l in 0..F::LANES {
-                    x[l] = F::V::load(from.add((first + l) * F::LANES));
+            let lines = match self.lines {
+                Some(lines) if lines.turned == t.is_turned() => lines,
+                _ => {
+                    for i in 0..frame.rows {
+                        for j in 0..frame.cols {
+                            put(t.get(i, j), &lane, at.len(), frame.at(i, j));
+                        }
+                    }
+                    return;
                 }
-                F::V::transpose(&mut x);
-                for l in 0..dst.len() {
-                    x[l].store(dst[l].cast::<RealOf<F>>().offset(to).add(first));
+            };
+            for line in 0..lines.count {
+                let from = t.at(0, 0).add(line * lines.len * F::LANES);
+                let to = line as isize * lines.stride;
+                let mut start = 0;
+                while start < lines.len {
+                    let piece = lines.piece::<F>(start);
+                    if piece.len == 1 && start > 0 {
+                        let last = from.add(start * F::LANES);
+                        for l in 0..at.len() {
+                            let q = lane[l].cast::<RealOf<F>>().offset(to).add(start);
+                            q.write(last.add(l).read());
+                        }
+                    } else {
+                        let d = to + piece.first as isize;
+                        let from = from.add(piece.first * F::LANES).cast_const();
+                        let lane = |l: usize| lane[l].cast::<RealOf<F>>().offset(d);
+                        scatter::<F::V>(|e| from.add(e * F::LANES), piece.len, lane, at.len());
+                    }
+                    start += F::LANES;
                 }
-                start += F::LANES;
             }
         }
     }
-}
 
-/// Writes column `k` of a tile, `len` long, to row `rows[l]` of each matrix.
-#[inline(always)]
-pub(crate) unsafe fn store_rows<F: Field>(
-    t: Tile<F>,
-    k: usize,
-    len: usize,
-    rows: &[RealOf<F>; MAX_LANES],
-    dst: &[*mut F::S],
-    to: Frame,
-) {
-    use crate::scalar::RealScalar;
-    // SAFETY: as for `store`; the rows are a permutation's, so they are the frame's.
-    unsafe {
-        let mut row = [std::ptr::null_mut::<F::S>(); MAX_LANES];
-        for l in 0..dst.len() {
-            row[l] = dst[l].offset(rows[l].to_f64() as isize * to.rs);
-        }
-        let reals = len * F::PARTS;
-        if to.cs == 1 && reals >= F::LANES {
-            let mut start = 0;
-            while start < reals {
-                let first = start.min(reals - F::LANES);
-                let mut x = [F::V::splat(RealOf::<F>::default()); MAX_LANES];
-                for l in 0..F::LANES {
-                    let real = first + l;
-                    let at = t.at(real / F::PARTS, k).wrapping_add(real % F::PARTS * F::LANES);
-                    x[l] = F::V::load(at);
-                }
-                F::V::transpose(&mut x);
-                for l in 0..dst.len() {
-                    x[l].store(row[l].cast::<RealOf<F>>().add(first));
-                }
-                start += F::LANES;
+    /// Writes column `k` of a tile, `len` long, to row `rows[l]` of each matrix.
+    ///
+    /// # Safety
+    /// As for `store`; the rows are the frame's.
+    #[inline(always)]
+    pub(crate) unsafe fn store_rows(
+        &self,
+        at: Range<usize>,
+        t: Tile<F>,
+        k: usize,
+        len: usize,
+        rows: &[RealOf<F>; MAX_LANES],
+    ) {
+        let to = self.frame;
+        let mut row = self.lanes(&at);
+        // SAFETY: the caller's.
+        unsafe {
+            for l in 0..at.len() {
+                row[l] = row[l].wrapping_offset(rows[l].to_index() * to.rs);
             }
-        } else {
-            for i in 0..len {
-                put(t.get(i, k), &row[..dst.len()], i as isize * to.cs);
+            let reals = len * F::PARTS;
+            if to.cs != 1 {
+                for i in 0..len {
+                    put(t.get(i, k), &row, at.len(), i as isize * to.cs);
+                }
+                return;
+            }
+            let line = Lines { count: 1, len: reals, stride: 0, turned: false };
+            for start in (0..reals).step_by(F::LANES) {
+                let piece = line.piece::<F>(start);
+                let from = |e: usize| {
+                    let real = piece.first + e;
+                    let p = t.at(real / F::PARTS, k).cast_const();
+                    p.wrapping_add(real % F::PARTS * F::LANES)
+                };
+                let row = |l: usize| row[l].cast::<RealOf<F>>().add(piece.first);
+                scatter::<F::V>(from, piece.len, row, at.len());
             }
         }
     }
+
+    /// Whether rows of `len` elements are written a register at a time by `store_rows`.
+    pub(crate) fn rows_fill_registers(&self, len: usize) -> bool {
+        self.frame.cs == 1 && len * F::PARTS >= F::LANES
+    }
 }
 
-/// Writes one element to the matrices, lane by lane.
+/// Writes one element to the first `len` matrices, lane by lane.
 #[inline(always)]
-unsafe fn put<F: Field>(x: F, dst: &[*mut F::S], d: isize) {
+unsafe fn put<F: Field>(x: F, lane: &[*mut F::S; MAX_LANES], len: usize, d: isize) {
     // SAFETY: d is an offset of the checked view.
     unsafe {
         let lanes = x.to_lanes();
-        for l in 0..dst.len() {
-            dst[l].offset(d).write(lanes[l]);
+        for l in 0..len {
+            lane[l].offset(d).write(lanes[l]);
         }
     }
 }
