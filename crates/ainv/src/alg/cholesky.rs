@@ -121,6 +121,7 @@ unsafe fn factor_block<T: Scalar>(
             rhs_from: frame,
             scratch,
             force: true,
+            far: false,
         };
         // SAFETY: the caller's block, read whole before it is written.
         unsafe { (cx.kernels.cholesky)(&group) };

@@ -261,6 +261,7 @@ unsafe fn invert_block<T: Scalar>(
             rhs_from: turn(to),
             scratch,
             force: true,
+            far: false,
         };
         // SAFETY: the triangle is the caller's, the destination spans BLOCK columns.
         unsafe {

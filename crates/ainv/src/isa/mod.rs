@@ -120,6 +120,23 @@ macro_rules! vector {
 }
 pub(crate) use vector;
 
+/// Asks for the cache line at `p`, to be read or to be written. Any address will do.
+#[inline(always)]
+pub(crate) fn prefetch(p: *const u8, write: bool) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that no address makes fail, of every x86-64.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+        if write {
+            _mm_prefetch::<_MM_HINT_ET0>(p.cast());
+        } else {
+            _mm_prefetch::<_MM_HINT_T0>(p.cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (p, write);
+}
+
 /// The instruction sets, by name. `AINV_ISA` forces one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IsaId {

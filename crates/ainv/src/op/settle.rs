@@ -157,6 +157,7 @@ pub(crate) fn forced<T: Scalar>(
             to: dense(x.len() / n),
             scratch,
             force: true,
+            far: false,
         };
         // SAFETY: dense matrices of these sizes, the result apart from the others.
         unsafe { run(op, cx, &group) }.map(drop)

@@ -14,6 +14,9 @@ use crate::status::{Code, Status, Summary};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// Bytes of a stack that may lie in the caches near a core.
+const NEAR: usize = 1 << 20;
+
 /// One operation on a stack of square matrices, checked: the shapes fit.
 pub(crate) struct Job<'a, T: Scalar> {
     pub operation: &'static str,
@@ -182,6 +185,7 @@ impl<T: Scalar> Operands<'_, T> {
             }
         };
         let lanes_order = if in_lanes { n } else { 0 };
+        let far = self.a.len().saturating_mul(n * n * size_of::<T>()) > NEAR;
         arena::with(lanes::scratch(lanes_order, k), |scratch: *mut T::Real| {
             let step = if in_lanes { GROUP } else { 1 };
             let (mut src, mut rhs, mut dst) = (vec![], vec![], vec![]);
@@ -201,6 +205,7 @@ impl<T: Scalar> Operands<'_, T> {
                     to: self.x.frame(),
                     scratch,
                     force: false,
+                    far,
                 };
                 // SAFETY: the pointers are those of checked views of these frames, the scratch was
                 // asked for with this order and these right-hand sides.

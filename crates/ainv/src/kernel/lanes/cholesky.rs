@@ -15,7 +15,8 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> Suspects {
         let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let zero = F::splat(F::S::default());
         let mut registers = Registers::of(g);
-        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         while let Some(at) = registers.next(F::LANES) {
             let t = from.load(at.clone(), g.scratch);
             let read = sum_lower(t, n);
@@ -41,7 +42,8 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> Suspects {
         let n = g.n;
         let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let mut registers = Registers::of(g);
-        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         while let Some(at) = registers.next(F::LANES) {
             let t = from.load(at.clone(), g.scratch);
             let read = sum_lower(t, n);
@@ -69,7 +71,8 @@ pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> Suspects {
         let n = g.n;
         let recip = Tile::<F>::new(Tile::<F>::new(g.scratch, n).after(n * n), n);
         let mut registers = Registers::of(g);
-        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         while let Some(at) = registers.next(F::LANES) {
             let t = from.load(at.clone(), g.scratch);
             let read = sum_lower(t, n);

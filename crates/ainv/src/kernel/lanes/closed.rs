@@ -22,7 +22,8 @@ pub(crate) const fn largest<T: Scalar>() -> usize {
 pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
-        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
             let t = from.load(at.clone(), g.scratch);

@@ -240,6 +240,7 @@ impl<F: Field> Work<F> {
     ) {
         // SAFETY: perm holds a permutation of 0..n in every lane, so the offsets are the view's.
         unsafe {
+            to.ask_ahead(&at, true);
             for k in 0..n {
                 let mut place = [RealOf::<F>::default(); MAX_LANES];
                 self.perm.get(k, 0).re().store(place.as_mut_ptr());
@@ -272,8 +273,8 @@ pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> Suspects {
             }
         }
         let mut w = Work::<F>::new(g.scratch, n);
-        let from = Transfer::<F>::new(g.src, g.from.transposed());
-        let to = Transfer::<F>::new(g.dst, g.to);
+        let from = Transfer::<F>::new(g.src, g.from.transposed(), g.far);
+        let to = Transfer::<F>::new(g.dst, g.to, g.far);
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
             w.tile = from.load(at.clone(), g.scratch);
@@ -307,9 +308,9 @@ pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> Suspects {
         let (n, k) = (g.n, g.rhs_from.cols);
         let mut w = Work::<F>::new(g.scratch, n);
         let rhs = w.rhs.after(0);
-        let from = Transfer::<F>::new(g.src, g.from.transposed());
-        let rhs_from = Transfer::<F>::new(g.rhs, g.rhs_from.transposed());
-        let to = Transfer::<F>::new(g.dst, g.to);
+        let from = Transfer::<F>::new(g.src, g.from.transposed(), g.far);
+        let rhs_from = Transfer::<F>::new(g.rhs, g.rhs_from.transposed(), g.far);
+        let to = Transfer::<F>::new(g.dst, g.to, g.far);
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
             w.tile = from.load(at.clone(), g.scratch);

@@ -41,6 +41,8 @@ pub(crate) struct Group<'a, T: Scalar> {
     pub scratch: *mut T::Real,
     /// Store the suspects as well.
     pub force: bool,
+    /// The stack is larger than the caches near the core.
+    pub far: bool,
 }
 
 /// What `tri_inv` does not read: the diagonal of a unit triangle.

@@ -9,10 +9,13 @@
 
 use super::Tile;
 use crate::isa::field::Field;
-use crate::isa::{MAX_LANES, Vector};
+use crate::isa::{self, MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::{Frame, Places};
 use std::ops::Range;
+
+/// Bytes that are on their way from memory while a core works.
+const DISTANCE: usize = 2048;
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 
@@ -121,12 +124,32 @@ pub(crate) struct Transfer<'a, F: Field> {
     frame: Frame,
     beside: bool,
     lines: Option<Lines>,
+    /// Bytes from one matrix to the next, if they lie without a gap and are to be asked for ahead.
+    ahead: Option<usize>,
 }
 
 impl<'a, F: Field> Transfer<'a, F> {
+    /// `far` says that the matrices do not lie in a near cache.
     #[inline(always)]
-    pub(crate) fn new(places: Places<'a, F::S>, frame: Frame) -> Self {
-        Transfer { places, frame, beside: places.step() == Some(1), lines: Lines::of::<F>(frame) }
+    pub(crate) fn new(places: Places<'a, F::S>, frame: Frame, far: bool) -> Self {
+        let size = frame.rows * frame.cols;
+        let lines = Lines::of::<F>(frame);
+        let dense = lines.is_some_and(|l| l.count == 1) && places.step() == Some(size as isize);
+        let ahead = (far && dense && size > 1).then_some(size * size_of::<F::S>());
+        Transfer { places, frame, beside: places.step() == Some(1), lines, ahead }
+    }
+
+    /// Asks for the register of matrices after `at`, to be read or to be written: the time of one
+    /// register's arithmetic hides the way to memory.
+    #[inline(always)]
+    pub(crate) fn ask_ahead(&self, at: &Range<usize>, write: bool) {
+        const LINE: usize = 64;
+        let Some(bytes) = self.ahead.map(|bytes| bytes * F::LANES) else { return };
+        // Small matrices are done before memory answers: further ahead.
+        let next = self.places.get(at.end).cast::<u8>().wrapping_add(DISTANCE / bytes * bytes);
+        for line in (0..bytes).step_by(LINE) {
+            isa::prefetch(next.wrapping_add(line), write);
+        }
     }
 
     /// Where the matrices of a register begin; lanes past the last repeat the first.
@@ -154,6 +177,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     pub(crate) unsafe fn load(&self, at: Range<usize>, p: *mut RealOf<F>) -> Tile<F> {
         let frame = self.frame;
         let lane = self.lanes(&at);
+        self.ask_ahead(&at, false);
         let by_rows = Tile::new(p, frame.cols);
         // SAFETY: the caller's; a register lies in a line.
         unsafe {
@@ -207,6 +231,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     pub(crate) unsafe fn store(&self, at: Range<usize>, t: Tile<F>) {
         let frame = self.frame;
         let lane = self.lanes(&at);
+        self.ask_ahead(&at, true);
         // SAFETY: the caller's.
         unsafe {
             if self.beside && at.len() == F::LANES {

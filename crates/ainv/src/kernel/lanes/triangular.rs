@@ -80,7 +80,8 @@ pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> Susp
         let zero = F::splat(F::S::default());
         let one = F::from_re(F::V::splat(<F::S as Scalar>::Real::ONE));
         let mut registers = Registers::of(g);
-        let (from, to) = (Transfer::<F>::new(g.src, g.from), Transfer::<F>::new(g.dst, g.to));
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         while let Some(at) = registers.next(F::LANES) {
             let t = from.load(at.clone(), g.scratch);
             let mut recips = zero.abs1();

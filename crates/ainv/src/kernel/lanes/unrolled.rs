@@ -214,9 +214,9 @@ pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects 
     // SAFETY: the module's contract.
     unsafe {
         let mut registers = Registers::of(g);
-        let from = Transfer::<F>::new(g.src, g.from.transposed());
-        let to = Transfer::<F>::new(g.dst, g.to.transposed());
-        let rows = Transfer::<F>::new(g.dst, g.to);
+        let from = Transfer::<F>::new(g.src, g.from.transposed(), g.far);
+        let to = Transfer::<F>::new(g.dst, g.to.transposed(), g.far);
+        let rows = Transfer::<F>::new(g.dst, g.to, g.far);
         while let Some(at) = registers.next(F::LANES) {
             let t = from.load(at.clone(), g.scratch);
             let lines = lines_good(t, N, Part::Whole, RealOf::<F>::LINE_EXP);
@@ -228,6 +228,7 @@ pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects 
             if registers.accept(lines & good(recips, zeros)) {
                 if rows.rows_fill_registers(N) {
                     v.write(t);
+                    rows.ask_ahead(&at, true);
                     unroll!(K if K < N => {
                         let mut place = [RealOf::<F>::default(); MAX_LANES];
                         v.perm[K].store(place.as_mut_ptr());
