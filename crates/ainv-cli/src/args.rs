@@ -2,9 +2,7 @@
 
 use crate::memory;
 use ainv_io::{Dtype, Format};
-use clap::builder::{
-    PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser,
-};
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;

@@ -1,25 +1,23 @@
 //! All files of a command, one after the other; what goes wrong with one does not stop the others.
 
-use crate::args::{Files, Operation};
+use crate::args::Operation;
 use crate::failure::Failure;
 use crate::interrupt::{self, Stoppable};
 use crate::job::{Batch, Outcome};
-use crate::operands::{Rhs, display};
+use crate::operands::Rhs;
 use crate::output::Written;
 use crate::summary::{Refusal, Summary, Total};
-use crate::{DONE, NOT_INVERTED, json, summary, targets};
-use ainv_io::{Matrices, each, table};
+use crate::{json, summary, targets};
+use ainv_io::{Matrices, table};
 use serde_json::Value;
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Instant;
 
 /// Reads, computes, writes, and tells.
 pub(crate) fn compute(operation: &Operation) -> Result<i32, Failure> {
     let files = operation.files();
     if let Some(threads) = files.threads {
-        ainv::set_num_threads(threads)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+        ainv::set_num_threads(threads).map_err(|error| Failure::Usage(error.to_string()))?;
     }
     ainv::instruction_set().map_err(|error| Failure::Usage(error.to_string()))?;
     let tasks = targets::tasks(files)?;

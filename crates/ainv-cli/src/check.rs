@@ -71,8 +71,7 @@ impl<'a> Checker<'a> {
             let mut norm = |m| self.reading.norm1(a.matrix(m), cols, &mut sums);
             let mut plain = Vec::new();
             let mut norm_x = |m| Reading::ALL.norm1(x.matrix(m), x.cols, &mut plain);
-            let rcond: Vec<_> =
-                good.iter().map(|&m| (m, 1.0 / (norm(m) * norm_x(m)))).collect();
+            let rcond: Vec<_> = good.iter().map(|&m| (m, 1.0 / (norm(m) * norm_x(m)))).collect();
             self.worst(rcond.into_iter(), first);
         }
         self.sample(&a, b, &x, &good);
@@ -88,7 +87,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Residuals of matrices spread over the chunk; of large ones, of columns spread over each.
-    fn sample<T: Scalar>(&mut self, a: &Dense<T>, b: Option<Stack<T>>, x: &Dense<T>, good: &[usize]) {
+    fn sample<T: Scalar>(
+        &mut self,
+        a: &Dense<T>,
+        b: Option<Stack<T>>,
+        x: &Dense<T>,
+        good: &[usize],
+    ) {
         let share = BUDGET as f64 * good.len() as f64 / self.count.max(1) as f64;
         let columns = match self.operation {
             Operation::Pinv { .. } => a.cols,
@@ -111,9 +116,7 @@ impl<'a> Checker<'a> {
             for c in 0..columns_each {
                 let j = c * columns / columns_each;
                 let size = match (self.operation, b) {
-                    (Operation::Solve { .. }, Some(b)) => {
-                        solved(self.reading, a, b, x, m, j)
-                    }
+                    (Operation::Solve { .. }, Some(b)) => solved(self.reading, a, b, x, m, j),
                     (Operation::Pinv { .. }, _) => penrose(self.reading, a, x, m, j),
                     (Operation::CholeskyInv { .. }, _) => from_factor(self.reading, a, x, m, j),
                     _ => inverted(self.reading, a, x, m, j),
@@ -200,8 +203,7 @@ fn solved<T: Scalar>(
 fn penrose<T: Scalar>(reading: Reading, a: &Dense<T>, x: &Dense<T>, m: usize, j: usize) -> f64 {
     let (rows, cols) = (a.rows, a.cols);
     let matrix = a.matrix(m);
-    let column: Vec<_> =
-        (0..rows).map(|i| reading.entry(matrix, cols, i, j).widen()).collect();
+    let column: Vec<_> = (0..rows).map(|i| reading.entry(matrix, cols, i, j).widen()).collect();
     let inner = Reading::ALL.product(x.matrix(m), x.cols, &column);
     let outer = reading.product(matrix, cols, &inner);
     let residual = largest(outer.into_iter().zip(column).map(|(x, a)| x - a));

@@ -143,7 +143,10 @@ mod tests {
             assert!(length(1 << 40) <= PART >> 14);
             assert!((1..=(8 << 20) >> 14).contains(&length(8 << 20)));
             let Err(Failure::Memory(what)) = stack.chunks(1 << 10, "a") else { panic!() };
-            assert!(what.contains("one matrix needs") && what.contains("--max-memory 1M"), "{what}");
+            assert!(
+                what.contains("one matrix needs") && what.contains("--max-memory 1M"),
+                "{what}"
+            );
         });
     }
 

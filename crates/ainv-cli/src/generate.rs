@@ -18,11 +18,9 @@ pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
 /// Prints the manual's page of the whole command, or writes all pages into a folder.
 pub(crate) fn man(folder: Option<&Path>) -> Result<(), Failure> {
     match folder {
-        Some(folder) => {
-            std::fs::create_dir_all(folder)
-                .and_then(|()| clap_mangen::generate_to(Args::command(), folder))
-                .map_err(|error| Failure::Folder(folder.to_owned(), error))
-        }
+        Some(folder) => std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(Args::command(), folder))
+            .map_err(|error| Failure::Folder(folder.to_owned(), error)),
         None => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Args::command()).render(&mut page)?;

@@ -10,7 +10,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Tells what files hold.
-pub(crate) fn files(inputs: &[PathBuf], format: Option<Format>, json: bool) -> Result<i32, Failure> {
+pub(crate) fn files(
+    inputs: &[PathBuf],
+    format: Option<Format>,
+    json: bool,
+) -> Result<i32, Failure> {
     let mut code = DONE;
     for (i, input) in targets::expand(inputs)?.iter().enumerate() {
         let mut out = io::stdout().lock();

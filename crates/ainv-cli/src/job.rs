@@ -4,12 +4,12 @@ use crate::args::Operation;
 use crate::check::{Check, Checker};
 use crate::chunks::{self, Chunks};
 use crate::failure::Failure;
+use crate::interrupt::Stoppable;
 use crate::operands::{self, Rhs, display};
 use crate::output::{Output, Written};
 use crate::progress::Progress;
 use crate::targets::Task;
 use crate::work;
-use crate::interrupt::Stoppable;
 use ainv::{OnSingular, Plan, Status};
 use ainv_io::{Declared, Dtype, Info, Matrices, Source, each};
 use std::ops::Range;
@@ -102,9 +102,8 @@ impl Batch<'_> {
     pub(crate) fn run(&self, task: &Task, mut rhs: Option<&mut Rhs>) -> Result<Outcome, Failure> {
         let files = self.operation.files();
         let input = display(&task.input);
-        let (source, opened) = timed(|| {
-            self.stop.waiting(|| operands::open(&task.input, files.format))
-        });
+        let (source, opened) =
+            timed(|| self.stop.waiting(|| operands::open(&task.input, files.format)));
         let source = source?;
         let indices = operands::select(source.arrays(), &files.arrays, &input)?;
         let planned = indices

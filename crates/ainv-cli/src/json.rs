@@ -57,9 +57,8 @@ fn array(array: &Array) -> Value {
         let Digits { good, of } = Digits::of(value, array.dtype);
         json!({ "index": index, "value": value, "digits": good, "of_digits": of })
     });
-    let residual = check.residual.map(
-        |r| json!({ "of": r.of, "largest": r.largest, "sample": r.sample }),
-    );
+    let residual =
+        check.residual.map(|r| json!({ "of": r.of, "largest": r.largest, "sample": r.sample }));
     json!({
         "name": array.name,
         "dtype": array.dtype.name(),

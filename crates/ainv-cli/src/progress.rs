@@ -18,12 +18,10 @@ pub(crate) struct Progress {
 impl Progress {
     /// Of `matrices` of the file `name`. indicatif itself is silent where stderr is no terminal.
     pub(crate) fn new(name: &str, matrices: usize, silent: bool) -> Progress {
-        let bar = ProgressBar::with_draw_target(
-            Some(matrices as u64),
-            ProgressDrawTarget::hidden(),
-        )
-        .with_prefix(name.to_owned())
-        .with_style(style(matrices));
+        let bar =
+            ProgressBar::with_draw_target(Some(matrices as u64), ProgressDrawTarget::hidden())
+                .with_prefix(name.to_owned())
+                .with_style(style(matrices));
         let shows = (!silent).then(|| show_later(bar.clone())).flatten();
         Progress { bar, shows }
     }
@@ -36,9 +34,7 @@ impl Progress {
 fn style(matrices: usize) -> ProgressStyle {
     let template = match matrices {
         1 => "{spinner} {prefix}  {elapsed}",
-        _ => {
-            "{prefix}  {bar:24}  {human_pos} of {human_len} matrices, {per_sec:.0}, {eta} left"
-        }
+        _ => "{prefix}  {bar:24}  {human_pos} of {human_len} matrices, {per_sec:.0}, {eta} left",
     };
     // A template that does not parse is a mistake in the line above, which the tests would show.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -120,5 +120,6 @@ fn is_positive_definite<T: Scalar>(a: &[T], n: usize) -> bool {
     if (0..n).any(|i| a[i * n + i].re().to_f64() <= 0.0) {
         return false;
     }
-    Stack::new(a, &[n, n]).is_ok_and(|a| ainv::cholesky(a, Uplo::Lower, &Options::default()).is_ok())
+    Stack::new(a, &[n, n])
+        .is_ok_and(|a| ainv::cholesky(a, Uplo::Lower, &Options::default()).is_ok())
 }

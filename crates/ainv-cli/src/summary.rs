@@ -97,7 +97,8 @@ impl Summary<'_> {
                 _ => format!(" in {} of them", residual.sample),
             };
             let style = if residual.largest.is_finite() { PLAIN } else { BAD };
-            let what = format_args!("{:.1e}, the largest {}{sample}", residual.largest, residual.of);
+            let what =
+                format_args!("{:.1e}, the largest {}{sample}", residual.largest, residual.of);
             line(f, "residual", style, what)?;
         }
         Ok(())
