@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::report::{self, Report};
 use crate::work::{self, Work};
 use crate::{DONE, NOT_INVERTED};
-use ainv_io::{Dtype, Format, Matrices, table};
+use ainv_io::{Dtype, Format, Matrices, Source, table};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
@@ -50,7 +50,7 @@ pub(crate) fn compute(operation: &Operation) -> Result<i32, Failure> {
     }
     if files.output.is_none() {
         let mut stdout = io::stdout().lock();
-        table::write(&mut stdout, &work.result, b',')?;
+        table::write(&mut stdout, &work.result, Format::Csv)?;
         stdout.flush()?;
     }
     // The work is done, whether or not anyone reads about it.
@@ -124,13 +124,20 @@ fn run(operation: &Operation, a: &Matrices, b: Option<&Matrices>) -> Result<Work
 
 /// Tells what a file holds.
 pub(crate) fn info(file: &Path) -> Result<i32, Failure> {
-    let info = ainv_io::describe(file)?;
+    let source = Source::open(file, None)?;
     let mut out = io::stdout().lock();
     writeln!(out, "file     {}", file.display())?;
-    writeln!(out, "holds    {}", report::matrices(info.dtype.name(), &info.shape))?;
-    writeln!(out, "shape    {}", report::tuple(&info.shape))?;
-    writeln!(out, "stored   {}", info.stored)?;
-    writeln!(out, "size     {} bytes", info.bytes)?;
+    for info in source.arrays() {
+        if let Some(name) = &info.name {
+            writeln!(out, "array    {name}")?;
+        }
+        writeln!(out, "holds    {}", report::matrices(info.dtype.name(), &info.shape))?;
+        writeln!(out, "shape    {}", report::tuple(&info.shape))?;
+        writeln!(out, "stored   {}", info.stored)?;
+    }
+    if let Some(bytes) = source.bytes() {
+        writeln!(out, "size     {bytes} bytes")?;
+    }
     out.flush()?;
     Ok(DONE)
 }
