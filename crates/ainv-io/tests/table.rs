@@ -143,7 +143,10 @@ fn the_limit_holds() {
     let path = folder.path().join("a.csv");
     fs::write(&path, "1,2\n3,4\n").unwrap();
     assert!(read_within(&path, 32).is_ok());
-    assert!(matches!(read_within(&path, 31).unwrap_err().cause, Cause::Memory { bytes: 32 }));
+    assert!(matches!(
+        read_within(&path, 31).unwrap_err().cause,
+        Cause::Memory { bytes: 32, limit: Some(31) }
+    ));
 }
 
 #[test]
