@@ -9,7 +9,7 @@ use ainv_io::Dtype;
 
 /// Bytes of one part, if one matrix is not more: larger parts are no faster, and progress, Ctrl-C
 /// and the caches like smaller ones.
-const PART: u64 = 64 << 20;
+const PART: u64 = 16 << 20;
 
 /// One array and what is done with it.
 pub(crate) struct Stack<'a> {

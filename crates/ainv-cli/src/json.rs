@@ -64,6 +64,7 @@ fn array(array: &Array) -> Value {
         "dtype": array.dtype.name(),
         "stored": array.stored,
         "shape": array.shape,
+        "matrices": array.count(),
         "result_shape": array.result_shape,
         "structure": check.structure.map(|s| json!({ "name": s.name, "sample": s.sample })),
         "plan": array.plan.as_ref().map(ToString::to_string),

@@ -4,7 +4,7 @@ use crate::args::Operation;
 use crate::job::{Array, Outcome};
 use crate::output::Written;
 use crate::words::{matrices, place, reason, rounded, time};
-use ainv::OnSingular;
+use ainv::{Code, OnSingular};
 use ainv_io::Dtype;
 use anstyle::{AnsiColor, Style};
 use std::fmt::{self, Display};
@@ -89,16 +89,16 @@ impl Summary<'_> {
                 1 => String::new(),
                 _ => format!(" at worst (matrix {})", place(index, &array.shape)),
             };
-            line(f, "rcond", digits.style(), format_args!("{rcond:.1e}{whose}: {digits}"))?;
+            line(f, "rcond", digits.style(), format_args!("{}{whose}: {digits}", short(rcond)))?;
         }
         if let Some(residual) = array.check.residual {
-            let sample = match count {
-                1 => String::new(),
-                _ => format!(" in {} of them", residual.sample),
+            let sample = match residual.sample {
+                sample if sample < count => format!(" in {sample} of them"),
+                _ => String::new(),
             };
             let style = if residual.largest.is_finite() { PLAIN } else { BAD };
             let what =
-                format_args!("{:.1e}, the largest {}{sample}", residual.largest, residual.of);
+                format_args!("{}, the largest {}{sample}", short(residual.largest), residual.of);
             line(f, "residual", style, what)?;
         }
         Ok(())
@@ -118,6 +118,10 @@ impl Summary<'_> {
         }
         told
     }
+}
+
+fn short(x: f64) -> String {
+    if x == 0.0 { "0".to_owned() } else { format!("{x:.1e}") }
 }
 
 /// How many decimal digits of a result can be trusted.
@@ -188,7 +192,10 @@ impl Display for Refusal<'_> {
             write!(f, " and have the others")?;
         }
         write!(f, ": --on-singular nan")?;
-        if let Operation::Inv { .. } = operation {
+        let singular = |array: &Array| {
+            array.first_failed.iter().any(|(_, status)| status.code == Code::Singular)
+        };
+        if matches!(operation, Operation::Inv { .. }) && outcome.arrays.iter().any(singular) {
             write!(f, "; for the pseudo-inverse: --on-singular pinv")?;
         }
         Ok(())
