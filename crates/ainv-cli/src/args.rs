@@ -7,6 +7,15 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
+/// For help and manual.
+pub(crate) const EXIT_CODES: &str = "\
+0 all done; 1 some matrices could not be inverted; 2 wrong usage; 3 a file could not be read or \
+written; 128 and the signal's number if a signal (130: Ctrl-C) stopped the work. Of several files \
+the largest code.";
+pub(crate) const ENVIRONMENT: &str = "\
+AINV_NUM_THREADS sets the threads, AINV_ISA an instruction set (see ainv config); NO_COLOR switches \
+colours off, CLICOLOR_FORCE=1 on.";
+
 /// Inverses of matrices, and of stacks of matrices, at the speed of the hardware.
 ///
 /// Files by their ending: .npy (a matrix or a stack of any shape), .npz and .safetensors (several
@@ -15,9 +24,7 @@ use std::path::PathBuf;
 #[command(
     name = "ainv",
     version,
-    after_help = "Exit code: 0 all done; 1 some matrices could not be inverted; 2 wrong usage; \
-                  3 a file could not be read or written; 130 interrupted. Of several files the \
-                  largest code."
+    after_help = format!("Exit code: {EXIT_CODES}\n\nEnvironment: {ENVIRONMENT}")
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -33,7 +40,7 @@ pub(crate) enum Command {
         /// The files; a pattern in quotes stands for all that match, `-` for standard input.
         #[arg(required = true, value_name = "FILE")]
         inputs: Vec<PathBuf>,
-        /// The files' format [default: by their ending].
+        /// The format of standard input, and of files whose ending tells none.
         #[arg(long, value_parser = format())]
         format: Option<Format>,
         /// Print one JSON object a file instead.
@@ -192,7 +199,7 @@ pub(crate) struct Files {
     /// result is printed.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
-    /// The inputs' format [default: by their ending].
+    /// The format of standard input, and of files whose ending tells none.
     #[arg(long, value_parser = format())]
     pub(crate) format: Option<Format>,
     /// The outputs' format [default: by their ending; in a pipe or a folder the input's].

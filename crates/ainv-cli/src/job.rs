@@ -10,7 +10,7 @@ use crate::output::{Output, Written};
 use crate::progress::Progress;
 use crate::targets::Task;
 use crate::work;
-use ainv::{OnSingular, Plan, Status};
+use ainv::{OnSingular, OwnedStack, Plan, Status};
 use ainv_io::{Declared, Dtype, Info, Matrices, Source, each};
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -193,6 +193,11 @@ impl Batch<'_> {
         let (mut failed, mut first_failed) = (0, Vec::new());
         let compute_before = open.took.compute;
         let mut start = 0;
+        if planned.is_empty() {
+            // A file of a few bytes can declare any number of matrices without entries.
+            open.output.write(nth, &planned.nothing()?)?;
+            start = count;
+        }
         while start < count {
             if self.stop.cancel().is_cancelled() {
                 return Err(Failure::Interrupted);
@@ -278,6 +283,19 @@ impl Batch<'_> {
 }
 
 impl Planned {
+    /// Whether the matrices and their results have no entries.
+    fn is_empty(&self) -> bool {
+        let entries = |shape: &[usize]| shape[shape.len() - 2..].iter().product::<usize>();
+        entries(&self.info.shape) == 0 && entries(&self.result_shape) == 0
+    }
+
+    fn nothing(&self) -> Result<Matrices, Failure> {
+        let empty = OwnedStack::<f64>::zeros(&self.result_shape).map(Matrices::from);
+        empty
+            .and_then(|empty| empty.cast(self.dtype))
+            .map_err(|error| Failure::of(error, &self.place))
+    }
+
     fn declared(&self) -> Declared {
         Declared {
             name: self.info.name.clone(),

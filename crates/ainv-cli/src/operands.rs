@@ -13,9 +13,10 @@ pub(crate) fn display(path: &Path) -> String {
     if is_pipe(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
+/// Opens a file; `format` is that of standard input and of files whose ending tells none.
 pub(crate) fn open(path: &Path, format: Option<Format>) -> Result<Source, Failure> {
     if !is_pipe(path) {
-        return Ok(Source::open(path, format)?);
+        return Ok(Source::open(path, format.filter(|_| Format::of(path).is_err()))?);
     }
     let Some(format) = format else {
         return Err(Failure::Usage(
@@ -68,9 +69,7 @@ pub(crate) struct About<'a> {
 }
 
 impl Rhs {
-    /// Opens the file; standard input is read in the format of the matrices' file.
     pub(crate) fn open(path: &Path, format: Option<Format>) -> Result<Rhs, Failure> {
-        let format = format.filter(|_| is_pipe(path));
         Ok(Rhs { source: open(path, format)?, name: display(path), shared: None })
     }
 

@@ -37,8 +37,9 @@ impl Output {
         let (sink, written) = match target {
             Target::Print => {
                 let count = arrays.iter().fold(0usize, |sum, array| {
-                    let entries = array.shape.iter().fold(1usize, |p, &n| p.saturating_mul(n));
-                    sum.saturating_add(entries)
+                    // Empty rows take lines, too.
+                    let lines = array.shape.iter().fold(1usize, |p, &n| p.saturating_mul(n.max(1)));
+                    sum.saturating_add(lines)
                 });
                 if count > PRINTED {
                     return Err(Failure::Usage(format!(

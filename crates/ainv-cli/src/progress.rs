@@ -1,6 +1,8 @@
 //! Progress on a terminal, for work that takes its time.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::words::rounded;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -34,10 +36,17 @@ impl Progress {
 fn style(matrices: usize) -> ProgressStyle {
     let template = match matrices {
         1 => "{spinner} {prefix}  {elapsed}",
-        _ => "{prefix}  {bar:24}  {human_pos} of {human_len} matrices, {per_sec:.0}, {eta} left",
+        _ => "{prefix}  {bar:24}  {human_pos} of {human_len} matrices, {rate}/s, {eta} left",
     };
     // A template that does not parse is a mistake in the line above, which the tests would show.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key(
+        "rate",
+        |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A terminal that cannot be written to shows no progress.
+            let _ = out.write_str(&rounded(state.per_sec()));
+        },
+    )
 }
 
 /// `None` where there is no thread to be had: then there is no progress to be seen.

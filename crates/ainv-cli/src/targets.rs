@@ -114,7 +114,6 @@ fn into_folder(
     to: Option<Format>,
     from: Option<Format>,
 ) -> Result<Vec<Task>, Failure> {
-    std::fs::create_dir_all(folder).map_err(|error| Failure::Folder(folder.to_owned(), error))?;
     let mut names = HashSet::new();
     let mut tasks = Vec::new();
     for input in inputs {
@@ -133,8 +132,10 @@ fn into_folder(
         if !names.insert(name) {
             return usage(format!("two results would be {}", output.display()));
         }
-        tasks.push(Task { input, target: Target::File(output, to.or(from)) });
+        let format = to.or(from.filter(|_| Format::of(&output).is_err()));
+        tasks.push(Task { input, target: Target::File(output, format) });
     }
+    std::fs::create_dir_all(folder).map_err(|error| Failure::Folder(folder.to_owned(), error))?;
     Ok(tasks)
 }
 

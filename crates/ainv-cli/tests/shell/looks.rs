@@ -45,9 +45,10 @@ fn a_terminal_has_colours_and_progress_unless_told_otherwise() {
     };
     let Some(seen) = run("", false) else { return skip("there is no `script` to play a terminal") };
     assert!(seen.contains("\x1b[1ma.npy\x1b[0m: tri-inv"), "{seen}");
-    assert!(seen.contains("of 60,000 matrices") && seen.contains(" left"), "{seen}");
+    assert!(seen.contains("of 60,000 matrices, ") && seen.contains(" thousand/s, "), "{seen}");
     let seen = run("", true).unwrap();
-    assert!(seen.contains("\na.npy: tri-inv of 60000"), "{seen}");
+    assert!(seen.contains("a.npy: tri-inv of 60000"), "{seen}");
+    assert!(!seen.contains("\x1b[1m"), "{seen}");
     assert_eq!(run("--quiet", false).unwrap(), "");
     let seen = run("--json", false).unwrap();
     assert!(seen.starts_with('{') && !seen.contains('\x1b'), "{seen}");

@@ -18,7 +18,7 @@ fn parts_give_what_the_whole_gives() {
     ] {
         let run = |more: &[&str]| folder.ainv(&[args, more].concat()).exits(0);
         run(&["-o", "whole.npy"]);
-        run(&["-o", "parts.npy", "--max-memory", "1M"]);
+        run(&["-o", "parts.npy", "--max-memory", "2M", "--threads", "2"]);
         let bytes = |name| fs::read(folder.path(name)).unwrap();
         assert_eq!(bytes("whole.npy"), bytes("parts.npy"), "{args:?}");
     }
@@ -35,7 +35,7 @@ fn indices_count_on_over_the_parts() {
     numbers[2000 * 289..2001 * 289].iter_mut().for_each(|x| *x *= 1e-3);
     numbers[2000 * 289] = 1e3;
     folder.stack("a.npy", &numbers, &[3000, 17, 17]);
-    let limited = ["inv", "a.npy", "-o", "x.npy", "--max-memory", "1M"];
+    let limited = ["inv", "a.npy", "-o", "x.npy", "--max-memory", "2M", "--threads", "2"];
     let ran = folder.ainv(&limited).exits(1).says("4 of 3000 matrices have no result");
     let ran = ran.says("matrix 0: sing").says("matrix 7: holds NaN").says("matrix 1234: sing");
     drop(ran.says("matrix 2999: singular"));

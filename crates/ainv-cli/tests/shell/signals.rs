@@ -15,12 +15,23 @@ fn start(folder: &Folder) -> Child {
     let is_working = |task: fs::DirEntry| {
         fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with("ainv-0"))
     };
+    until(|| fs::read_dir(&tasks).unwrap().any(|task| task.is_ok_and(is_working)));
+    child
+}
+
+fn until(reached: impl Fn() -> bool) {
     let patience = Instant::now();
-    while !fs::read_dir(&tasks).unwrap().any(|task| task.is_ok_and(is_working)) {
+    while !reached() {
         assert!(patience.elapsed() < Duration::from_secs(60), "it does not begin");
         sleep(Duration::from_millis(5));
     }
-    child
+}
+
+/// Whether a signal is in this mask of the process.
+fn has(child: &Child, mask: &str, signal: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap().trim();
+    u64::from_str_radix(mask, 16).unwrap() >> (signal - 1) & 1 == 1
 }
 
 fn send(signal: &str, child: &Child) {
@@ -64,6 +75,7 @@ fn an_ignored_signal_stays_ignored() {
         .current_dir(folder.path(""))
         .spawn()
         .unwrap();
+    until(|| has(&child, "SigIgn:", 1));
     let patience = Instant::now();
     while child.try_wait().unwrap().is_none() {
         // It may have ended in between.
@@ -79,18 +91,7 @@ fn an_ignored_signal_stays_ignored() {
 fn waiting_for_input_can_be_interrupted() {
     let folder = Folder::new();
     let child = folder.start(&["inv", "-", "--format", "csv"]);
-    let status = format!("/proc/{}/status", child.id());
-    let patience = Instant::now();
-    // SIGINT is signal 2: bit 1 of the mask of those that are caught.
-    let catches = || {
-        let status = fs::read_to_string(&status).unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
-        u64::from_str_radix(mask, 16).unwrap() & 2 != 0
-    };
-    while !catches() {
-        assert!(patience.elapsed() < Duration::from_secs(60));
-        sleep(Duration::from_millis(5));
-    }
+    until(|| has(&child, "SigCgt:", 2));
     // Once caught, the pipe is what it comes to next.
     sleep(Duration::from_millis(200));
     send("-INT", &child);
