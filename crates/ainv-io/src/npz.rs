@@ -14,6 +14,7 @@ use crate::npy;
 use crate::numbers::Numbers;
 use crate::payload::{Payload, Span, inflate};
 use crate::source::{Content, Info, PassedOver};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::sync::Arc;
@@ -44,13 +45,21 @@ pub(crate) fn open(file: File, length: u64) -> Result<Content, Fault> {
         return Err(Fault::damaged(Place::Header, what));
     }
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
-    if archive.has_duplicate_names() {
+    let twice = || {
         let what = "two members have the same name, and one would be lost";
-        return Err(Fault::damaged(Place::Header, what));
+        Fault::damaged(Place::Header, what)
+    };
+    if archive.has_duplicate_names() {
+        return Err(twice());
     }
+    // Two spellings may be one name, in Unicode and in an old code page.
+    let mut names = HashSet::new();
     let mut content = Content::default();
     for index in 0..archive.len() {
         let (name, member) = member(&mut archive, index, &whole)?;
+        if !names.insert(name.clone()) {
+            return Err(twice());
+        }
         let Some(array) = name.strip_suffix(".npy") else {
             let why = "not an array: its name does not end in .npy".to_owned();
             content.passed_over.push(PassedOver { name, why });
@@ -73,7 +82,7 @@ fn member(
     whole: &Span,
 ) -> Result<(String, Member), Fault> {
     let entry = archive.by_index_raw(index).map_err(damaged)?;
-    let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+    let name = entry.name().map_err(damaged)?.into_owned();
     let start = entry.data_start().unwrap_or(u64::MAX);
     let span = whole.from(start).to(entry.compressed_size());
     if span.len() < entry.compressed_size() {
