@@ -6,7 +6,7 @@ use crate::job::{Array, Outcome};
 use crate::operands::display;
 use crate::output::Written;
 use crate::summary::Digits;
-use crate::words::code;
+use crate::words::{code, method};
 use ainv::{RealScalar, Scalar};
 use ainv_io::{Matrices, Source, each};
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ fn array(array: &Array) -> Value {
         "matrices": array.count(),
         "result_shape": array.result_shape,
         "structure": check.structure.map(|s| json!({ "name": s.name, "sample": s.sample })),
-        "plan": array.plan.as_ref().map(ToString::to_string),
+        "method": array.plan.as_ref().map(method),
         "threads": array.plan.as_ref().map(|plan| plan.threads),
         "seconds": array.compute.as_secs_f64(),
         "worst_rcond": rcond,

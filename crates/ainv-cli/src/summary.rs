@@ -3,7 +3,7 @@
 use crate::args::Operation;
 use crate::job::{Array, Outcome};
 use crate::output::Written;
-use crate::words::{matrices, place, reason, rounded, time};
+use crate::words::{matrices, method, place, reason, rounded, time};
 use ainv::{Code, OnSingular};
 use ainv_io::Dtype;
 use anstyle::{AnsiColor, Style};
@@ -79,9 +79,7 @@ impl Summary<'_> {
             }
         }
         if let Some(plan) = &array.plan {
-            let plan = plan.to_string();
-            let method = plan.split_once(": ").map_or(plan.as_str(), |(_, method)| method);
-            line(f, "method", PLAIN, method)?;
+            line(f, "method", PLAIN, method(plan))?;
         }
         if let Some((index, rcond)) = array.check.worst_rcond {
             let digits = Digits::of(rcond, array.dtype);
@@ -121,7 +119,7 @@ impl Summary<'_> {
 }
 
 fn short(x: f64) -> String {
-    if x == 0.0 { "0".to_owned() } else { format!("{x:.1e}") }
+    if x == 0.0 { "0".to_owned() } else { format!("{x:.1e}").replace("e0", "") }
 }
 
 /// How many decimal digits of a result can be trusted.
