@@ -17,7 +17,13 @@ A3 = np.array([[4.0, 1.0, 2.0], [1.0, 5.0, 3.0], [0.0, 2.0, 6.0]])
 
 
 def start(*arguments):
-    script = "import sys; from ainv._cli import main; sys.exit(main())"
+    # Whoever runs the tests in the background may have them ignore SIGINT.
+    script = """if True:
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        from ainv._cli import main
+        sys.exit(main())
+    """
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         stdin=subprocess.PIPE,
@@ -66,11 +72,11 @@ def test_exit_codes(tmp_path):
 @posix
 def test_a_pipe_that_is_closed_early(tmp_path):
     np.save(tmp_path / "a.npy", np.broadcast_to(A3, (100_000, 3, 3)))
-    process = start("inv", tmp_path / "a.npy", "-o", "-")
-    assert process.stdout.read(6) == b"\x93NUMPY"
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(60) == 3
+    with start("inv", tmp_path / "a.npy", "-o", "-") as process:
+        assert process.stdout.read(6) == b"\x93NUMPY"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 3
 
 
 @posix

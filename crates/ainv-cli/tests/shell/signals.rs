@@ -19,6 +19,15 @@ fn start(folder: &Folder) -> Child {
     child
 }
 
+/// As in the background of a shell, and children inherit it.
+fn ignored_here(signal: u32) -> bool {
+    let is = has("self", "SigIgn:", signal);
+    if is {
+        skip(&format!("signal {signal} is ignored here, hence by the command"));
+    }
+    is
+}
+
 fn until(reached: impl Fn() -> bool) {
     let patience = Instant::now();
     while !reached() {
@@ -28,8 +37,8 @@ fn until(reached: impl Fn() -> bool) {
 }
 
 /// Whether a signal is in this mask of the process.
-fn has(child: &Child, mask: &str, signal: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+fn has(process: &str, mask: &str, signal: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix(mask)).unwrap().trim();
     u64::from_str_radix(mask, 16).unwrap() >> (signal - 1) & 1 == 1
 }
@@ -54,11 +63,14 @@ fn end(child: Child) -> (Output, String) {
 #[test]
 fn signals_stop_the_work_and_leave_nothing() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
+        if ignored_here(code - 128) {
+            continue;
+        }
         let folder = Folder::new();
         let child = start(&folder);
         send(signal, &child);
         let (done, err) = end(child);
-        assert_eq!((done.status.code(), err.as_str()), (Some(code), "ainv: interrupted\n"));
+        assert_eq!((done.status.code(), err.as_str()), (Some(code as i32), "ainv: interrupted\n"));
         nothing_changed(&folder);
     }
 }
@@ -75,7 +87,7 @@ fn an_ignored_signal_stays_ignored() {
         .current_dir(folder.path(""))
         .spawn()
         .unwrap();
-    until(|| has(&child, "SigIgn:", 1));
+    until(|| has(&child.id().to_string(), "SigIgn:", 1));
     let patience = Instant::now();
     while child.try_wait().unwrap().is_none() {
         // It may have ended in between.
@@ -89,9 +101,12 @@ fn an_ignored_signal_stays_ignored() {
 
 #[test]
 fn waiting_for_input_can_be_interrupted() {
+    if ignored_here(2) {
+        return;
+    }
     let folder = Folder::new();
     let child = folder.start(&["inv", "-", "--format", "csv"]);
-    until(|| has(&child, "SigCgt:", 2));
+    until(|| has(&child.id().to_string(), "SigCgt:", 2));
     // Once caught, the pipe is what it comes to next.
     sleep(Duration::from_millis(200));
     send("-INT", &child);
