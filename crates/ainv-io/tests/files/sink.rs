@@ -43,13 +43,14 @@ fn what_a_format_cannot_hold_is_refused_before_anything_is_written() {
         ("a.safetensors", &[array(Dtype::C64, &[2, 2])], "complex128"),
         ("a.npz", &[array(Dtype::F64, &[usize::MAX, 2])], "overflows"),
         ("a.npy", &[array(Dtype::F64, &[1; 65])], "65 axes"),
-        ("a.txt", &[one.clone()], "ending"),
-        (".", &[one.clone()], "ending"),
+        ("a.txt", std::slice::from_ref(&one), "ending"),
+        (".", std::slice::from_ref(&one), "ending"),
     ] {
         let error = Sink::create(&folder.path(name), None, arrays).err().unwrap();
         assert!(error.to_string().contains(says), "{error}");
     }
-    let error = Sink::create(folder.0.path(), Some(Format::Npy), &[one.clone()]).err().unwrap();
+    let error =
+        Sink::create(folder.0.path(), Some(Format::Npy), std::slice::from_ref(&one)).err().unwrap();
     assert!(error.to_string().contains("a folder"), "{error}");
     let twice = [one.clone(), one].map(|one| Declared { name: Some("x".to_owned()), ..one });
     let [a, _] = [f64s(&[1.0; 4], &[2, 2]), f64s(&[1.0; 4], &[2, 2])];
