@@ -5,12 +5,16 @@ use sysinfo::{MemoryRefreshKind, System};
 
 /// Bytes of memory that this process could still take: what the system has without swapping, and
 /// what its container (on Linux, a control group) leaves. It is the limit of [`read`](crate::read),
-/// for a text of a few bytes can declare a matrix of many gigabytes.
+/// for a text of a few bytes can declare a matrix of many gigabytes. Where the system does not tell,
+/// it is `u64::MAX`.
 pub fn available_memory() -> u64 {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
     let container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    system.available_memory().min(container)
+    match system.available_memory() {
+        0 => container,
+        known => known.min(container),
+    }
 }
 
 /// Whether that many numbers of `size` bytes may be held in memory.

@@ -3,8 +3,10 @@
 //! Numbers as Rust and Python write them (`1`, `-2.5e-3`, `nan`, `inf`), complex ones as `1+2j`;
 //! one complex number makes the matrix complex. Spaces, double quotes and parentheses around a
 //! number are understood. No header, no comments, and no blank line but at the end: a file that two
-//! programs could read in two ways is refused. Written numbers have the fewest digits (17 at most)
-//! that read back exactly.
+//! programs could read in two ways is refused, and so is a line of more than 64 MiB. Written numbers
+//! have the fewest digits (17 at most) that read back exactly.
+//!
+//! A table does not say how large it is: it is read once to find out, and once more for the numbers.
 
 use crate::error::{Fault, Place};
 use crate::format::Format;

@@ -150,6 +150,16 @@ fn the_limit_holds() {
 }
 
 #[test]
+fn a_line_without_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    // A terabyte of zeros, none of it on the disk.
+    fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let error = read(&path).unwrap_err();
+    assert!(error.to_string().contains("a line is longer than 67108864 bytes"), "{error}");
+}
+
+#[test]
 fn files_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a.txt", "a", ".npy", "a.npy.gz"] {

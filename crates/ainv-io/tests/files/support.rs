@@ -1,5 +1,4 @@
 //! What the tests share.
-#![allow(dead_code, reason = "each test file takes what it needs")]
 
 use ainv::{OwnedStack, c32, c64};
 use ainv_io::{Declared, Error, Format, Matrices, Sink, Source};
@@ -10,21 +9,21 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// A folder with one file.
-pub struct Folder(pub TempDir);
+pub(crate) struct Folder(pub(crate) TempDir);
 
 impl Folder {
-    pub fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         Folder(tempfile::tempdir().unwrap())
     }
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
-    pub fn open(&self, name: &str, content: &[u8]) -> Result<Source, Error> {
+    pub(crate) fn open(&self, name: &str, content: &[u8]) -> Result<Source, Error> {
         let path = self.path(name);
         fs::write(&path, content).unwrap();
         Source::open(&path, None)
     }
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name();
         let mut names: Vec<_> = fs::read_dir(self.0.path())
             .unwrap()
@@ -35,12 +34,12 @@ impl Folder {
     }
 }
 
-pub fn f64s(numbers: &[f64], shape: &[usize]) -> Matrices {
+pub(crate) fn f64s(numbers: &[f64], shape: &[usize]) -> Matrices {
     OwnedStack::from_vec(numbers.to_vec(), shape).unwrap().into()
 }
 
 /// Three matrices of 2 x 2 with awkward numbers, in each scalar.
-pub fn awkward() -> [Matrices; 4] {
+pub(crate) fn awkward() -> [Matrices; 4] {
     let numbers = [
         1.5,
         -0.0,
@@ -66,7 +65,7 @@ pub fn awkward() -> [Matrices; 4] {
     ]
 }
 
-pub fn declared(name: Option<&str>, matrices: &Matrices) -> Declared {
+pub(crate) fn declared(name: Option<&str>, matrices: &Matrices) -> Declared {
     Declared {
         name: name.map(str::to_owned),
         dtype: matrices.dtype(),
@@ -76,10 +75,10 @@ pub fn declared(name: Option<&str>, matrices: &Matrices) -> Declared {
 
 /// A writer whose bytes can be had afterwards.
 #[derive(Clone, Default)]
-pub struct Shared(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Shared {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -94,7 +93,7 @@ impl Write for Shared {
 }
 
 /// The arrays as a file of this format.
-pub fn written(format: Format, arrays: &[(Option<&str>, &Matrices)]) -> Vec<u8> {
+pub(crate) fn written(format: Format, arrays: &[(Option<&str>, &Matrices)]) -> Vec<u8> {
     let bytes = Shared::default();
     let all: Vec<_> = arrays.iter().map(|(name, array)| declared(*name, array)).collect();
     let mut sink = Sink::to_writer(bytes.clone(), "memory", format, &all).unwrap();
@@ -106,7 +105,7 @@ pub fn written(format: Format, arrays: &[(Option<&str>, &Matrices)]) -> Vec<u8> 
 }
 
 /// Writes the arrays to a file.
-pub fn put(path: &Path, arrays: &[(Option<&str>, &Matrices)]) -> Result<(), Error> {
+pub(crate) fn put(path: &Path, arrays: &[(Option<&str>, &Matrices)]) -> Result<(), Error> {
     let all: Vec<_> = arrays.iter().map(|(name, array)| declared(*name, array)).collect();
     let mut sink = Sink::create(path, None, &all)?;
     for (_, array) in arrays {

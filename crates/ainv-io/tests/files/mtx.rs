@@ -1,10 +1,8 @@
 //! Matrix Market: every field and symmetry, and what contradicts itself.
 
-mod support;
-
+use crate::support::{Folder, awkward, f64s, written};
 use ainv::{OwnedStack, c64};
 use ainv_io::{Cause, Dtype, Error, Format, Matrices, Place};
-use support::{Folder, awkward, f64s, written};
 
 fn read_within(text: &str, limit: u64) -> Result<Matrices, Error> {
     Folder::new().open("a.mtx", text.as_bytes())?.read(0, limit)

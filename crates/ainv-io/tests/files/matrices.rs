@@ -2,15 +2,13 @@
 
 use ainv::{RealScalar, Scalar};
 use ainv_io::{Source, available_memory, each};
-use std::io::Write;
 use std::path::PathBuf;
-use testkit::files::{Entries, read_folder};
+use testkit::{Entries, read_folder, say};
 
 #[test]
 fn real_matrices() {
     let Some(folder) = std::env::var_os("AINV_TEST_MATRICES").map(PathBuf::from) else {
-        let what = "REAL MATRICES SKIPPED: AINV_TEST_MATRICES does not name their folder";
-        return writeln!(std::io::stderr(), "{what}").unwrap();
+        return say("REAL MATRICES SKIPPED: AINV_TEST_MATRICES does not name their folder");
     };
     let files = read_folder(&folder);
     assert!(!files.is_empty());

@@ -1,10 +1,8 @@
 //! `.npz` archives: stored, deflated, lying.
 
-mod support;
-
+use crate::support::{Folder, awkward, f64s, put, written};
 use ainv_io::{Cause, Error, Format, Matrices, Place, Source};
 use std::io::{Cursor, Write};
-use support::{Folder, awkward, f64s, put, written};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -152,8 +150,8 @@ fn a_directory_that_lies_about_lengths_is_found_before_memory_is_asked_for() {
     let mut member = npy(&f64s(&[0.0; 16], &[4, 4]));
     let at = place_of(&member, b"(4, 4), }             ");
     member[at..at + 22].copy_from_slice(b"(1048576, 1048576), } ");
-    let mut content = archive(&[("a.npy", &member, deflated().large_file(true))]);
-    // The lengths of the directory's entry, which has room for 32 bits: make it 4 GiB - 2.
+    let mut content = archive(&[("a.npy", &member, deflated())]);
+    // The inflated length of the directory's entry, made almost 4 GiB.
     let entry = content.windows(4).rposition(|part| part == b"PK\x01\x02").unwrap();
     content[entry + 24..entry + 28].copy_from_slice(&0xffff_fffe_u32.to_le_bytes());
     let error = read(&content).unwrap_err();
@@ -172,12 +170,12 @@ fn a_bomb_meets_the_limit() {
 }
 
 #[test]
-fn a_changed_number_is_found_by_the_checksum() {
-    for options in [stored(), deflated().compression_level(Some(0))] {
+fn changed_numbers_are_found_by_the_checksum() {
+    for options in [stored(), deflated()] {
         let a = npy(&f64s(&[1.0, 2.0, 3.0, 4.0], &[4, 1, 1]));
         let mut content = archive(&[("a.npy", &a, options)]);
-        let at = place_of(&content, &3f64.to_le_bytes());
-        content[at] ^= 1;
+        let entry = content.windows(4).rposition(|part| part == b"PK\x01\x02").unwrap();
+        content[entry + 16] ^= 1;
         let error = read(&content).unwrap_err();
         assert!(error.to_string().contains("a.npz, array \"a\", payload: the checksum"), "{error}");
         let mut source = Folder::new().open("a.npz", &content).unwrap();

@@ -1,9 +1,7 @@
 //! `.safetensors` files, in every type and with hostile headers.
 
-mod support;
-
+use crate::support::{Folder, awkward, f64s, put, written};
 use ainv_io::{Cause, Dtype, Error, Format, Matrices, Place, Source};
-use support::{Folder, awkward, f64s, put, written};
 
 const MOST: u64 = 1 << 20;
 
@@ -95,13 +93,13 @@ fn hostile_headers() {
         (file("[]", b""), Place::Header, "invalid type"),
         (file(&"[".repeat(100_000), b""), Place::Header, ""),
         (file("{\"a\":\u{1}}", b""), Place::Header, ""),
-        (f64("[1,2]", &[0; 8]), Place::Header, "TensorInvalidInfo"),
-        (f64("[4294967296,4294967296]", &[0; 8]), Place::Header, "Overflow"),
+        (f64("[1,2]", &[0; 8]), Place::Header, "invalid shape"),
+        (f64("[4294967296,4294967296]", &[0; 8]), Place::Header, "overflow"),
         (f64("[-1,1]", &[0; 8]), Place::Header, ""),
         (f64("[0,18446744073709551615]", &[]), Place::File, "overflows"),
         (tensor("X1", "[1,1]", &[0; 8]), Place::Header, "X1"),
-        (file(overlap, &[0; 3]), Place::Header, "Offset"),
-        (file(gap, &[0; 2]), Place::Header, "Offset"),
+        (file(overlap, &[0; 3]), Place::Header, "invalid offset"),
+        (file(gap, &[0; 2]), Place::Header, "invalid offset"),
         ([f64("[1,1]", &[0; 8]), vec![0]].concat(), Place::Payload, "take 8 bytes, the file has 9"),
         (f64("[1,1]", &[0; 8])[..70].to_vec(), Place::Payload, "take 8 bytes"),
     ] {

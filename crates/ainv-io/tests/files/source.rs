@@ -1,11 +1,9 @@
 //! Sources in ranges, from files and from pipes.
 
-mod support;
-
+use crate::support::{Folder, awkward, f64s, written};
 use ainv_io::{Cause, Error, Format, Matrices, Place, Source};
 use std::fs::File;
 use std::io::{self, Read};
-use support::{Folder, awkward, f64s, written};
 
 const MOST: u64 = 1 << 20;
 
@@ -169,9 +167,9 @@ fn one_array_is_read_at_once_and_several_are_not() {
     let folder = Folder::new();
     let a = f64s(&[1.0], &[1, 1]);
     let path = folder.path("a.npz");
-    support::put(&path, &[(Some("x"), &a)]).unwrap();
+    crate::support::put(&path, &[(Some("x"), &a)]).unwrap();
     assert_eq!(ainv_io::read(&path).unwrap(), a);
-    support::put(&path, &[(Some("x"), &a), (Some("y"), &a)]).unwrap();
+    crate::support::put(&path, &[(Some("x"), &a), (Some("y"), &a)]).unwrap();
     let error = ainv_io::read(&path).unwrap_err();
     assert!(error.to_string().contains("2 arrays are in it"), "{error}");
 }

@@ -1,12 +1,11 @@
 //! Files appear whole or not at all.
 
-mod support;
-
+use crate::support::{Folder, Shared, awkward, declared, f64s, put};
 use ainv_io::{Cause, Declared, Dtype, Format, Sink, Source, read, write};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::{Folder, Shared, awkward, declared, f64s, put};
+use testkit::say;
 
 #[test]
 fn what_was_declared_is_what_must_come() {
@@ -44,13 +43,14 @@ fn what_a_format_cannot_hold_is_refused_before_anything_is_written() {
         ("a.safetensors", &[array(Dtype::C64, &[2, 2])], "complex128"),
         ("a.npz", &[array(Dtype::F64, &[usize::MAX, 2])], "overflows"),
         ("a.npy", &[array(Dtype::F64, &[1; 65])], "65 axes"),
-        ("a.txt", &[one.clone()], "ending"),
-        (".", &[one.clone()], "ending"),
+        ("a.txt", std::slice::from_ref(&one), "ending"),
+        (".", std::slice::from_ref(&one), "ending"),
     ] {
         let error = Sink::create(&folder.path(name), None, arrays).err().unwrap();
         assert!(error.to_string().contains(says), "{error}");
     }
-    let error = Sink::create(folder.0.path(), Some(Format::Npy), &[one.clone()]).err().unwrap();
+    let error =
+        Sink::create(folder.0.path(), Some(Format::Npy), std::slice::from_ref(&one)).err().unwrap();
     assert!(error.to_string().contains("a folder"), "{error}");
     let twice = [one.clone(), one].map(|one| Declared { name: Some("x".to_owned()), ..one });
     let [a, _] = [f64s(&[1.0; 4], &[2, 2]), f64s(&[1.0; 4], &[2, 2])];
@@ -181,13 +181,11 @@ fn a_full_disk_leaves_nothing() {
     let mut probe = Command::new("unshare");
     probe.args(spaces).arg("mount -t tmpfs none \"$AINV_IO_FOLDER\"");
     if !probe.env("AINV_IO_FOLDER", folder.0.path()).status().is_ok_and(|status| status.success()) {
-        use std::io::Write;
-        let what = "FULL DISK SKIPPED: no file system may be mounted here (unshare, mount)";
-        return writeln!(std::io::stderr(), "{what}").unwrap();
+        return say("FULL DISK SKIPPED: no file system may be mounted here (unshare, mount)");
     }
     let mut command = Command::new("unshare");
     command.args(spaces).arg(mount).arg(std::env::current_exe().unwrap());
-    let mut child = again("a_full_disk_leaves_nothing", &mut command, folder.0.path());
+    let mut child = again("sink::a_full_disk_leaves_nothing", &mut command, folder.0.path());
     assert!(child.wait().unwrap().success());
 }
 
@@ -209,7 +207,7 @@ fn a_killed_process_leaves_nothing() {
     let folder = Folder::new();
     write(&folder.path("x.npz"), &f64s(&[7.0], &[1, 1])).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let mut child = again("a_killed_process_leaves_nothing", &mut command, folder.0.path());
+    let mut child = again("sink::a_killed_process_leaves_nothing", &mut command, folder.0.path());
     while !folder.path("began").exists() {
         assert!(child.try_wait().unwrap().is_none(), "the process ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(10));
