@@ -163,6 +163,13 @@ impl Batch<'_> {
         let [.., rows, cols] = info.shape[..] else {
             unreachable!("an array of matrices has two axes at least")
         };
+        if rows != cols && !matches!(self.operation, Operation::Pinv { .. }) {
+            return Err(Failure::Usage(format!(
+                "{place}: {} takes square matrices, and these are {rows} x {cols}; they have \
+                 pseudo-inverses: ainv pinv",
+                self.operation.name()
+            )));
+        }
         let stack = chunks::Stack {
             operation: self.operation,
             stored: info.dtype,

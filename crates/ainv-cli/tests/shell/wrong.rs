@@ -35,6 +35,18 @@ fn wrong_usage() {
 }
 
 #[test]
+fn what_is_not_square_is_for_pinv() {
+    let folder = Folder::new();
+    folder.text("wide.csv", "1,2,3\n").text("b.csv", "1\n");
+    for operation in ["inv", "tri-inv", "cholesky-inv", "rcond"] {
+        let ran = folder.ainv(&[operation, "wide.csv"]).exits(2);
+        drop(ran.says("wide.csv: ").says("these are 1 x 3").says("ainv pinv"));
+    }
+    folder.ainv(&["solve", "wide.csv", "b.csv"]).exits(2).says("ainv pinv");
+    folder.ainv(&["pinv", "wide.csv"]).exits(0);
+}
+
+#[test]
 fn files_that_cannot_be_read_or_written() {
     let folder = Folder::new();
     folder.text("a.csv", "1,2\n3,4\n").text("bad.csv", "1,2\n3,x\n").text("bad.npy", "nothing");
