@@ -8,7 +8,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`read`] and [`write`] do all at once. A [`Source`] is an opened file, or a pipe: it says what is
+//! [`read`] and [`write()`] do all at once. A [`Source`] is an opened file, or a pipe: it says what is
 //! in it before it is read, and gives the matrices in ranges, so that a stack larger than memory can
 //! go through to a [`Sink`], which is written in order and appears when it is finished:
 //!

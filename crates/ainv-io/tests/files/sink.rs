@@ -217,3 +217,10 @@ fn a_killed_process_leaves_nothing() {
     assert_eq!(folder.names(), ["began", "x.npz"]);
     assert_eq!(read(&folder.path("x.npz")).unwrap(), f64s(&[7.0], &[1, 1]));
 }
+
+#[test]
+fn sources_and_sinks_can_go_to_other_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<Source>();
+    is_send::<Sink>();
+}
