@@ -113,7 +113,7 @@ def test_matrix_market(tmp_path, symmetry, field, sparse):
     file = tmp_path / "a.mtx"
     content = scipy.sparse.coo_array(a) if sparse else a
     scipy.io.mmwrite(file, content, field=field, symmetry=symmetry)
-    assert symmetry in file.open().readline()
+    assert symmetry in file.read_text().splitlines()[0]
     dtype = "complex128" if field == "complex" else "float64"
     for ending in ".mtx", ".npy":
         assert_inverted(tmp_path, file, a, ending, dtype)
