@@ -127,15 +127,3 @@ def test_show_config(capsys):
     ainv.show_config()
     text = capsys.readouterr().out
     assert ainv.__version__ in text and f"threads: {ainv.get_num_threads()}" in text
-
-
-def test_command(tmp_path):
-    np.save(tmp_path / "a.npy", A3)
-    script = "import sys; from ainv._cli import main; sys.exit(main())"
-    arguments = ["inv", str(tmp_path / "a.npy"), "-o", str(tmp_path / "x.npy")]
-    subprocess.run([sys.executable, "-c", script, *arguments], check=True, timeout=60)
-    np.testing.assert_allclose(np.load(tmp_path / "x.npy"), ainv.inv(A3), rtol=1e-14)
-    wrong = subprocess.run(
-        [sys.executable, "-c", script, "invert"], capture_output=True, timeout=60
-    )
-    assert wrong.returncode == 2

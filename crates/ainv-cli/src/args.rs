@@ -1,19 +1,30 @@
 //! What can be asked of the command.
 
-use ainv_io::Dtype;
-use clap::builder::{PossibleValue, RangedU64ValueParser};
+use crate::memory;
+use ainv_io::{Dtype, Format};
+use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use std::path::PathBuf;
+
+/// For help and manual.
+pub(crate) const EXIT_CODES: &str = "\
+0 all done; 1 some matrices could not be inverted; 2 wrong usage; 3 a file could not be read or \
+written; 128 and the signal's number if a signal (130: Ctrl-C) stopped the work. Of several files \
+the largest code.";
+pub(crate) const ENVIRONMENT: &str = "\
+AINV_NUM_THREADS sets the threads, AINV_ISA an instruction set (see ainv config); NO_COLOR switches \
+colours off, CLICOLOR_FORCE=1 on.";
 
 /// Inverses of matrices, and of stacks of matrices, at the speed of the hardware.
 ///
-/// Files by their ending: .npy (a matrix or a stack of any shape), .csv and .tsv (one matrix).
+/// Files by their ending: .npy (a matrix or a stack of any shape), .npz and .safetensors (several
+/// of them, by name), .mtx, .csv and .tsv (one matrix). A dash is standard input or output.
 #[derive(Parser)]
 #[command(
     name = "ainv",
     version,
-    after_help = "Exit code: 0 all done; 1 some matrices could not be inverted; 2 wrong usage; \
-                  3 a file could not be read or written."
+    after_help = format!("Exit code: {EXIT_CODES}\n\nEnvironment: {ENVIRONMENT}")
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -24,13 +35,31 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     #[command(flatten)]
     Compute(Operation),
-    /// What a file holds.
+    /// What files hold.
     Info {
-        /// The file.
-        file: PathBuf,
+        /// The files; a pattern in quotes stands for all that match, `-` for standard input.
+        #[arg(required = true, value_name = "FILE")]
+        inputs: Vec<PathBuf>,
+        /// The format of standard input, and of files whose ending tells none.
+        #[arg(long, value_parser = format())]
+        format: Option<Format>,
+        /// Print one JSON object a file instead.
+        #[arg(long)]
+        json: bool,
     },
     /// The version, the instruction sets and the threads.
     Config,
+    /// A completion script for a shell, on standard output.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// The manual page, on standard output.
+    Man {
+        /// Write this page and one for each command into this folder instead.
+        #[arg(short, long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -89,7 +118,7 @@ pub(crate) enum Operation {
     Solve {
         #[command(flatten)]
         files: Files,
-        /// The file of B: as many matrices as A, or one for all.
+        /// The file of B: as many matrices as A or one for all, under A's names or one array.
         b: PathBuf,
         /// What is known of the matrices, hence what is read of them.
         #[arg(long, value_enum, default_value_t)]
@@ -116,6 +145,17 @@ impl Operation {
             | Operation::TriInv { files, .. }
             | Operation::Solve { files, .. }
             | Operation::Rcond { files, .. } => files,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Operation::Inv { .. } => "inv",
+            Operation::Pinv { .. } => "pinv",
+            Operation::CholeskyInv { .. } => "cholesky-inv",
+            Operation::TriInv { .. } => "tri-inv",
+            Operation::Solve { .. } => "solve",
+            Operation::Rcond { .. } => "rcond",
         }
     }
 
@@ -150,20 +190,40 @@ impl Operation {
 /// What every operation takes.
 #[derive(clap::Args)]
 pub(crate) struct Files {
-    /// The file of the matrices.
-    pub(crate) input: PathBuf,
-    /// Where the result goes, whole or not at all. Without it a small result is printed.
+    /// The files of the matrices; a pattern in quotes stands for all that match, `-` for standard
+    /// input.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Where the result goes, whole or not at all: a file, `-` for standard output, or a folder in
+    /// which each result has its input's name (one that ends in `/` is made). Without it a small
+    /// result is printed.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
+    /// The format of standard input, and of files whose ending tells none.
+    #[arg(long, value_parser = format())]
+    pub(crate) format: Option<Format>,
+    /// The outputs' format [default: by their ending; in a pipe or a folder the input's].
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
+    pub(crate) to: Option<Format>,
+    /// Of an .npz or .safetensors file this array alone; may be given again.
+    #[arg(long = "array", value_name = "NAME")]
+    pub(crate) arrays: Vec<String>,
     /// The scalar to compute and to write in [default: the file's].
     #[arg(long)]
     pub(crate) dtype: Option<Scalar>,
     /// Threads [default: AINV_NUM_THREADS, or the cores].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) threads: Option<usize>,
-    /// Print one JSON object instead of the summary.
+    /// Memory for matrices, as 512M or 2G; a longer stack goes through it in parts [default: half
+    /// of what is available].
+    #[arg(long, value_name = "SIZE", value_parser = memory::size)]
+    pub(crate) max_memory: Option<u64>,
+    /// Print one JSON object a file instead of the summary.
     #[arg(long)]
     pub(crate) json: bool,
+    /// No summary and no progress; what goes wrong is still said.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(clap::Args)]
@@ -238,6 +298,11 @@ impl ValueEnum for Scalar {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(PossibleValue::new(self.0.name()))
     }
+}
+
+/// A format by its ending.
+fn format() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::ending)).try_map(|name| name.parse())
 }
 
 fn tolerance(text: &str) -> Result<f64, String> {

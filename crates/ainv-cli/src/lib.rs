@@ -1,13 +1,28 @@
 //! The ainv command: [`run`] is all of it.
 //!
-//! `args` says what can be asked, `work` computes, `check` measures the result, `report` tells;
-//! `command` leads a file through them.
+//! `args` says what can be asked. `batch` leads the files through a `job` each: `targets` says what
+//! is read and where the result goes, `operands` opens it, `chunks` cuts it to the memory, `work`
+//! computes, `check` measures, `output` keeps or writes; `summary` tells people and `json` machines.
 
 mod args;
+mod batch;
 mod check;
-mod command;
+mod chunks;
 mod failure;
-mod report;
+mod generate;
+mod info;
+mod interrupt;
+mod job;
+mod json;
+mod memory;
+mod operands;
+mod output;
+mod progress;
+mod reading;
+mod structure;
+mod summary;
+mod targets;
+mod words;
 mod work;
 
 use args::{Args, Command};
@@ -15,7 +30,6 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use failure::Failure;
 use std::ffi::OsString;
-use std::io::{self, Write};
 
 /// All was done.
 const DONE: i32 = 0;
@@ -27,7 +41,11 @@ const USAGE: i32 = 2;
 const FILE: i32 = 3;
 
 /// Runs the command with `args` (without the program's name) and returns its exit code: 0 all done,
-/// 1 some matrices could not be inverted, 2 wrong usage, 3 a file could not be read or written.
+/// 1 some matrices could not be inverted, 2 wrong usage, 3 a file could not be read or written; 128
+/// and the signal's number if a signal stopped it.
+///
+/// From the first computation on SIGINT, SIGTERM and SIGHUP of the whole process are its own: they
+/// stop the work under way, and end the process if there is none.
 ///
 /// ```no_run
 /// let code = ainv_cli::run(["inv", "a.npy", "-o", "x.npy"].map(Into::into));
@@ -44,16 +62,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
         }
     };
     let done = match &args.command {
-        Command::Compute(operation) => command::compute(operation),
-        Command::Info { file } => command::info(file),
-        Command::Config => command::config(),
+        Command::Compute(operation) => batch::compute(operation),
+        Command::Info { inputs, format, json } => info::files(inputs, *format, *json),
+        Command::Config => info::config(),
+        Command::Completions { shell } => generate::completions(*shell).map(|()| DONE),
+        Command::Man { output } => generate::man(output.as_deref()).map(|()| DONE),
     };
-    match done {
-        Ok(code) => code,
-        Err(Failure::Pipe) => FILE,
-        Err(failure) => {
-            let _ = writeln!(io::stderr().lock(), "ainv: {failure}");
-            failure.code()
+    done.unwrap_or_else(|failure| {
+        // Who has closed the pipe knows.
+        if !matches!(failure, Failure::Pipe) {
+            summary::complain(&failure);
         }
-    }
+        failure.code()
+    })
 }

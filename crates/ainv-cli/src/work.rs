@@ -1,25 +1,11 @@
-//! One operation on one stack.
+//! One operation on one chunk of a stack.
 
 use crate::args::Operation;
-use crate::check::{self, Check};
 use ainv::{
-    Diag, Norm, Options, OwnedStack, PinvOptions, Plan, Precision, Scalar, Stack, Status,
+    Cancel, Diag, Norm, Options, OwnedStack, PinvOptions, Precision, Scalar, Stack, Status,
     Tolerance, Uplo,
 };
-use ainv_io::Matrices;
-use std::time::{Duration, Instant};
-
-/// What an operation gave.
-pub(crate) struct Work {
-    pub(crate) result: Matrices,
-    /// One a matrix.
-    pub(crate) status: Vec<Status>,
-    /// How it was done, where the library says.
-    pub(crate) plan: Option<Plan>,
-    pub(crate) took: Duration,
-    /// How good it is, where that is measured.
-    pub(crate) check: Check,
-}
+use ainv_io::Dtype;
 
 /// The result's shape for operands of these shapes.
 pub(crate) fn result_shape(operation: &Operation, a: &[usize], b: Option<&[usize]>) -> Vec<usize> {
@@ -35,35 +21,52 @@ pub(crate) fn result_shape(operation: &Operation, a: &[usize], b: Option<&[usize
 }
 
 /// The options that the arguments ask for. A float32 matrix is computed in double, as NumPy does.
-pub(crate) fn options(operation: &Operation) -> Options {
+pub(crate) fn options(operation: &Operation, cancel: &Cancel) -> Options {
     Options {
         assume: operation.assume(),
         on_singular: operation.on_singular(),
         precision: Precision::Double,
+        cancel: cancel.clone(),
         ..Options::default()
     }
 }
 
-/// Runs the operation. `b` is the right-hand side, of `solve` only.
+/// The library's plan for `[count, rows, cols]` matrices, where it makes one.
+pub(crate) fn plan(
+    operation: &Operation,
+    dtype: Dtype,
+    shape: [usize; 3],
+    rhs: usize,
+) -> Result<Option<ainv::Plan>, ainv::Error> {
+    let kind = match operation {
+        Operation::Inv { .. } => ainv::Operation::Inv,
+        Operation::Pinv { .. } => ainv::Operation::Pinv,
+        Operation::CholeskyInv { .. } => ainv::Operation::CholeskyInv,
+        Operation::TriInv { .. } => ainv::Operation::TriInv,
+        Operation::Solve { .. } => ainv::Operation::Solve { rhs },
+        Operation::Rcond { .. } => return Ok(None),
+    };
+    let options = options(operation, &Cancel::new());
+    Ok(Some(match dtype {
+        Dtype::F32 => ainv::plan::<f32>(kind, shape, &options)?,
+        Dtype::F64 => ainv::plan::<f64>(kind, shape, &options)?,
+        Dtype::C32 => ainv::plan::<ainv::c32>(kind, shape, &options)?,
+        Dtype::C64 => ainv::plan::<ainv::c64>(kind, shape, &options)?,
+    }))
+}
+
+/// Runs the operation on matrices `a`. `b` is the right-hand side, of `solve` only.
 pub(crate) fn run<T: Scalar>(
     operation: &Operation,
-    a: &OwnedStack<T>,
-    b: Option<&OwnedStack<T>>,
-) -> Result<Work, ainv::Error>
-where
-    Matrices: From<OwnedStack<T>>,
-{
-    let options = options(operation);
-    let a = a.view();
-    let shape = result_shape(operation, &a.shape(), b.map(OwnedStack::shape));
-    let plan = match kind(operation, &shape) {
-        Some(kind) => Some(ainv::plan::<T>(kind, [a.len(), a.rows(), a.cols()], &options)?),
-        None => None,
-    };
+    a: Stack<T>,
+    b: Option<Stack<T>>,
+    cancel: &Cancel,
+) -> Result<(OwnedStack<T>, Vec<Status>), ainv::Error> {
+    let options = options(operation, cancel);
+    let shape = result_shape(operation, &a.shape(), b.map(|b| b.shape()).as_deref());
     let mut result = OwnedStack::zeros(&shape)?;
     let mut status = vec![Status::default(); a.len()];
     let uplo = |upper: bool| if upper { Uplo::Upper } else { Uplo::Lower };
-    let start = Instant::now();
     let x = result.view_mut();
     match operation {
         Operation::Inv { .. } => {
@@ -86,7 +89,7 @@ where
         }
         Operation::Solve { .. } => {
             let b = b.expect("solve has read its right-hand side");
-            ainv::solve_into(a, spread(b, &a)?, x, &mut status, &options)?;
+            ainv::solve_into(a, b, x, &mut status, &options)?;
         }
         Operation::Rcond { .. } => {
             let rcond = ainv::rcond(a, Norm::One, &options)?;
@@ -95,35 +98,26 @@ where
             }
         }
     }
-    let took = start.elapsed();
-    let check = match operation {
-        Operation::Inv { .. } => check::inverses(a, result.view(), &status, options.assume),
-        Operation::Rcond { .. } => check::smallest(result.as_slice()),
-        _ => Check::default(),
-    };
-    Ok(Work { result: result.into(), status, plan, took, check })
+    Ok((result, status))
 }
 
-/// One right-hand side serves all matrices.
-fn spread<'a, T: Scalar>(
-    b: &'a OwnedStack<T>,
-    a: &Stack<'_, T>,
-) -> Result<Stack<'a, T>, ainv::Error> {
+/// A stack in which the one matrix of `b` stands `count` times.
+pub(crate) fn spread<T: Scalar>(
+    b: &OwnedStack<T>,
+    count: usize,
+) -> Result<Stack<'_, T>, ainv::Error> {
     let view = b.view();
-    if view.len() != 1 || a.len() == 1 {
+    if view.len() != 1 || count == 1 {
         return Ok(view);
     }
-    let shape = [a.len(), view.rows(), view.cols()];
+    let shape = [count, view.rows(), view.cols()];
     Stack::with_strides(b.as_slice(), 0, &shape, &[0, view.cols() as isize, 1])
 }
 
-fn kind(operation: &Operation, result: &[usize]) -> Option<ainv::Operation> {
-    Some(match operation {
-        Operation::Inv { .. } => ainv::Operation::Inv,
-        Operation::Pinv { .. } => ainv::Operation::Pinv,
-        Operation::CholeskyInv { .. } => ainv::Operation::CholeskyInv,
-        Operation::TriInv { .. } => ainv::Operation::TriInv,
-        Operation::Solve { .. } => ainv::Operation::Solve { rhs: result[result.len() - 1] },
-        Operation::Rcond { .. } => return None,
-    })
+/// `b` as a stack of the scalar of `a`, to which it was cast.
+pub(crate) fn same_scalar<'a, T: Scalar>(
+    _: &OwnedStack<T>,
+    b: &'a ainv_io::Matrices,
+) -> Option<&'a OwnedStack<T>> {
+    ainv_io::each!(b, b => (b as &dyn std::any::Any).downcast_ref())
 }

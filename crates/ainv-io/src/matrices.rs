@@ -105,6 +105,20 @@ impl Matrices {
         each!(self, a => a.shape())
     }
 
+    /// The same numbers in the same order in another shape, `(..., rows, cols)`.
+    ///
+    /// # Errors
+    /// [`ainv::Error::Shape`] for a shape with another count of numbers.
+    pub fn reshaped(self, shape: &[usize]) -> Result<Matrices, ainv::Error> {
+        each!(self, a => {
+            if count(a.shape()) != count(shape) {
+                let what = format!("shape {:?} has not as many numbers as {shape:?}", a.shape());
+                return Err(ainv::Error::Shape { what });
+            }
+            Ok(OwnedStack::from_vec(a.into_vec(), shape)?.into())
+        })
+    }
+
     /// The same numbers as another scalar, each rounded once.
     ///
     /// # Errors
@@ -126,6 +140,10 @@ impl Matrices {
             Dtype::C64 => map(a, |x| x)?.into(),
         }))
     }
+}
+
+fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1, |p: usize, &n| p.checked_mul(n))
 }
 
 fn map<T: Scalar, U: Scalar>(

@@ -6,26 +6,28 @@
 //! takes a key twice; and it writes `(2, 3, )`, so that a file is not NumPy's byte for byte. The
 //! type's string is npyz's to read and write.
 
-use crate::error::{Cause, Fault, Place};
+use crate::error::{Fault, Place};
 use crate::matrices::Dtype;
-use npyz::{DType, TypeChar, TypeStr};
+use crate::numbers::{Stored, type_string};
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::Read;
 
 /// NumPy's limit.
 const LONGEST: usize = 10_000;
 /// NumPy's limit.
 const MOST_AXES: usize = 64;
 
-/// What the header of an `.npy` file says, held against the file's length.
+/// What the header of an `.npy` file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    pub(super) stored: TypeStr,
-    dtype: Dtype,
-    pub(super) fortran_order: bool,
+pub(crate) struct Header {
+    pub(crate) stored: Stored,
+    pub(crate) dtype: Dtype,
+    pub(crate) fortran_order: bool,
     /// As it stands in the file.
-    pub(super) shape: Vec<usize>,
+    pub(crate) shape: Vec<usize>,
     version: u8,
+    /// All bytes before the numbers.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl fmt::Display for Header {
@@ -36,55 +38,13 @@ impl fmt::Display for Header {
 }
 
 impl Header {
-    /// Reads the header from the beginning of a file of `length` bytes, and stops where the numbers
-    /// begin.
-    pub(crate) fn read(file: &mut impl Read, length: u64) -> Result<Header, Fault> {
-        let (version, text) = read_text(file)?;
-        let mut cursor = Cursor { text: &text, at: 0 };
-        let header = cursor.header(version)?;
-        // The product of the lengths without the zeros, too, so that no later one can overflow.
-        let product = |least: usize| {
-            let mut axes = header.shape.iter();
-            axes.try_fold(1usize, |p, &n| p.checked_mul(n.max(least)))
-        };
-        let bytes = product(1)
-            .and(product(0))
-            .and_then(|count| count.checked_mul(header.stored.num_bytes()?))
-            .filter(|_| header.shape.iter().all(|&n| isize::try_from(n).is_ok()))
-            .ok_or_else(|| damaged(format!("the size of shape {:?} overflows", header.shape)))?
-            as u64;
-        let start = prefix(version) as u64 + text.len() as u64;
-        let have = length.saturating_sub(start);
-        if have == bytes {
-            return Ok(header);
-        }
-        let more = if have < bytes { "ends too early" } else { "goes on after the last number" };
-        Err(Fault::damaged(
-            Place::Payload,
-            format!(
-                "the file {more}: shape {:?} of {} takes {bytes} bytes, the file has {have}",
-                header.shape, header.stored
-            ),
-        ))
-    }
-
-    /// How many numbers the file holds.
-    pub(super) fn count(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// The scalar that they become.
-    pub(crate) fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    /// The shape as matrices: a 1-d array is one column.
-    pub(crate) fn matrix_shape(&self) -> Vec<usize> {
-        let mut shape = self.shape.clone();
-        if shape.len() == 1 {
-            shape.push(1);
-        }
-        shape
+    /// Reads the header from the beginning of a file, and stops where the numbers begin.
+    pub(crate) fn read(file: &mut impl Read) -> Result<Header, Fault> {
+        let (version, bytes) = read_bytes(file)?;
+        let mut cursor = Cursor { text: &bytes[prefix(version)..], at: 0 };
+        let mut header = cursor.header(version)?;
+        header.bytes = bytes;
+        Ok(header)
     }
 }
 
@@ -97,45 +57,35 @@ fn prefix(version: u8) -> usize {
     if version == 1 { 10 } else { 12 }
 }
 
-fn read_text(file: &mut impl Read) -> Result<(u8, Vec<u8>), Fault> {
-    let mut read = |bytes: &mut [u8]| {
-        file.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => damaged("the file ends within its header"),
-            _ => Fault(Place::Header, Cause::System(error)),
-        })
-    };
-    let mut start = [0; 8];
-    read(&mut start)?;
-    if start[0] == 0x80 {
+fn read_bytes(file: &mut impl Read) -> Result<(u8, Vec<u8>), Fault> {
+    let mut bytes = vec![0; 8];
+    file.read_exact(&mut bytes).map_err(Fault::in_header)?;
+    if bytes[0] == 0x80 {
         return Err(Fault::unsupported(
             Place::Header,
             "this is a Python pickle, not an .npy file; ainv runs no code from files",
         ));
     }
-    let [magic @ .., major, minor] = start;
-    if magic != *b"\x93NUMPY" {
+    let (major, minor) = (bytes[6], bytes[7]);
+    if !bytes.starts_with(b"\x93NUMPY") {
         return Err(damaged("not an .npy file (it does not begin with \\x93NUMPY)"));
     }
     if !(1..=3).contains(&major) || minor != 0 {
         return Err(damaged(format!("unknown version {major}.{minor} (known: 1.0, 2.0, 3.0)")));
     }
-    let length = if major == 1 {
-        let mut length = [0; 2];
-        read(&mut length)?;
-        u16::from_le_bytes(length).into()
-    } else {
-        let mut length = [0; 4];
-        read(&mut length)?;
-        u32::from_le_bytes(length) as usize
-    };
+    bytes.resize(prefix(major), 0);
+    file.read_exact(&mut bytes[8..]).map_err(Fault::in_header)?;
+    let mut length = [0; 4];
+    length[..prefix(major) - 8].copy_from_slice(&bytes[8..]);
+    let length = u32::from_le_bytes(length) as usize;
     if length > LONGEST {
         return Err(damaged(format!(
             "{length} bytes long; NumPy stops at {LONGEST}, and so do we"
         )));
     }
-    let mut text = vec![0; length];
-    read(&mut text)?;
-    Ok((major, text))
+    bytes.resize(prefix(major) + length, 0);
+    file.read_exact(&mut bytes[prefix(major)..]).map_err(Fault::in_header)?;
+    Ok((major, bytes))
 }
 
 /// A place in the header's text.
@@ -181,6 +131,7 @@ impl Cursor<'_> {
             fortran_order: fortran_order.ok_or_else(missing("fortran_order"))?,
             shape,
             version,
+            bytes: Vec::new(),
         })
     }
 
@@ -276,44 +227,38 @@ impl Cursor<'_> {
 }
 
 /// The type that a type string names, and the scalar that such numbers become.
-fn number_type(descr: &str) -> Result<(TypeStr, Dtype), Fault> {
+fn number_type(descr: &str) -> Result<(Stored, Dtype), Fault> {
     let unsupported = |what| Err(Fault::unsupported(Place::Header, what));
     let kind = descr.trim_start_matches(['<', '>', '|', '=']);
     if kind.starts_with('O') {
         let what = "Python objects (dtype object); they need pickle, which runs code from the file";
         return unsupported(what.to_owned());
     }
-    let known = format!("<{kind}").parse::<TypeStr>();
-    let dtype = match known.map(|known| (known.type_char(), known.size_field())) {
-        Ok((TypeChar::Bool | TypeChar::Int | TypeChar::Uint, _) | (TypeChar::Float, 8)) => {
-            Dtype::F64
-        }
-        Ok((TypeChar::Float, 2 | 4)) => Dtype::F32,
-        Ok((TypeChar::Complex, 8)) => Dtype::C32,
-        Ok((TypeChar::Complex, 16)) => Dtype::C64,
-        _ => {
-            return unsupported(format!("numbers of type {descr:?}, which ainv does not take"));
-        }
+    let known = format!("<{kind}").parse().ok();
+    let Some(dtype) = known.and_then(|known| Stored::Numpy(known).dtype()) else {
+        return unsupported(format!("numbers of type {descr:?}, which ainv does not take"));
     };
     let stored = descr
         .parse()
         .map_err(|_| damaged(format!("the type {descr:?} does not say its byte order (< or >)")))?;
-    Ok((stored, dtype))
+    Ok((Stored::Numpy(stored), dtype))
 }
 
-/// Writes the header of a C-order file; the numbers begin at a multiple of 64 bytes.
-pub(super) fn write(to: &mut dyn Write, dtype: &DType, shape: &[usize]) -> io::Result<()> {
+/// The header of a C-order file; the numbers begin at a multiple of 64 bytes.
+pub(crate) fn bytes(dtype: Dtype, shape: &[usize]) -> Result<Vec<u8>, Fault> {
     if shape.len() > MOST_AXES {
-        return Err(io::Error::other("too many axes for .npy"));
+        let what = format!("{} axes; .npy holds at most {MOST_AXES}", shape.len());
+        return Err(Fault::unsupported(Place::File, what));
     }
     let lengths: Vec<_> = shape.iter().map(usize::to_string).collect();
     let dictionary = format!(
-        "{{'descr': {}, 'fortran_order': False, 'shape': ({}), }}",
-        dtype.descr(),
+        "{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
+        type_string(dtype),
         lengths.join(", ")
     );
     let length = (prefix(1) + dictionary.len() + 1).next_multiple_of(64) - prefix(1);
-    to.write_all(b"\x93NUMPY\x01\x00")?;
-    to.write_all(&(length as u16).to_le_bytes())?;
-    writeln!(to, "{dictionary:0$}", length - 1)
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((length as u16).to_le_bytes());
+    bytes.extend(format!("{dictionary:0$}\n", length - 1).into_bytes());
+    Ok(bytes)
 }

@@ -14,86 +14,53 @@
 
 mod header;
 
-pub use header::Header;
+pub(crate) use header::{Header, bytes};
 
-use crate::each;
-use crate::error::{Cause, Fault, Place};
-use crate::matrices::Matrices;
-use ainv::{OwnedStack, Scalar, c32, c64};
-use npyz::half::f16;
-use npyz::{AutoSerialize, DType, Deserialize, TypeRead, TypeWrite};
-use std::io::{self, BufReader, Read, Write};
+use crate::error::Fault;
+use crate::numbers::{self, Numbers};
+use crate::payload::{Payload, Span};
+use crate::source::{Info, spool};
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
 
-pub(crate) fn read(file: impl Read, length: u64, limit: u64) -> Result<Matrices, Fault> {
-    let mut file = BufReader::with_capacity(1 << 16, file);
-    let header = Header::read(&mut file, length)?;
-    let bytes = header.count() as u64 * header.dtype().size() as u64;
-    if bytes > limit {
-        return Err(Fault(Place::Header, Cause::Memory { bytes }));
+/// The one array of a file of `length` bytes.
+pub(crate) fn open(file: File, length: u64) -> Result<(Info, Numbers), Fault> {
+    let whole = Span::new(Arc::new(file), length);
+    let header = Header::read(&mut whole.clone())?;
+    let payload = whole.from(header.bytes.len() as u64);
+    let have = payload.len();
+    array(header, None, Some(have), Payload::plain(payload))
+}
+
+/// The one array that comes through a pipe. In Fortran order the whole of it is needed before the
+/// first matrix is: it goes by the disk.
+pub(crate) fn open_pipe(mut read: Box<dyn Read + Send>) -> Result<(Info, Numbers), Fault> {
+    let header = Header::read(&mut read)?;
+    if header.fortran_order {
+        let (file, length) = spool(read)?;
+        let payload = Payload::plain(Span::new(Arc::new(file), length));
+        return array(header, None, Some(length), payload);
     }
-    let dtype = DType::new_scalar(header.stored.clone());
-    macro_rules! read_as {
-        ($($stored:ty => $decode:expr),*) => {$(
-            if let Ok(numbers) = <$stored>::reader(&dtype) {
-                return Ok(fill(&mut file, &header, numbers, $decode)?.into());
-            }
-        )*};
+    array(header, None, None, Payload::pipe(read))
+}
+
+/// The array that a header announces, of which `have` bytes are there; `None`: nobody knows yet.
+pub(crate) fn array(
+    header: Header,
+    name: Option<String>,
+    have: Option<u64>,
+    payload: Payload,
+) -> Result<(Info, Numbers), Fault> {
+    let bytes = numbers::bytes(&header.shape, &header.stored)?;
+    numbers::fits(&header.shape, &header.stored, have.unwrap_or(bytes))?;
+    let is_column = header.shape.len() == 1;
+    let mut shape = header.shape.clone();
+    if is_column {
+        shape.push(1);
     }
-    read_as!(
-        f64 => |x| x, f32 => |x| x, c64 => |z| z, c32 => |z| z, f16 => f16::to_f32,
-        bool => |b| f64::from(u8::from(b)),
-        i8 => f64::from, i16 => f64::from, i32 => f64::from, i64 => |n| n as f64,
-        u8 => f64::from, u16 => f64::from, u32 => f64::from, u64 => |n| n as f64
-    );
-    Err(Fault::unsupported(Place::Header, format!("numbers of type {}", header.stored)))
-}
-
-/// Reads all numbers.
-fn fill<R: TypeRead, T: Scalar>(
-    file: &mut impl Read,
-    header: &Header,
-    numbers: R,
-    decode: impl Fn(R::Value) -> T,
-) -> Result<OwnedStack<T>, Fault> {
-    let shape = header.matrix_shape();
-    let mut stack = OwnedStack::zeros(&shape).map_err(|error| match error {
-        ainv::Error::OutOfMemory { bytes } => {
-            Fault(Place::Header, Cause::Memory { bytes: bytes as u64 })
-        }
-        other => Fault::damaged(Place::Header, other.to_string()),
-    })?;
-    let out = stack.as_mut_slice();
-    for i in 0..out.len() {
-        let number = numbers.read_one(&mut *file).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                Fault::damaged(Place::Payload, "the file became shorter while it was read")
-            }
-            io::ErrorKind::InvalidData => Fault::damaged(Place::Payload, error.to_string()),
-            _ => Fault(Place::Payload, Cause::System(error)),
-        })?;
-        let place = if header.fortran_order { transposed(i, &shape) } else { i };
-        out[place] = decode(number);
-    }
-    Ok(stack)
-}
-
-/// Where, in C order, the number goes that is the `i`th in Fortran order.
-fn transposed(i: usize, shape: &[usize]) -> usize {
-    let mut rest = i;
-    shape.iter().fold(0, |place, &length| {
-        let index = rest % length;
-        rest /= length;
-        place * length + index
-    })
-}
-
-pub(crate) fn write(to: &mut dyn Write, matrices: &Matrices) -> io::Result<()> {
-    each!(matrices, a => write_stack(to, a))
-}
-
-fn write_stack<T: Scalar + AutoSerialize>(to: &mut dyn Write, a: &OwnedStack<T>) -> io::Result<()> {
-    let dtype = T::default_dtype();
-    header::write(to, &dtype, a.shape())?;
-    let numbers = T::writer(&dtype).map_err(io::Error::other)?;
-    a.as_slice().iter().try_for_each(|x| numbers.write_one(&mut *to, x))
+    let (stored, dtype) = (header.to_string(), header.dtype);
+    let info = Info { name, stored, dtype, shape: shape.clone(), is_column, bytes };
+    let Header { stored, fortran_order, .. } = header;
+    Ok((info, Numbers { stored, dtype, shape, fortran_order, payload }))
 }

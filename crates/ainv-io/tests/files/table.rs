@@ -143,7 +143,20 @@ fn the_limit_holds() {
     let path = folder.path().join("a.csv");
     fs::write(&path, "1,2\n3,4\n").unwrap();
     assert!(read_within(&path, 32).is_ok());
-    assert!(matches!(read_within(&path, 31).unwrap_err().cause, Cause::Memory { bytes: 32 }));
+    assert!(matches!(
+        read_within(&path, 31).unwrap_err().cause,
+        Cause::Memory { bytes: 32, limit: Some(31) }
+    ));
+}
+
+#[test]
+fn a_line_without_end_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    // A terabyte of zeros, none of it on the disk.
+    fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let error = read(&path).unwrap_err();
+    assert!(error.to_string().contains("a line is longer than 67108864 bytes"), "{error}");
 }
 
 #[test]

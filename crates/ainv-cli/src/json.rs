@@ -1,0 +1,123 @@
+//! What is said to machines: one JSON object a file, each on a line of its own. Numbers that JSON
+//! has no word for are null, complex ones are pairs.
+
+use crate::args::Operation;
+use crate::job::{Array, Outcome};
+use crate::operands::display;
+use crate::output::Written;
+use crate::summary::Digits;
+use crate::words::{code, method};
+use ainv::{RealScalar, Scalar};
+use ainv_io::{Matrices, Source, each};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What became of a file. Results that go nowhere else are in it.
+pub(crate) fn outcome(operation: &Operation, outcome: &Outcome) -> Value {
+    let output = match &outcome.written {
+        Some(Written::File(path)) => Some(path),
+        _ => None,
+    };
+    let took = &outcome.took;
+    let mut arrays: Vec<_> = outcome.arrays.iter().map(array).collect();
+    if let Some(Written::Kept(results)) = &outcome.written {
+        for (array, result) in arrays.iter_mut().zip(results) {
+            array["result"] = numbers(result);
+        }
+    }
+    json!({
+        "operation": operation.name(),
+        "input": outcome.input,
+        "output": output,
+        "written": output.is_some(),
+        "failed": outcome.failed,
+        "seconds": {
+            "read": took.read.as_secs_f64(),
+            "compute": took.compute.as_secs_f64(),
+            "check": took.check.as_secs_f64(),
+            "write": took.write.as_secs_f64(),
+        },
+        "arrays": arrays,
+    })
+}
+
+/// What stopped the work on a file.
+pub(crate) fn failure(operation: &str, input: &Path, what: &str) -> Value {
+    json!({ "operation": operation, "input": display(input), "error": what })
+}
+
+fn array(array: &Array) -> Value {
+    let failed: Vec<_> = array
+        .first_failed
+        .iter()
+        .map(|(index, s)| json!({ "index": index, "status": code(s.code), "at": s.at }))
+        .collect();
+    let check = &array.check;
+    let rcond = check.worst_rcond.map(|(index, value)| {
+        let Digits { good, of } = Digits::of(value, array.dtype);
+        json!({ "index": index, "value": value, "digits": good, "of_digits": of })
+    });
+    let residual =
+        check.residual.map(|r| json!({ "of": r.of, "largest": r.largest, "sample": r.sample }));
+    json!({
+        "name": array.name,
+        "dtype": array.dtype.name(),
+        "stored": array.stored,
+        "shape": array.shape,
+        "matrices": array.count(),
+        "result_shape": array.result_shape,
+        "structure": check.structure.map(|s| json!({ "name": s.name, "sample": s.sample })),
+        "method": array.plan.as_ref().map(method),
+        "threads": array.plan.as_ref().map(|plan| plan.threads),
+        "seconds": array.compute.as_secs_f64(),
+        "worst_rcond": rcond,
+        "residual": residual,
+        "failed": array.failed,
+        "first_failed": failed,
+    })
+}
+
+/// What a file holds.
+pub(crate) fn info(input: &Path, source: &Source) -> Value {
+    let arrays: Vec<_> = source
+        .arrays()
+        .iter()
+        .map(|info| {
+            json!({
+                "name": info.name,
+                "dtype": info.dtype.name(),
+                "stored": info.stored,
+                "shape": info.shape,
+                "bytes": info.bytes,
+            })
+        })
+        .collect();
+    let passed_over: Vec<_> = source
+        .passed_over()
+        .iter()
+        .map(|other| json!({ "name": other.name, "why": other.why }))
+        .collect();
+    json!({
+        "input": display(input),
+        "format": source.format().ending(),
+        "bytes": source.bytes(),
+        "arrays": arrays,
+        "passed_over": passed_over,
+    })
+}
+
+fn numbers(of: &Matrices) -> Value {
+    each!(of, x => nested(x.as_slice(), x.shape()))
+}
+
+fn nested<T: Scalar>(numbers: &[T], shape: &[usize]) -> Value {
+    match shape {
+        [] if T::COMPLEX => json!([numbers[0].re().to_f64(), numbers[0].im().to_f64()]),
+        [] => json!(numbers[0].re().to_f64()),
+        [length, inner @ ..] => {
+            let step: usize = inner.iter().product();
+            let part = |i: usize| nested(&numbers[i * step..(i + 1) * step], inner);
+            (0..*length).map(part).collect()
+        }
+    }
+}
