@@ -26,7 +26,7 @@ pub(crate) fn options(operation: &Operation, cancel: &Cancel) -> Options {
         assume: operation.assume(),
         on_singular: operation.on_singular(),
         precision: Precision::Double,
-        cancel: cancel.clone(),
+        cancel: Some(cancel.clone()),
         ..Options::default()
     }
 }
