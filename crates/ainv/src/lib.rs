@@ -44,6 +44,7 @@ mod device;
 mod error;
 mod isa;
 mod kernel;
+mod memory;
 mod op;
 mod options;
 mod plan;

@@ -70,7 +70,7 @@ pub(crate) struct Problem {
 }
 
 /// A core's work in 100 us, in multiply-adds of small matrices: under it no thread is woken.
-const WORTH_A_THREAD: f64 = 4e5;
+const WORTH_A_THREAD: f64 = 8e5;
 /// From this order on the threads share one matrix rather than the stack, if the stack is short.
 const SHARED_ORDER: usize = 192;
 

@@ -1,6 +1,8 @@
 //! [`Stack`] and [`StackMut`]: strided views of a stack of matrices, checked once when built.
 
 use crate::error::Error;
+use crate::memory;
+use crate::scalar::Scalar;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -118,10 +120,6 @@ impl<'a, T> Places<'a, T> {
     /// One matrix.
     pub(crate) fn one(first: *const T) -> Self {
         Places { first: first.cast_mut(), step: 0, list: &[], len: 1 }
-    }
-    /// `len` matrices, `step` elements apart.
-    pub(crate) fn even(first: *const T, step: isize, len: usize) -> Self {
-        Places { first: first.cast_mut(), step, list: &[], len }
     }
     /// None.
     pub(crate) fn none() -> Self {
@@ -558,7 +556,7 @@ pub struct OwnedStack<T> {
     shape: Vec<usize>,
 }
 
-impl<T: Copy + Default> OwnedStack<T> {
+impl<T: Scalar> OwnedStack<T> {
     /// A stack of `shape` `(..., rows, cols)` filled with zeros.
     ///
     /// # Errors
@@ -567,9 +565,7 @@ impl<T: Copy + Default> OwnedStack<T> {
         contiguous(shape, |strides| extent(shape, strides))?;
         let count: usize = shape.iter().product();
         let bytes = count.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
-        let mut data = Vec::new();
-        data.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
-        data.resize(count, T::default());
+        let data = memory::zeros(count).ok_or(Error::OutOfMemory { bytes })?;
         Ok(OwnedStack { data, shape: shape.to_vec() })
     }
 

@@ -70,7 +70,7 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
     }
     #[inline(always)]
     unsafe fn join(a: Self, b: Self) -> (Self, Self) {
-        let at = |i: usize| if i % 2 == 0 { a.0[i / 2] } else { b.0[i / 2] };
+        let at = |i: usize| if i.is_multiple_of(2) { a.0[i / 2] } else { b.0[i / 2] };
         (Array(std::array::from_fn(at)), Array(std::array::from_fn(|i| at(N + i))))
     }
     #[inline(always)]

@@ -427,8 +427,7 @@ impl<F: Field> Work<F> {
                 }
                 zeros = zeros.add(column);
             }
-            let all = sum(zeros);
-            all == all
+            RealOf::<F>::ONE > sum(zeros)
         }
     }
 

@@ -1,0 +1,45 @@
+//! Memory for results: zeros that no one has touched yet, so that the pages of a large result are
+//! first touched by the threads that fill them.
+
+use crate::scalar::Scalar;
+use std::alloc::{Layout, alloc_zeroed};
+
+/// From this size on huge pages are asked for, as NumPy does for its own arrays: a fresh small page
+/// costs a fault for every 4 KiB, more than inverting small matrices into it.
+#[cfg(target_os = "linux")]
+const HUGE: usize = 4 << 20;
+
+/// `len` zeros, or `None` if there is no memory for them.
+pub(crate) fn zeros<T: Scalar>(len: usize) -> Option<Vec<T>> {
+    let layout = Layout::array::<T>(len).ok()?;
+    if layout.size() == 0 {
+        return Some(Vec::new());
+    }
+    // SAFETY: the size is not zero.
+    let p = unsafe { alloc_zeroed(layout) };
+    if p.is_null() {
+        return None;
+    }
+    #[cfg(target_os = "linux")]
+    if layout.size() >= HUGE {
+        advise_huge(p, layout.size());
+    }
+    // SAFETY: allocated with the layout of `len` elements; a scalar of zero bytes is zero.
+    Some(unsafe { Vec::from_raw_parts(p.cast(), len, len) })
+}
+
+/// Asks for huge pages where whole ones fit. A refusal changes nothing but the time.
+#[cfg(target_os = "linux")]
+fn advise_huge(p: *mut u8, bytes: usize) {
+    let page = rustix::param::page_size();
+    let start = p.addr().next_multiple_of(page);
+    let end = (p.addr() + bytes) / page * page;
+    // SAFETY: whole pages of the block; the advice changes no content.
+    let _ = unsafe {
+        rustix::mm::madvise(
+            p.wrapping_add(start - p.addr()).cast(),
+            end - start,
+            rustix::mm::Advice::LinuxHugepage,
+        )
+    };
+}
