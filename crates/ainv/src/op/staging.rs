@@ -5,6 +5,14 @@ use crate::options::Assume;
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::{Frame, Places};
 
+/// Whether the matrices lie as the dense copies do.
+fn is_dense<T>(places: Places<T>, frame: Frame) -> bool {
+    let size = (frame.rows * frame.cols) as isize;
+    frame.cs == 1
+        && frame.rs == frame.cols as isize
+        && (places.len() == 1 || places.step() == Some(size))
+}
+
 /// Copies the matrices row by row, converted, each filled in from the part that `assume` reads.
 ///
 /// # Safety
@@ -17,6 +25,13 @@ pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
     to: *mut W,
 ) {
     let size = from.rows * from.cols;
+    if matches!(assume, Assume::Auto | Assume::General) && is_dense(src, from) {
+        for i in 0..src.len() * size {
+            // SAFETY: the matrices lie one after the other.
+            unsafe { to.add(i).write(convert(src.get(0).add(i).read())) };
+        }
+        return;
+    }
     for k in 0..src.len() {
         let p = src.get(k);
         for i in 0..from.rows {
@@ -68,6 +83,13 @@ pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
     convert: impl Fn(W) -> T,
 ) {
     let size = to.rows * to.cols;
+    if is_dense(dst, to) {
+        for i in 0..dst.len() * size {
+            // SAFETY: the matrices lie one after the other.
+            unsafe { dst.get(0).add(i).write(convert(from.add(i).read())) };
+        }
+        return;
+    }
     for k in 0..dst.len() {
         let p = dst.get(k);
         for i in 0..to.rows {
