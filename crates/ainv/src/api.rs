@@ -116,6 +116,7 @@ fn only_inv_has_pinv(operation: &str, options: &Options) -> Result<(), Error> {
     Err(Error::Argument { what: format!("on_singular \"pinv\" is for inv, not for {operation}") })
 }
 
+#[inline]
 fn unary<'a, T: Scalar>(
     operation: &'static str,
     kind: Kind,
@@ -133,6 +134,7 @@ fn unary<'a, T: Scalar>(
 }
 
 /// The views of `inv`: of a triangle those of `tri_inv`.
+#[inline]
 fn inv_job<'a, T: Scalar>(
     a: &'a Stack<'a, T>,
     x: &'a StackMut<'a, T>,
@@ -219,7 +221,8 @@ fn owned<A: Matrices>(
 /// The inverses, shape `(..., n, n)`.
 ///
 /// Closed forms with compensated products to order 3 (complex: 2), LU with partial pivoting above; with
-/// [`Assume::Auto`] a matrix over order 16 that is triangular or positive definite is recognised.
+/// [`Assume::Auto`] a matrix that is triangular or positive definite is recognised above the small orders
+/// (20 complex, 24 in double and 32 in single precision).
 /// Every route bounds the right residual |A X - I| by a small multiple of n u |A| |X|; the positive
 /// definite one bounds both.
 ///
@@ -257,6 +260,7 @@ pub fn inv<A: Matrices>(a: A, options: &Options) -> Result<A::Owned, Error> {
 ///
 /// # Errors
 /// As [`inv`], but for matrices; [`Error::Shape`] if the output does not fit.
+#[inline]
 pub fn inv_into<T: Scalar>(
     a: Stack<T>,
     x: StackMut<T>,

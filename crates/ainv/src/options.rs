@@ -6,9 +6,9 @@ use crate::device::cpu::pool::Cancel;
 /// What is known of the matrix, hence what is read of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Assume {
-    /// Nothing is known. `inv` looks for structure where looking costs under 2 % of the work
-    /// (triangular, positive definite; above order 16); a wrong guess falls back, never to a wrong
-    /// answer. `solve` takes the matrix as general.
+    /// Nothing is known. `inv` looks for structure (triangular, positive definite) where looking
+    /// costs under 2 % of the work: above the small orders, which run in lanes. A wrong guess falls
+    /// back, never to a wrong answer. `solve` takes the matrix as general.
     #[default]
     Auto,
     /// A general matrix; structure is not looked for.

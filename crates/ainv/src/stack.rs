@@ -22,6 +22,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    #[inline]
     fn new(len: &[usize], stride: &[isize]) -> Result<Batch, Error> {
         let mut b = Batch {
             count: 1,
@@ -296,6 +297,7 @@ impl<T> Clone for Stack<'_, T> {
 impl<T> Copy for Stack<'_, T> {}
 
 /// Runs `f` with the strides of a C-contiguous array.
+#[inline]
 fn contiguous<R>(
     shape: &[usize],
     f: impl FnOnce(&[isize]) -> Result<R, Error>,
@@ -319,6 +321,7 @@ fn contiguous<R>(
 }
 
 /// The elements of `shape`, checked: the lowest and the highest offset, or `None` if there is none.
+#[inline]
 fn extent(shape: &[usize], strides: &[isize]) -> Result<Option<(isize, isize)>, Error> {
     if shape.len() != strides.len() || shape.len() < 2 {
         return Err(Error::shape(format!(
@@ -392,12 +395,14 @@ impl<'a, T> Stack<'a, T> {
     ///
     /// # Errors
     /// [`Error::Shape`] if `shape` has under two axes or another number of elements than `data`.
+    #[inline]
     pub fn new(data: &'a [T], shape: &[usize]) -> Result<Self, Error> {
         Self::check_length(data.len(), shape)?;
         // SAFETY: the elements are as many as the slice's.
         contiguous(shape, |strides| unsafe { Self::from_raw_parts(data.as_ptr(), shape, strides) })
     }
 
+    #[inline]
     fn check_length(len: usize, shape: &[usize]) -> Result<(), Error> {
         contiguous(shape, |strides| extent(shape, strides))?;
         let count: usize = shape.iter().product();
@@ -434,6 +439,7 @@ impl<'a, T> Stack<'a, T> {
     /// # Errors
     /// [`Error::Shape`], [`Error::Overflow`], or [`Error::Unsupported`] for more than [`MAX_AXES`]
     /// uneven leading axes.
+    #[inline]
     pub unsafe fn from_raw_parts(
         ptr: *const T,
         shape: &[usize],
@@ -474,6 +480,7 @@ impl<'a, T> StackMut<'a, T> {
     ///
     /// # Errors
     /// As [`Stack::new`].
+    #[inline]
     pub fn new(data: &'a mut [T], shape: &[usize]) -> Result<Self, Error> {
         Stack::<T>::check_length(data.len(), shape)?;
         // SAFETY: the elements are as many as the slice's, and the borrow is unique.

@@ -1,5 +1,6 @@
 //! AVX2 and FMA: 16 registers of 32 bytes.
 
+use super::portable::Array;
 use super::{Isa, MAX_LANES, vector};
 use core::arch::x86_64::*;
 
@@ -9,6 +10,8 @@ pub(crate) struct Avx2;
 impl Isa for Avx2 {
     type F32 = __m256;
     type F64 = __m256d;
+    type One32 = Array<f32, 1, true>;
+    type One64 = Array<f64, 1, true>;
 }
 
 /// The mask of the first `len` lanes.

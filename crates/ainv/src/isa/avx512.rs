@@ -1,5 +1,6 @@
 //! AVX-512 F and DQ: 32 registers of 64 bytes.
 
+use super::portable::Array;
 use super::{Isa, MAX_LANES, vector};
 use core::arch::x86_64::*;
 
@@ -9,6 +10,8 @@ pub(crate) struct Avx512;
 impl Isa for Avx512 {
     type F32 = __m512;
     type F64 = __m512d;
+    type One32 = Array<f32, 1, true>;
+    type One64 = Array<f64, 1, true>;
 }
 
 /// The mask of the first `len` lanes.

@@ -59,21 +59,26 @@ pub(crate) trait Field: Copy + 'static {
     unsafe fn select(m: <Self::V as Vector>::Mask, y: Self, n: Self) -> Self;
 }
 
-/// The field of a scalar on an instruction set.
+/// The field of a scalar on an instruction set, and that of one lane.
 pub(crate) trait FieldOf<I: Isa>: Scalar {
     type F: Field<S = Self>;
+    type One: Field<S = Self>;
 }
 impl<I: Isa> FieldOf<I> for f32 {
     type F = Real<I::F32>;
+    type One = Real<I::One32>;
 }
 impl<I: Isa> FieldOf<I> for f64 {
     type F = Real<I::F64>;
+    type One = Real<I::One64>;
 }
 impl<I: Isa> FieldOf<I> for Complex<f32> {
     type F = Cplx<I::F32>;
+    type One = Cplx<I::One32>;
 }
 impl<I: Isa> FieldOf<I> for Complex<f64> {
     type F = Cplx<I::F64>;
+    type One = Cplx<I::One64>;
 }
 
 /// Real lanes.

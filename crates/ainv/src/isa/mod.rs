@@ -94,6 +94,9 @@ pub(crate) trait Vector: Copy + 'static {
 pub(crate) trait Isa: Copy + 'static {
     type F32: Vector<Elem = f32>;
     type F64: Vector<Elem = f64>;
+    /// One lane, rounding as the others do: for a matrix alone.
+    type One32: Vector<Elem = f32>;
+    type One64: Vector<Elem = f64>;
 }
 
 /// Writes `impl Vector` from a table of one line an operation.

@@ -1,5 +1,6 @@
 //! NEON: 32 registers of 16 bytes. Every aarch64 CPU has it.
 
+use super::portable::Array;
 use super::{Isa, MAX_LANES, vector};
 use core::arch::aarch64::*;
 
@@ -9,6 +10,8 @@ pub(crate) struct Neon;
 impl Isa for Neon {
     type F32 = float32x4_t;
     type F64 = float64x2_t;
+    type One32 = Array<f32, 1, true>;
+    type One64 = Array<f64, 1, true>;
 }
 
 vector!(float64x2_t, f64, uint64x2_t, 2, {

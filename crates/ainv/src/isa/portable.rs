@@ -13,6 +13,8 @@ pub(crate) struct Portable;
 impl Isa for Portable {
     type F32 = Array<f32, 4, false>;
     type F64 = Array<f64, 2, false>;
+    type One32 = Array<f32, 1, false>;
+    type One64 = Array<f64, 1, false>;
 }
 
 #[derive(Clone, Copy)]
@@ -21,6 +23,8 @@ pub(crate) struct Fused;
 impl Isa for Fused {
     type F32 = Array<f32, 4, true>;
     type F64 = Array<f64, 2, true>;
+    type One32 = Array<f32, 1, true>;
+    type One64 = Array<f64, 1, true>;
 }
 
 /// `N` lanes; `FUSED` says how `mul_add` rounds.

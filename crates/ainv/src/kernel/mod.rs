@@ -29,6 +29,7 @@ pub struct Kernels<T: Scalar> {
     pub(crate) nr: usize,
 
     pub(crate) inv: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) inv_alone: unsafe fn(&Group<T>) -> Suspects,
     pub(crate) inv_by_columns: unsafe fn(&Group<T>) -> bool,
     pub(crate) cholesky: unsafe fn(&Group<T>) -> Suspects,
     pub(crate) cholesky_inv: unsafe fn(&Group<T>) -> Suspects,
@@ -67,6 +68,7 @@ macro_rules! frames {
                     mr: VR * <<T::F as Field>::V as Vector>::LANES,
                     nr: NR,
                     inv: inv::<T>,
+                    inv_alone: inv_alone::<T>,
                     inv_by_columns: inv_by_columns::<T>,
                     cholesky: cholesky::<T>,
                     cholesky_inv: cholesky_inv::<T>,
@@ -100,6 +102,7 @@ macro_rules! frames {
     };
     (@entries [$($feature:literal)?] $isa:ty) => {
         frames!(@entry [$($feature)?] $isa, inv(g: &Group<T>) -> Suspects = lanes::lu::inv);
+        frames!(@entry [$($feature)?] $isa, inv_alone[One](g: &Group<T>) -> Suspects = lanes::unrolled::alone);
         frames!(@entry [$($feature)?] $isa, inv_by_columns(g: &Group<T>) -> bool = columns::inv);
         frames!(@entry [$($feature)?] $isa, cholesky(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky);
         frames!(@entry [$($feature)?] $isa, cholesky_inv(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky_inv);
@@ -113,11 +116,11 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, pack_b<NR>(p: &pack::Panel<T>, to: *mut T::Real) -> () = pack::b);
         frames!(@entry [$($feature)?] $isa, tile<VR, NR>(t: &tile::Tile<T>) -> () = tile::tile);
     };
-    (@entry [$($feature:literal)?] $isa:ty, $name:ident $(<$($size:ident),+>)? ($($arg:ident : $t:ty),*) -> $ret:ty = $($body:ident)::+) => {
+    (@entry [$($feature:literal)?] $isa:ty, $name:ident $([$one:ident])? $(<$($size:ident),+>)? ($($arg:ident : $t:ty),*) -> $ret:ty = $($body:ident)::+) => {
         $(#[target_feature(enable = $feature)])?
         unsafe fn $name<T: FieldOf<$isa> $($(, const $size: usize)+)?>($($arg: $t),*) -> $ret {
             // SAFETY: this frame has the features; the rest is the module's contract.
-            unsafe { $($body)::+::<T::F $($(, $size)+)?>($($arg),*) }
+            unsafe { $($body)::+::<T::F $(, T::$one)? $($(, $size)+)?>($($arg),*) }
         }
     };
 }

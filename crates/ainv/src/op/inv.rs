@@ -9,7 +9,7 @@ use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
 use crate::kernel::columns;
-use crate::kernel::lanes::{Group, Suspects, closed};
+use crate::kernel::lanes::{Group, Suspects, closed, unrolled};
 use crate::scalar::{RealScalar, Scalar};
 use crate::status::Status;
 
@@ -47,8 +47,12 @@ impl<T: Scalar> Op<T> for Inv {
     }
 
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
-        if g.n > closed::largest::<T>() && g.src.len() == 1 {
-            // The same bits in less time.
+        if g.src.len() == 1 && unrolled::ALONE.contains(&g.n) {
+            // The same bits in less time, here and below.
+            // SAFETY: the trait's contract.
+            return unsafe { (kernels.inv_alone)(g) };
+        }
+        if g.src.len() == 1 && g.n > closed::largest::<T>() {
             // SAFETY: the trait's contract; the lanes' scratch is larger.
             let suspect = unsafe { (kernels.inv_by_columns)(g) };
             return if suspect { Suspects::all(1) } else { Suspects::default() };

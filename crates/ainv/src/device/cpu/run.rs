@@ -14,6 +14,8 @@ use crate::status::{Code, Status, Summary};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// One matrix up to this order is done before a plan is made.
+const UNPLANNED: usize = 16;
 /// Bytes of a stack that may lie in the caches near a core.
 const NEAR: usize = 1 << 20;
 
@@ -59,12 +61,17 @@ impl<T: Scalar> Job<'_, T> {
         let count = self.a.len();
         let epsilon = T::Real::EPSILON.to_f64();
         let Job { kind, a, b, x, options, .. } = self;
-        Operands { kind, a, b, x, options, epsilon }.chunk(0..count, threads, status)
+        let job = Operands { kind, a, b, x, options, epsilon };
+        job.chunk(0..count, threads, status).inspect_err(|_| status.undone())
     }
 
     /// Runs it.
     pub(crate) fn run(self) -> Result<Summary, Error> {
         Cancel::check(self.options.cancel.as_ref())?;
+        let (count, n) = (self.a.len(), self.a.rows());
+        if count == 1 && (1..=UNPLANNED).contains(&n) && self.x.cols() > 0 && !self.staged() {
+            return self.run_here(1);
+        }
         let plan = self.plan()?;
         if self.x.rows() == 0 || self.x.cols() == 0 {
             self.status.fill(Status::OK);

@@ -15,7 +15,7 @@ pub(crate) mod closed;
 pub(crate) mod lu;
 mod transfer;
 pub(crate) mod triangular;
-mod unrolled;
+pub(crate) mod unrolled;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};

@@ -247,3 +247,19 @@ pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects 
         registers.suspects()
     }
 }
+
+/// The orders of [`alone`]: above, columns fill registers well enough.
+pub(crate) const ALONE: std::ops::RangeInclusive<usize> = 4..=6;
+
+/// The inverse of a matrix alone, of an order in [`ALONE`], in one lane.
+#[inline(always)]
+pub(crate) unsafe fn alone<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
+    // SAFETY: the module's contract.
+    unsafe {
+        match g.n {
+            4 => inv::<One, 4>(g),
+            5 => inv::<One, 5>(g),
+            _ => inv::<One, 6>(g),
+        }
+    }
+}
