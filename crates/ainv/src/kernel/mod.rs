@@ -32,10 +32,15 @@ pub struct Kernels<T: Scalar> {
     pub(crate) inv_alone: unsafe fn(&Group<T>) -> Suspects,
     pub(crate) inv_by_columns: unsafe fn(&Group<T>) -> bool,
     pub(crate) cholesky: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) cholesky_by_columns: unsafe fn(&Group<T>) -> bool,
     pub(crate) cholesky_inv: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) cholesky_inv_by_columns: unsafe fn(&Group<T>) -> bool,
     pub(crate) posdef_inv: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) posdef_inv_by_columns: unsafe fn(&Group<T>) -> bool,
     pub(crate) tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
+    pub(crate) tri_inv_by_columns: unsafe fn(&Group<T>, TriShape) -> bool,
     pub(crate) solve: unsafe fn(&Group<T>) -> Suspects,
+    pub(crate) solve_by_columns: unsafe fn(&Group<T>) -> bool,
 
     pub(crate) tile: unsafe fn(&tile::Tile<T>),
     pub(crate) pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
@@ -71,10 +76,15 @@ macro_rules! frames {
                     inv_alone: inv_alone::<T>,
                     inv_by_columns: inv_by_columns::<T>,
                     cholesky: cholesky::<T>,
+                    cholesky_by_columns: cholesky_by_columns::<T>,
                     cholesky_inv: cholesky_inv::<T>,
+                    cholesky_inv_by_columns: cholesky_inv_by_columns::<T>,
                     posdef_inv: posdef_inv::<T>,
+                    posdef_inv_by_columns: posdef_inv_by_columns::<T>,
                     tri_inv: tri_inv::<T>,
+                    tri_inv_by_columns: tri_inv_by_columns::<T>,
                     solve: solve::<T>,
+                    solve_by_columns: solve_by_columns::<T>,
                     tile: tile::<T, VR, NR>,
                     pack_a: pack_a::<T, VR>,
                     pack_b: pack_b::<T, NR>,
@@ -103,12 +113,17 @@ macro_rules! frames {
     (@entries [$($feature:literal)?] $isa:ty) => {
         frames!(@entry [$($feature)?] $isa, inv(g: &Group<T>) -> Suspects = lanes::lu::inv);
         frames!(@entry [$($feature)?] $isa, inv_alone[One](g: &Group<T>) -> Suspects = lanes::unrolled::alone);
-        frames!(@entry [$($feature)?] $isa, inv_by_columns(g: &Group<T>) -> bool = columns::inv);
+        frames!(@entry [$($feature)?] $isa, inv_by_columns(g: &Group<T>) -> bool = columns::lu::inv);
         frames!(@entry [$($feature)?] $isa, cholesky(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky);
+        frames!(@entry [$($feature)?] $isa, cholesky_by_columns(g: &Group<T>) -> bool = columns::cholesky::cholesky);
         frames!(@entry [$($feature)?] $isa, cholesky_inv(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky_inv);
+        frames!(@entry [$($feature)?] $isa, cholesky_inv_by_columns(g: &Group<T>) -> bool = columns::cholesky::cholesky_inv);
         frames!(@entry [$($feature)?] $isa, posdef_inv(g: &Group<T>) -> Suspects = lanes::cholesky::posdef_inv);
+        frames!(@entry [$($feature)?] $isa, posdef_inv_by_columns(g: &Group<T>) -> bool = columns::cholesky::posdef_inv);
         frames!(@entry [$($feature)?] $isa, tri_inv(g: &Group<T>, s: TriShape) -> Suspects = lanes::triangular::tri_inv);
+        frames!(@entry [$($feature)?] $isa, tri_inv_by_columns(g: &Group<T>, s: TriShape) -> bool = columns::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
+        frames!(@entry [$($feature)?] $isa, solve_by_columns(g: &Group<T>) -> bool = columns::lu::solve);
         frames!(@entry [$($feature)?] $isa, panel_lu(p: &panel::PanelLu<T>) -> usize = panel::lu);
         frames!(@entry [$($feature)?] $isa, trsm_right(p: &trsm::Right<T>) -> () = trsm::right);
         frames!(@entry [$($feature)?] $isa, trsm_left(p: &trsm::LeftUnitLower<T>) -> () = trsm::left);

@@ -2,7 +2,7 @@
 //! triangle; the caller's views turn an upper one into a lower one (a Hermitian matrix's upper
 //! triangle, read transposed, is the conjugate's lower one).
 
-use super::{Op, Scaling, in_range, inv, leading_dimension, load, settle, sum_abs};
+use super::{Op, Scaling, in_range, inv, lanes_max, leading_dimension, load, settle, sum_abs};
 use crate::alg::{Context, cholesky};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -105,11 +105,15 @@ pub(crate) fn balance<T: Scalar>(n: usize, a: &[T]) -> (Vec<i32>, Vec<i32>) {
 
 impl<T: Scalar> Op<T> for Cholesky {
     fn largest_in_lanes(&self) -> usize {
-        inv::LANES_MAX
+        lanes_max::<T>()
     }
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.cholesky)(g) }
+    }
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+        // SAFETY: the trait's contract.
+        Some(unsafe { (kernels.cholesky_by_columns)(g) })
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
@@ -146,11 +150,15 @@ impl<T: Scalar> Op<T> for Cholesky {
 
 impl<T: Scalar> Op<T> for PosdefInv {
     fn largest_in_lanes(&self) -> usize {
-        inv::LANES_MAX
+        lanes_max::<T>()
     }
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.posdef_inv)(g) }
+    }
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+        // SAFETY: the trait's contract.
+        Some(unsafe { (kernels.posdef_inv_by_columns)(g) })
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
@@ -178,11 +186,15 @@ impl<T: Scalar> Op<T> for PosdefInv {
 
 impl<T: Scalar> Op<T> for CholeskyInv {
     fn largest_in_lanes(&self) -> usize {
-        inv::LANES_MAX
+        lanes_max::<T>()
     }
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.cholesky_inv)(g) }
+    }
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+        // SAFETY: the trait's contract.
+        Some(unsafe { (kernels.cholesky_inv_by_columns)(g) })
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.

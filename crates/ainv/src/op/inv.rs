@@ -3,28 +3,16 @@
 //!
 //! Every route bounds the right residual |A X - I|; the Cholesky route both.
 
-use super::{Op, Scaling, in_range, leading_dimension, lines_in_range, load, settle, sum_abs};
+use super::{
+    Op, Scaling, in_range, lanes_max, leading_dimension, lines_in_range, load, settle, sum_abs,
+};
 use crate::alg::{Context, cholesky, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::kernel::Kernels;
-use crate::kernel::columns;
-use crate::kernel::lanes::{Group, Suspects, closed, unrolled};
+use crate::kernel::lanes::{Group, Suspects, unrolled};
 use crate::scalar::{RealScalar, Scalar};
 use crate::status::Status;
-
-/// The largest order of the lane route: beyond it a register's matrices outgrow the first-level
-/// cache, and one matrix at a time by columns is faster.
-pub(crate) const fn lanes_max<T: Scalar>() -> usize {
-    match (T::COMPLEX, size_of::<T::Real>()) {
-        (false, 4) => 32,
-        (false, _) => 24,
-        _ => 20,
-    }
-}
-
-/// The largest order that the other operations run in lanes.
-pub(crate) const LANES_MAX: usize = 16;
 
 /// A general matrix; with `auto` its structure is looked for (above the lanes, where a look costs
 /// under 2 % of the work).
@@ -47,30 +35,28 @@ impl<T: Scalar> Op<T> for Inv {
     }
 
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
-        if g.src.len() == 1 && unrolled::ALONE.contains(&g.n) {
-            // The same bits in less time, here and below.
-            // SAFETY: the trait's contract.
-            return unsafe { (kernels.inv_alone)(g) };
-        }
-        if g.src.len() == 1 && g.n > closed::largest::<T>() {
-            // SAFETY: the trait's contract; the lanes' scratch is larger.
-            let suspect = unsafe { (kernels.inv_by_columns)(g) };
-            return if suspect { Suspects::all(1) } else { Suspects::default() };
-        }
         // SAFETY: the trait's contract.
         unsafe { (kernels.inv)(g) }
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
-        let n = g.n;
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
         // SAFETY: the caller's matrix.
         let at = |i: usize, j: usize| unsafe { g.src.get(0).offset(g.from.at(j, i)).read() };
-        if n <= columns::LARGEST && !(self.auto && look(at, n) != Found::General) {
-            return arena::with(columns::scratch(n), |scratch: *mut T::Real| {
-                // SAFETY: the trait's contract, and the scratch that the kernel asks for.
-                Ok(unsafe { (cx.kernels.inv_by_columns)(&Group { scratch, ..*g }) })
-            });
+        if self.auto && g.n > lanes_max::<T>() && look(at, g.n) != Found::General {
+            return None;
         }
+        // SAFETY: the trait's contract.
+        Some(unsafe {
+            if unrolled::ALONE.contains(&g.n) {
+                !(kernels.inv_alone)(g).is_empty()
+            } else {
+                (kernels.inv_by_columns)(g)
+            }
+        })
+    }
+
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+        let n = g.n;
         let ld = leading_dimension::<T>(n);
         arena::with(n * ld, |w: *mut T| {
             // SAFETY: the matrices are the caller's, the working matrix spans n columns.

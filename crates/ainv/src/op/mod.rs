@@ -17,10 +17,10 @@ pub(crate) mod tri_inv;
 pub(crate) use settle::{Scaling, exponent, settle};
 
 use crate::alg::{Context, Shared};
-use crate::device::cpu::pool;
+use crate::device::cpu::{arena, pool};
 use crate::error::Error;
-use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, Suspects};
+use crate::kernel::lanes::{Group, Suspects, closed};
+use crate::kernel::{Kernels, columns};
 use crate::scalar::{RealScalar, Scalar};
 use crate::stack::Frame;
 use crate::status::Status;
@@ -47,6 +47,11 @@ pub(crate) trait Op<T: Scalar>: Sync {
     fn largest_in_lanes(&self) -> usize;
     /// Runs a group in lanes; the suspects.
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects;
+    /// Runs one matrix by columns, up to their largest order; whether it is suspect. `None` if that
+    /// is not the way for it.
+    unsafe fn by_columns(&self, _kernels: &Kernels<T>, _g: &Group<T>) -> Option<bool> {
+        None
+    }
     /// Runs one matrix of any order; whether it is suspect.
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error>;
     /// Whether entry (i, j) is read.
@@ -90,13 +95,23 @@ pub(crate) fn of<T: Scalar>(kind: Kind) -> &'static dyn Op<T> {
     }
 }
 
+/// The largest order of the lane route: beyond it a register's matrices outgrow the first-level
+/// cache, and one matrix at a time by columns is faster.
+pub(crate) const fn lanes_max<T: Scalar>() -> usize {
+    match (T::COMPLEX, size_of::<T::Real>()) {
+        (false, 4) => 32,
+        (false, _) => 24,
+        _ => 20,
+    }
+}
+
 /// Whether matrices of order `n` with `rhs` right-hand sides run in lanes: the sizes alone decide.
 pub(crate) fn in_lanes<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize) -> bool {
     n <= op.largest_in_lanes() && rhs <= solve::LANES_RHS
 }
 
 /// Runs a group by the route that the order fixes; the suspects. A group of several matrices runs
-/// in lanes only.
+/// in lanes only; one matrix by columns where it can, which gives the bits of the lanes in less time.
 ///
 /// # Safety
 /// As [`Op`].
@@ -108,10 +123,29 @@ pub(crate) unsafe fn run<T: Scalar>(
     // SAFETY: the caller's.
     unsafe {
         let rhs = if g.rhs.is_empty() { 0 } else { g.rhs_from.cols };
-        if in_lanes(op, g.n, rhs) {
+        let suspects = |suspect: bool| if suspect { Suspects::all(1) } else { Suspects::default() };
+        let lanes = in_lanes(op, g.n, rhs);
+        if g.src.len() == 1
+            && g.n > closed::largest::<T>()
+            && g.n <= columns::LARGEST
+            && rhs <= solve::LANES_RHS
+        {
+            let suspect = if lanes {
+                // The lanes' scratch is larger.
+                op.by_columns(cx.kernels, g)
+            } else {
+                arena::with(columns::scratch(g.n, rhs), |scratch: *mut T::Real| {
+                    Ok(op.by_columns(cx.kernels, &Group { scratch, ..*g }))
+                })?
+            };
+            if let Some(suspect) = suspect {
+                return Ok(suspects(suspect));
+            }
+        }
+        if lanes {
             return Ok(op.lanes(cx.kernels, g));
         }
-        Ok(if op.blocked(cx, g)? { Suspects::all(1) } else { Suspects::default() })
+        Ok(suspects(op.blocked(cx, g)?))
     }
 }
 

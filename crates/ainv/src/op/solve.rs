@@ -4,7 +4,8 @@
 //! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
 
 use super::{
-    Op, Scaling, cholesky, in_range, inv, leading_dimension, lines_in_range, load, settle, sum_abs,
+    Op, Scaling, cholesky, in_range, inv, lanes_max, leading_dimension, lines_in_range, load,
+    settle, sum_abs,
 };
 use crate::alg::{self, Context, lu, triangular};
 use crate::device::cpu::arena;
@@ -73,12 +74,16 @@ fn scaling<T: Scalar>(n: usize, b: &[T], rows: Vec<i32>, cols: Vec<i32>) -> Scal
 
 impl<T: Scalar> Op<T> for Solve {
     fn largest_in_lanes(&self) -> usize {
-        inv::LANES_MAX
+        lanes_max::<T>()
     }
 
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.solve)(g) }
+    }
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+        // SAFETY: the trait's contract.
+        Some(unsafe { (kernels.solve_by_columns)(g) })
     }
 
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {

@@ -2,7 +2,9 @@
 //! one by transposition, and an upper one into itself by transposition and reversal, so that the
 //! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
 
-use super::{Op, Scaling, in_range, inv, leading_dimension, lines_in_range, load, settle, sum_abs};
+use super::{
+    Op, Scaling, in_range, inv, lanes_max, leading_dimension, lines_in_range, load, settle, sum_abs,
+};
 use crate::alg::{Context, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -20,12 +22,16 @@ pub(crate) struct TriInv {
 
 impl<T: Scalar> Op<T> for TriInv {
     fn largest_in_lanes(&self) -> usize {
-        inv::LANES_MAX
+        lanes_max::<T>()
     }
 
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
         // SAFETY: the trait's contract.
         unsafe { (kernels.tri_inv)(g, TriShape { unit: self.unit }) }
+    }
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+        // SAFETY: the trait's contract.
+        Some(unsafe { (kernels.tri_inv_by_columns)(g, TriShape { unit: self.unit }) })
     }
 
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {

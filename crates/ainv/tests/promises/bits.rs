@@ -59,6 +59,75 @@ fn place_in_batch_changes_nothing<T: Scalar>() {
     }
 }
 
+/// The calls with a kernel for a matrix that is alone.
+const BY_COLUMNS: [Call; 8] = [
+    Call::Inv(Assume::General),
+    Call::Inv(Assume::Posdef),
+    Call::Cholesky(Uplo::Lower),
+    Call::CholeskyInv(Uplo::Lower),
+    Call::CholeskyInv(Uplo::Upper),
+    Call::TriInv(Uplo::Lower, Diag::NonUnit),
+    Call::TriInv(Uplo::Upper, Diag::Unit),
+    Call::Solve(Assume::General),
+];
+
+/// A stack is what each of its matrices is alone, full ones and ones with many zeros.
+fn alone_as_in_a_stack<T: Scalar>() {
+    let count = 20;
+    for n in 1..=33 {
+        let sparse = |mut a: Vec<T>| {
+            for (m, a) in a.chunks_mut(n * n).enumerate().filter(|(m, _)| m % 2 == 1) {
+                for (i, j) in (0..n * n).map(|at| (at / n, at % n)) {
+                    if i != j && (i + j + m) % 3 != 0 {
+                        a[i * n + j] = T::default();
+                    }
+                }
+            }
+            a
+        };
+        for call in BY_COLUMNS {
+            let a = sparse(examples::<T>(call, count, n, 3));
+            let alone: Vec<T> = a.chunks(n * n).flat_map(|a| call.run(1, n, a).0).collect();
+            assert_same_bits(&call.run(count, n, &a).0, &alone, format!("{call:?}, n = {n}"));
+        }
+        let a = sparse(examples::<T>(Call::Solve(Assume::General), count, n, 5));
+        for k in [1, 5, 32] {
+            let rng = &mut testkit::Rng::new(k as u64);
+            let b: Vec<T> = (0..count * n * k).map(|_| rng.scalar()).collect();
+            let solve = |count: usize, a: &[T], b: &[T]| {
+                let a = Stack::new(a, &[count, n, n]).unwrap();
+                let b = Stack::new(b, &[count, n, k]).unwrap();
+                solve(a, b, &Options::default()).unwrap().into_vec()
+            };
+            let alone: Vec<T> =
+                a.chunks(n * n).zip(b.chunks(n * k)).flat_map(|(a, b)| solve(1, a, b)).collect();
+            assert_same_bits(&solve(count, &a, &b), &alone, format!("n = {n}, {k} sides"));
+        }
+    }
+}
+
+/// What the child processes of `alone_as_in_a_stack_on_every_set` run.
+#[test]
+#[ignore = "run by `alone_as_in_a_stack_on_every_set` in processes of its own"]
+fn child_alone() {
+    say(format!("ISA {}", instruction_set().unwrap()));
+    alone_as_in_a_stack::<f32>();
+    alone_as_in_a_stack::<f64>();
+    alone_as_in_a_stack::<c32>();
+    alone_as_in_a_stack::<c64>();
+}
+
+#[test]
+fn alone_as_in_a_stack_on_every_set() {
+    for isa in available_instruction_sets() {
+        let output = child("bits::child_alone", isa.name());
+        let text = String::from_utf8_lossy(&output.stderr);
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains(&format!("ISA {isa}")), "{text}{out}");
+        assert!(out.contains("1 passed"), "{isa}: nothing ran");
+    }
+}
+
 fn layouts_change_nothing<T: Scalar>() {
     let canary = T::from_re(T::Real::from_f64(12345.5));
     for n in [1, 2, 3, 4, 6, 8, 13, 16, 17, 33] {
@@ -342,6 +411,7 @@ mod stamped {
     super::for_all_scalars!(
         threads_change_nothing,
         place_in_batch_changes_nothing,
+        alone_as_in_a_stack,
         layouts_change_nothing,
         offsets_change_nothing,
         in_place_changes_nothing,

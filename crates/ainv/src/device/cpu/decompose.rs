@@ -142,7 +142,7 @@ pub(crate) fn rcond<T: Scalar>(
         &problem,
         pool::num_threads(),
         T::kernels()?.isa,
-        n.min(op::inv::LANES_MAX),
+        n.min(op::lanes_max::<T>()),
     )?;
     let out = Shared(out.as_mut_ptr());
     over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {

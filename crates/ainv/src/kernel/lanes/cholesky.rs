@@ -184,9 +184,9 @@ unsafe fn invert_factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
         // L^-1, row by row from L X = I.
         for i in 0..n {
             for j in 0..i {
-                let mut sum = t.get(i, j).mul(t.get(j, j));
+                let mut sum = t.get(j, j).mul(t.get(i, j));
                 for k in j + 1..i {
-                    sum = t.get(i, k).mul_add(t.get(k, j), sum);
+                    sum = t.get(k, j).mul_add(t.get(i, k), sum);
                 }
                 t.set(i, j, sum.neg_mul_add(recip.get(0, i), zero));
             }
@@ -196,8 +196,9 @@ unsafe fn invert_factor<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
         let none = F::splat(F::S::default()).abs1();
         for i in 0..n {
             for j in 0..i {
-                let mut sum = t.get(i, i).conj().mul(t.get(i, j));
-                for k in i + 1..n {
+                // Onto zero, so that a zero has no sign.
+                let mut sum = zero;
+                for k in i..n {
                     sum = t.get(k, i).conj().mul_add(t.get(k, j), sum);
                 }
                 t.set(i, j, sum);

@@ -336,7 +336,7 @@ pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> Suspects {
                 }
                 for j in (0..n).rev() {
                     let mut z = w.rhs.get(r, j);
-                    for i in j + 1..n {
+                    for i in (j + 1..n).rev() {
                         z = w.rhs.get(r, i).neg_mul_add(w.tile.get(i, j), z);
                     }
                     w.rhs.set(r, j, z);
