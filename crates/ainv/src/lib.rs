@@ -47,6 +47,7 @@ mod kernel;
 mod memory;
 mod op;
 mod options;
+mod places;
 mod plan;
 mod scalar;
 mod stack;

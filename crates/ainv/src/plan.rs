@@ -6,7 +6,7 @@
 use crate::alg::gemm;
 use crate::error::Error;
 use crate::isa::{self, IsaId};
-use crate::kernel::lanes;
+use crate::kernel::{columns, lanes};
 use crate::op::{self, Kind};
 use crate::options::{Options, Precision};
 use crate::scalar::Scalar;
@@ -17,6 +17,9 @@ use std::fmt;
 pub enum Route {
     /// Many small matrices side by side, one in each lane of a register.
     Lanes,
+    /// One matrix of small or middle order at a time, by columns. (A matrix in which `inv` finds a
+    /// structure is done by blocked algorithms.)
+    Columns,
     /// One matrix at a time by blocked algorithms.
     Blocked,
     /// One matrix at a time by the singular value (or eigenvalue) decomposition.
@@ -85,7 +88,10 @@ impl Plan {
         let route = match p.kind {
             None => Route::Decomposition,
             Some(kind) => {
-                if op::in_lanes(op::of::<T>(kind), n, p.rhs) {
+                let op = op::of::<T>(kind);
+                if op::by_columns(op, n, p.rhs, p.count) {
+                    Route::Columns
+                } else if op::in_lanes(op, n, p.rhs) {
                     Route::Lanes
                 } else {
                     Route::Blocked
@@ -156,6 +162,7 @@ impl Plan {
         };
         let work = match route {
             Route::Lanes => lanes::scratch(lanes_max, p.rhs),
+            Route::Columns => columns::scratch(n, p.rhs),
             Route::Blocked => {
                 let ld = n.checked_add(16)?;
                 let packed = gemm::KC * (2 * n.min(2048) + 64);
@@ -173,6 +180,7 @@ impl fmt::Display for Plan {
         write!(f, "{} of {count} {} {rows} x {cols}: ", self.operation, self.dtype)?;
         match self.route {
             Route::Lanes => write!(f, "lanes on {}", self.isa)?,
+            Route::Columns => write!(f, "columns on {}", self.isa)?,
             Route::Blocked => write!(f, "blocked on {}", self.isa)?,
             Route::Decomposition => write!(f, "singular values or eigenvalues by faer")?,
         }

@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::kernel::lanes::cholesky::unreal_above;
 use crate::kernel::lanes::{self, Group};
 use crate::kernel::trsm::{BLOCK, Triangle};
+use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Places};
+use crate::stack::Frame;
 
 /// A = L L^H in the lower triangle's place; what stands above is undefined after. The 1-based
 /// number of the first pivot that is not positive or not real, or 0 (Higham, algorithm 10.2, by

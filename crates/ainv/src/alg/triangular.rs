@@ -6,8 +6,9 @@ use crate::device::cpu::{arena, pool};
 use crate::error::Error;
 use crate::kernel::lanes::{self, Group, TriShape};
 use crate::kernel::trsm::{BLOCK, LeftUnitLower, Right, Triangle};
+use crate::places::Places;
 use crate::scalar::Scalar;
-use crate::stack::{Frame, Places};
+use crate::stack::Frame;
 
 // SAFETY: a triangle is read by the tasks that share it.
 unsafe impl<T: Scalar> Sync for Triangle<T> {}

@@ -110,6 +110,16 @@ pub(crate) fn in_lanes<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize) -> bool 
     n <= op.largest_in_lanes() && rhs <= solve::LANES_RHS
 }
 
+/// Whether `count` matrices of order `n` run by columns: one that could run in lanes, for the same
+/// bits in less time, and those beyond the lanes up to [`columns::LARGEST`].
+pub(crate) fn by_columns<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize, count: usize) -> bool {
+    let orders = closed::largest::<T>() + 1..=columns::LARGEST;
+    op.largest_in_lanes() > 0
+        && orders.contains(&n)
+        && rhs <= solve::LANES_RHS
+        && (count == 1 || !in_lanes(op, n, rhs))
+}
+
 /// Runs a group by the route that the order fixes; the suspects. A group of several matrices runs
 /// in lanes only; one matrix by columns where it can, which gives the bits of the lanes in less time.
 ///
@@ -125,11 +135,7 @@ pub(crate) unsafe fn run<T: Scalar>(
         let rhs = if g.rhs.is_empty() { 0 } else { g.rhs_from.cols };
         let suspects = |suspect: bool| if suspect { Suspects::all(1) } else { Suspects::default() };
         let lanes = in_lanes(op, g.n, rhs);
-        if g.src.len() == 1
-            && g.n > closed::largest::<T>()
-            && g.n <= columns::LARGEST
-            && rhs <= solve::LANES_RHS
-        {
+        if by_columns(op, g.n, rhs, g.src.len()) {
             let suspect = if lanes {
                 // The lanes' scratch is larger.
                 op.by_columns(cx.kernels, g)

@@ -2,8 +2,9 @@
 //! in another precision where the call asks for it.
 
 use crate::options::Assume;
+use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Places};
+use crate::stack::Frame;
 
 /// Whether the matrices lie as the dense copies do.
 fn is_dense<T>(places: Places<T>, frame: Frame) -> bool {

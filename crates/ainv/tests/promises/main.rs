@@ -15,6 +15,7 @@ mod pinv;
 mod properties;
 mod range;
 mod real;
+mod scalar;
 mod sizes;
 mod status;
 mod triangle;

@@ -8,9 +8,10 @@ use crate::device::cpu::pool::{self, Cancel};
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, exponent, rcond};
 use crate::options::{Assume, Norm, Options, PinvOptions};
+use crate::places::Places;
 use crate::plan::{Plan, Problem, is_wide};
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Places, Stack, StackMut};
+use crate::stack::{Frame, Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 
 fn dense(rows: usize, cols: usize) -> Frame {

@@ -19,8 +19,9 @@ pub(crate) mod unrolled;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
+use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Places};
+use crate::stack::Frame;
 pub(crate) use transfer::Transfer;
 
 /// Matrices of one call: a bit each in the answer.

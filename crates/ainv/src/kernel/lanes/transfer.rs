@@ -10,8 +10,9 @@
 use super::Tile;
 use crate::isa::field::Field;
 use crate::isa::{self, MAX_LANES, Vector};
+use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Places};
+use crate::stack::Frame;
 use std::ops::Range;
 
 /// Bytes that are on their way from memory while a core works.
