@@ -41,7 +41,9 @@ LONG = {
 @pytest.mark.parametrize(("matrix", "call"), LONG.values(), ids=LONG)
 def test_interrupt(matrix, call):
     process = start(f"""
-        import time, numpy as np, ainv
+        import signal, time, numpy as np, ainv
+        # A shell's background job is born with Ctrl-C ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         ainv.set_num_threads(1)
         np.random.seed(0)
         a = np.random.{matrix}
