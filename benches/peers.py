@@ -44,17 +44,19 @@ except ImportError:
 
 THREADS = ainv.get_num_threads()
 POOL = ThreadPoolExecutor(THREADS)
+# Seconds that a library's threads spin after a call: OpenMP's of torch for 0.2.
+SPIN = {"torch": 0.25}
 
 
 def once(f: Callable[[], object]) -> float:
-    """Seconds of one call, repeated until 2 ms have passed."""
-    calls, start = 0, time.perf_counter()
-    while True:
-        f()
-        calls += 1
-        spent = time.perf_counter() - start
-        if spent > 2e-3:
-            return spent / calls
+    """Seconds of one call among many: 20 ms of them, after 5 ms that wake threads and fill caches."""
+    for least in (5e-3, 20e-3):
+        calls, spent, start = 0, 0.0, time.perf_counter()
+        while spent < least:
+            f()
+            calls += 1
+            spent = time.perf_counter() - start
+    return spent / calls
 
 
 def medians(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -62,11 +64,12 @@ def medians(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
     times: dict[str, list[float]] = {name: [] for name in calls}
     for f in calls.values():
         f()
+    time.sleep(max(SPIN.values()))
     for _ in range(rounds):
         for name, f in calls.items():
-            # What the one before left spinning comes to rest.
-            time.sleep(2e-3)
             times[name].append(once(f))
+            # What it left spinning comes to rest, or it would take a core from the next one.
+            time.sleep(SPIN.get(name, 2e-3))
     return {name: statistics.median(t) for name, t in times.items()}
 
 
