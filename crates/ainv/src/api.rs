@@ -7,9 +7,9 @@ use crate::error::{Error, filled};
 use crate::op::Kind;
 use crate::options::{Assume, Diag, Norm, OnSingular, Options, PinvOptions, Uplo};
 use crate::plan::Plan;
-use crate::scalar::Scalar;
 use crate::stack::{OwnedStack, Stack, StackMut};
 use crate::status::{Code, Status, Summary};
+use ainv_kernels::scalar::Scalar;
 
 /// The operations, for [`plan`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,8 +1,8 @@
 //! [`Matrices`]: what the plain functions take and give back.
 
 use crate::error::Error;
-use crate::scalar::Scalar;
 use crate::stack::{OwnedStack, Stack};
+use ainv_kernels::scalar::Scalar;
 
 /// A library's matrix or stack of matrices. A plain function returns the same library's owned
 /// array: [`OwnedStack`] for ainv's own views; arrays of ndarray, faer and nalgebra behind the

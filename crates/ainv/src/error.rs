@@ -1,6 +1,7 @@
 //! What was wrong with the call, or which matrix stopped it.
 
 use crate::status::{Code, Status};
+use ainv_kernels::isa::Unavailable;
 
 /// Why a call gave no result.
 ///
@@ -78,7 +79,11 @@ impl std::fmt::Display for Error {
                 f,
                 "AINV_ISA={name} names no instruction set that this machine has; unset it or use \
                  one of {}",
-                crate::isa::available().iter().map(|i| i.name()).collect::<Vec<_>>().join(", ")
+                ainv_kernels::isa::available()
+                    .iter()
+                    .map(|i| i.name())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
             Error::Cancelled => f.write_str("cancelled"),
             Error::Matrix { index, status: Status { code, at }, failed } => {
@@ -123,4 +128,10 @@ pub(crate) fn filled<T: Clone>(value: T, len: usize) -> Result<Vec<T>, Error> {
     v.try_reserve_exact(len).map_err(|_| Error::OutOfMemory { bytes })?;
     v.resize(len, value);
     Ok(v)
+}
+
+impl From<Unavailable> for Error {
+    fn from(Unavailable(name): Unavailable) -> Error {
+        Error::Isa { name }
+    }
 }

@@ -33,36 +33,32 @@
 //!
 //! # Layout of the crate
 //!
-//! `op` says what is computed, `alg` holds the blocked algorithms, `kernel` the inner loops, `isa`
-//! the registers, `device` where the work runs; `plan` makes every choice. Arrows point one way:
-//! `op -> alg -> kernel -> isa`.
+//! `op` says what is computed, `alg` holds the blocked algorithms, `device` where the work runs;
+//! `plan` makes every choice. The inner loops and the registers are in the crate `ainv-kernels`.
+//! Arrows point one way: `op -> alg -> kernels -> isa`.
 
 mod alg;
 mod api;
 mod convert;
 mod device;
 mod error;
-mod isa;
-mod kernel;
 mod memory;
 mod op;
 mod options;
-mod places;
 mod plan;
-mod scalar;
 mod stack;
 mod status;
 
+pub use ainv_kernels::isa::{IsaId, available as available_instruction_sets};
+pub use ainv_kernels::scalar::{RealScalar, Scalar, c32, c64};
 pub use api::*;
 pub use convert::Matrices;
 pub use device::cpu::pool::{Cancel, num_threads, set_num_threads};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
-pub use isa::{IsaId, available as available_instruction_sets};
 pub use options::{
     Assume, Diag, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo,
 };
 pub use plan::{Plan, Route, instruction_set};
-pub use scalar::{RealScalar, Scalar, c32, c64};
 pub use stack::{MAX_AXES, OwnedStack, Stack, StackMut};
 pub use status::{Code, Status, Summary};

@@ -1,7 +1,7 @@
 //! Memory for results: zeros that no one has touched yet, so that the pages of a large result are
 //! first touched by the threads that fill them.
 
-use crate::scalar::Scalar;
+use ainv_kernels::scalar::Scalar;
 use std::alloc::{Layout, alloc_zeroed};
 
 /// From this size on huge pages are asked for, as NumPy does for its own arrays: a fresh small page

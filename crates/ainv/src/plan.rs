@@ -5,11 +5,11 @@
 
 use crate::alg::gemm;
 use crate::error::Error;
-use crate::isa::{self, IsaId};
-use crate::kernel::{columns, lanes};
 use crate::op::{self, Kind};
 use crate::options::{Options, Precision};
-use crate::scalar::Scalar;
+use ainv_kernels::isa::{self, IsaId};
+use ainv_kernels::scalar::Scalar;
+use ainv_kernels::{columns, lanes};
 use std::fmt;
 
 /// How the matrices are done.
@@ -208,5 +208,5 @@ pub(crate) fn is_wide<T: Scalar>(options: &Options) -> bool {
 /// # Errors
 /// [`Error::Isa`] if `AINV_ISA` names a set that this machine lacks.
 pub fn instruction_set() -> Result<IsaId, Error> {
-    isa::selected()
+    Ok(isa::selected()?)
 }

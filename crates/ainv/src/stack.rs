@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::memory;
-use crate::places::Places;
-use crate::scalar::Scalar;
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::Scalar;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -98,32 +98,6 @@ impl Batch {
             }
             k += run;
         }
-    }
-}
-
-/// The two matrix axes of a view: sizes and strides, in elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
-    pub rows: usize,
-    pub cols: usize,
-    pub rs: isize,
-    pub cs: isize,
-}
-
-impl Frame {
-    /// The strides of axes that are never stepped along are those of C order, whatever they were.
-    fn new(rows: usize, cols: usize, rs: isize, cs: isize) -> Frame {
-        let empty = rows == 0 || cols == 0;
-        let rs = if empty || rows == 1 { cols as isize } else { rs };
-        let cs = if empty || cols == 1 { 1 } else { cs };
-        Frame { rows, cols, rs, cs }
-    }
-    pub(crate) fn transposed(self) -> Frame {
-        Frame { rows: self.cols, cols: self.rows, rs: self.cs, cs: self.rs }
-    }
-    #[inline(always)]
-    pub(crate) fn at(self, i: usize, j: usize) -> isize {
-        i as isize * self.rs + j as isize * self.cs
     }
 }
 

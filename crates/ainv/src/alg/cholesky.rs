@@ -5,12 +5,11 @@ use super::triangular::{invert, multiply_left, solve_right};
 use super::{Context, half};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::kernel::lanes::cholesky::unreal_above;
-use crate::kernel::lanes::{self, Group};
-use crate::kernel::trsm::{BLOCK, Triangle};
-use crate::places::Places;
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
+use ainv_kernels::lanes::cholesky::unreal_above;
+use ainv_kernels::lanes::{self, Group};
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::trsm::{BLOCK, Triangle};
 
 /// A = L L^H in the lower triangle's place; what stands above is undefined after. The 1-based
 /// number of the first pivot that is not positive or not real, or 0 (Higham, algorithm 10.2, by

@@ -4,9 +4,9 @@ use super::Context;
 use crate::device::cpu::arena;
 use crate::device::cpu::pool::{self, Cancel};
 use crate::error::Error;
-use crate::kernel::pack::Panel;
-use crate::kernel::tile::Tile;
-use crate::scalar::{RealScalar, Scalar};
+use ainv_kernels::pack::Panel;
+use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::tile::Tile;
 
 /// Steps summed before C is updated: part of the algorithm, because it fixes the order of the
 /// additions.

@@ -5,9 +5,9 @@ use super::triangular::{invert, solve_left_unit_lower, solve_right};
 use super::{Context, Shared, half};
 use crate::device::cpu::{arena, pool};
 use crate::error::Error;
-use crate::kernel::panel::{self, PanelLu, WIDTH};
-use crate::kernel::trsm::Triangle;
-use crate::scalar::Scalar;
+use ainv_kernels::panel::{self, PanelLu, WIDTH};
+use ainv_kernels::scalar::Scalar;
+use ainv_kernels::trsm::Triangle;
 
 /// P A = L U in A's place (m x n, m >= n, columns `ld` apart): Toledo's recursion on the columns
 /// ("Locality of reference in LU decomposition with partial pivoting", SIAM J. Matrix Anal. Appl.

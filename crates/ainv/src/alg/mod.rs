@@ -11,8 +11,8 @@ pub(crate) mod svd;
 pub(crate) mod triangular;
 
 use crate::device::cpu::pool::Cancel;
-use crate::kernel::Kernels;
-use crate::scalar::Scalar;
+use ainv_kernels::Kernels;
+use ainv_kernels::scalar::Scalar;
 
 /// With what a blocked algorithm runs.
 pub(crate) struct Context<'a, T: Scalar> {

@@ -4,7 +4,7 @@ use super::Context;
 use super::gemm::{Operand, Product, Update};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::scalar::{RealScalar, Scalar};
+use ainv_kernels::scalar::{EachScalar, RealScalar, Scalar, c32, c64};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::{evd, svd};
 use faer::traits::ComplexField;
@@ -20,16 +20,26 @@ type Values<T> = unsafe fn((usize, usize), *const T, &mut [T]) -> Converged;
 type Converged = Result<Option<()>, Error>;
 
 /// The decompositions of one scalar.
-pub struct Decompositions<T> {
+struct Decomposition<T> {
     svd: Svd<T>,
     eigen: Eigen<T>,
     values: Values<T>,
 }
 
-impl<T: faer::traits::ComplexField> Decompositions<T> {
-    pub(crate) const fn of_faer() -> Self {
-        Decompositions { svd: decompose::<T>, eigen: eigen::<T>, values: values::<T> }
-    }
+impl<T: ComplexField> Decomposition<T> {
+    const BY_FAER: Self =
+        Decomposition { svd: decompose::<T>, eigen: eigen::<T>, values: values::<T> };
+}
+
+/// A [`Decomposition`] for each scalar.
+struct Decompositions;
+
+impl EachScalar for Decompositions {
+    type Of<T: Scalar> = Decomposition<T>;
+    const F32: Decomposition<f32> = Decomposition::BY_FAER;
+    const F64: Decomposition<f64> = Decomposition::BY_FAER;
+    const C32: Decomposition<c32> = Decomposition::BY_FAER;
+    const C64: Decomposition<c64> = Decomposition::BY_FAER;
 }
 
 /// The cut-off of one matrix: singular values at or under `max(absolute, relative * largest)` count
@@ -60,11 +70,11 @@ pub(crate) unsafe fn pseudo_inverse<T: Scalar>(
         // SAFETY: the blocks above; A is the caller's.
         let done = unsafe {
             if hermitian {
-                let done = (T::DECOMPOSITIONS.eigen)(n, a, u, s)?;
+                let done = (T::of::<Decompositions>().eigen)(n, a, u, s)?;
                 std::ptr::copy_nonoverlapping(u, v, n * r);
                 done
             } else {
-                (T::DECOMPOSITIONS.svd)((m, n), a, u, v, s)?
+                (T::of::<Decompositions>().svd)((m, n), a, u, v, s)?
             }
         };
         if done.is_none() {
@@ -115,7 +125,7 @@ pub(crate) unsafe fn singular_values<T: Scalar>(
 ) -> Result<Option<Vec<T::Real>>, Error> {
     let mut s = vec![T::default(); m.min(n)];
     // SAFETY: the caller's A, and as many places as values.
-    let done = unsafe { (T::DECOMPOSITIONS.values)((m, n), a, &mut s)? };
+    let done = unsafe { (T::of::<Decompositions>().values)((m, n), a, &mut s)? };
     Ok(done.map(|()| s.iter().map(|x| x.re()).collect()))
 }
 

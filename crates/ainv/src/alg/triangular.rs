@@ -4,25 +4,15 @@ use super::gemm::{Operand, Product, Update};
 use super::{Context, Shared, half};
 use crate::device::cpu::{arena, pool};
 use crate::error::Error;
-use crate::kernel::lanes::{self, Group, TriShape};
-use crate::kernel::trsm::{BLOCK, LeftUnitLower, Right, Triangle};
-use crate::places::Places;
-use crate::scalar::Scalar;
-use crate::stack::Frame;
+use ainv_kernels::lanes::{self, Group, TriShape};
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::Scalar;
+use ainv_kernels::trsm::{BLOCK, LeftUnitLower, Right, Triangle};
 
-// SAFETY: a triangle is read by the tasks that share it.
-unsafe impl<T: Scalar> Sync for Triangle<T> {}
-
-impl<T: Scalar> Triangle<T> {
-    /// The block off the diagonal that begins at `(i, j)`.
-    fn block(self, i: usize, j: usize) -> Operand<T> {
-        Operand {
-            p: self.t.wrapping_offset(i as isize * self.rs + j as isize * self.cs),
-            rs: self.rs,
-            cs: self.cs,
-            conj: self.conj,
-        }
-    }
+/// The block of a triangle's matrix off the diagonal that begins at `(i, j)`.
+fn block<T: Scalar>(t: Triangle<T>, i: usize, j: usize) -> Operand<T> {
+    let p = t.t.wrapping_offset(i as isize * t.rs + j as isize * t.cs);
+    Operand { p, rs: t.rs, cs: t.cs, conj: t.conj }
 }
 
 /// X T = B in B's place: B is m x n, T of order n.
@@ -73,11 +63,11 @@ unsafe fn solve_rows<T: Scalar>(
         };
         if t.lower {
             solve_rows(cx, (m, n - h), t2, b2, ld)?;
-            update(b2, n - h, t.block(h, 0), b1, h).run(cx)?;
+            update(b2, n - h, block(t, h, 0), b1, h).run(cx)?;
             solve_rows(cx, (m, h), t1, b1, ld)
         } else {
             solve_rows(cx, (m, h), t1, b1, ld)?;
-            update(b1, h, t.block(0, h), b2, n - h).run(cx)?;
+            update(b1, h, block(t, 0, h), b2, n - h).run(cx)?;
             solve_rows(cx, (m, n - h), t2, b2, ld)
         }
     }
@@ -188,11 +178,11 @@ pub(crate) unsafe fn multiply_left<T: Scalar>(
         };
         if t.lower {
             multiply_left(cx, (n - h, cols), minus, t.from(h), b2, ld)?;
-            add(n - h, h, t.block(h, 0), b1, b2).run(cx)?;
+            add(n - h, h, block(t, h, 0), b1, b2).run(cx)?;
             multiply_left(cx, (h, cols), minus, t, b1, ld)
         } else {
             multiply_left(cx, (h, cols), minus, t, b1, ld)?;
-            add(h, n - h, t.block(0, h), b2, b1).run(cx)?;
+            add(h, n - h, block(t, 0, h), b2, b1).run(cx)?;
             multiply_left(cx, (n - h, cols), minus, t.from(h), b2, ld)
         }
     }

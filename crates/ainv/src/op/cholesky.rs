@@ -6,11 +6,11 @@ use super::{Op, Scaling, in_range, inv, lanes_max, leading_dimension, load, sett
 use crate::alg::{Context, cholesky};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, Suspects};
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use crate::status::{Code, Status};
+use ainv_kernels::Kernels;
+use ainv_kernels::lanes::{Group, Suspects};
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// L with A = L L^H.
 pub(crate) struct Cholesky;

@@ -3,10 +3,10 @@
 use super::{Op, Scaling};
 use crate::alg::Context;
 use crate::error::Error;
-use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, Suspects};
-use crate::scalar::{RealScalar, Scalar};
 use crate::status::{Code, Status};
+use ainv_kernels::Kernels;
+use ainv_kernels::lanes::{Group, Suspects};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// `assume="diagonal"`: entry by entry, exact to one rounding, at any scale.
 pub(crate) struct Diagonal;

@@ -9,10 +9,10 @@ use super::{
 use crate::alg::{Context, cholesky, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, Suspects, unrolled};
-use crate::scalar::{RealScalar, Scalar};
 use crate::status::Status;
+use ainv_kernels::Kernels;
+use ainv_kernels::lanes::{Group, Suspects, unrolled};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// A general matrix; with `auto` its structure is looked for (above the lanes, where a look costs
 /// under 2 % of the work).
@@ -85,7 +85,7 @@ impl<T: Scalar> Op<T> for Inv {
                 let good = lines && in_range(recips, sum_abs(w, |_| 0..n, n, ld));
                 if good || g.force {
                     let from = g.to.transposed();
-                    let columns = crate::stack::Frame { rs: 1, cs: ld as isize, ..from };
+                    let columns = ainv_kernels::places::Frame { rs: 1, cs: ld as isize, ..from };
                     super::copy(cx, w, columns, g.dst.get(0), from)?;
                 }
                 Ok(!good)
@@ -233,7 +233,7 @@ pub(crate) fn first_zero_pivot<T: Scalar>(
     let ld = leading_dimension::<T>(n);
     arena::with(n * ld, |w: *mut T| {
         arena::with(n, |pivots: *mut usize| {
-            let dense = crate::stack::Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+            let dense = ainv_kernels::places::Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
             // SAFETY: the dense matrix and the arena's blocks.
             let at = unsafe {
                 load(cx, a.as_ptr(), dense, w, ld)?;

@@ -19,11 +19,11 @@ pub(crate) use settle::{Scaling, exponent, settle};
 use crate::alg::{Context, Shared};
 use crate::device::cpu::{arena, pool};
 use crate::error::Error;
-use crate::kernel::lanes::{Group, Suspects, closed};
-use crate::kernel::{Kernels, columns};
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use crate::status::Status;
+use ainv_kernels::lanes::{Group, Suspects, closed};
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::{Kernels, columns};
 
 /// The operations on square matrices, as data. (`pinv` and `rcond` have drivers of their own.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

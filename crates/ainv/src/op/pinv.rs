@@ -6,9 +6,9 @@ use crate::alg::Context;
 use crate::alg::svd::{self, Cut};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use crate::status::{Code, Status};
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// One pseudo-inverse: `x` (n x m) from `a` (m x n). Without a result `x` is NaN.
 ///

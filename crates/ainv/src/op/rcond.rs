@@ -2,7 +2,7 @@
 //! 2-norm the ratio of the extreme singular values.
 
 use crate::options::Norm;
-use crate::scalar::{RealScalar, Scalar};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// The largest column sum or row sum of a dense matrix, row by row.
 pub(crate) fn norm<T: Scalar>(n: usize, a: &[T], which: Norm) -> T::Real {

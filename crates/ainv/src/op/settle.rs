@@ -16,11 +16,10 @@ use super::{Op, run};
 use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::kernel::lanes::{self, Group};
-use crate::places::Places;
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use crate::status::Status;
+use ainv_kernels::lanes::{self, Group};
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// Powers of two: A' = 2^rows A 2^cols, B' = 2^rows B 2^-out_cols, X = 2^out_rows X' 2^out_cols.
 #[derive(Clone, Debug)]

@@ -10,12 +10,12 @@ use super::{
 use crate::alg::{self, Context, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, Suspects};
-use crate::kernel::trsm::Triangle;
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use crate::status::Status;
+use ainv_kernels::Kernels;
+use ainv_kernels::lanes::{Group, Suspects};
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::trsm::Triangle;
 
 /// A general matrix.
 pub(crate) struct Solve;

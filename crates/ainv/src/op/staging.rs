@@ -2,9 +2,8 @@
 //! in another precision where the call asks for it.
 
 use crate::options::Assume;
-use crate::places::Places;
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// Whether the matrices lie as the dense copies do.
 fn is_dense<T>(places: Places<T>, frame: Frame) -> bool {

@@ -8,11 +8,11 @@ use super::{
 use crate::alg::{Context, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::kernel::Kernels;
-use crate::kernel::lanes::{Group, Suspects, TriShape};
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use crate::status::Status;
+use ainv_kernels::Kernels;
+use ainv_kernels::lanes::{Group, Suspects, TriShape};
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// An upper triangle; `reversed` if its first row was the caller's last.
 pub(crate) struct TriInv {

@@ -8,11 +8,11 @@ use crate::device::cpu::pool::{self, Cancel};
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, exponent, rcond};
 use crate::options::{Assume, Norm, Options, PinvOptions};
-use crate::places::Places;
 use crate::plan::{Plan, Problem, is_wide};
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Stack, StackMut};
+use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 fn dense(rows: usize, cols: usize) -> Frame {
     Frame { rows, cols, rs: cols as isize, cs: 1 }

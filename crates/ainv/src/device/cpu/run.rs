@@ -4,14 +4,14 @@ use crate::alg::{Context, Shared, svd::Cut};
 use crate::device::cpu::arena;
 use crate::device::cpu::pool::{self, Cancel};
 use crate::error::{Error, filled};
-use crate::kernel::lanes::{self, GROUP, Group, Suspects};
 use crate::op::{self, Kind, Op};
 use crate::options::{Assume, OnSingular, Options};
-use crate::places::Places;
 use crate::plan::{Plan, Problem, is_wide};
-use crate::scalar::{RealScalar, Scalar};
-use crate::stack::{Frame, Stack, StackMut};
+use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
+use ainv_kernels::lanes::{self, GROUP, Group, Suspects};
+use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::scalar::{RealScalar, Scalar};
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -11,7 +11,7 @@ use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
 
 /// The largest order that is unrolled.
-pub(crate) const LARGEST: usize = 8;
+pub const LARGEST: usize = 8;
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 
@@ -213,7 +213,7 @@ impl<F: Field, const N: usize> Values<F, N> {
 
 /// The inverses of a group of order `N`.
 #[inline(always)]
-pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let mut registers = Registers::of(g);
@@ -249,11 +249,11 @@ pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects 
 }
 
 /// The orders of [`alone`]: above, columns fill registers well enough.
-pub(crate) const ALONE: std::ops::RangeInclusive<usize> = 4..=6;
+pub const ALONE: std::ops::RangeInclusive<usize> = 4..=6;
 
 /// The inverse of a matrix alone, of an order in [`ALONE`], in one lane.
 #[inline(always)]
-pub(crate) unsafe fn alone<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn alone<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         match g.n {

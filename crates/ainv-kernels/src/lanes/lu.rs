@@ -252,7 +252,7 @@ impl<F: Field> Work<F> {
 
 /// The inverses of a group.
 #[inline(always)]
-pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn inv<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
@@ -302,7 +302,7 @@ pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> Suspects {
 
 /// The solutions of a group, `g.to.cols` right-hand sides a matrix.
 #[inline(always)]
-pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn solve<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let (n, k) = (g.n, g.rhs_from.cols);

@@ -8,7 +8,7 @@ use super::{Isa, MAX_LANES, Vector};
 use crate::scalar::RealScalar;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Portable;
+pub struct Portable;
 
 impl Isa for Portable {
     type F32 = Array<f32, 4, false>;
@@ -18,7 +18,7 @@ impl Isa for Portable {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Fused;
+pub struct Fused;
 
 impl Isa for Fused {
     type F32 = Array<f32, 4, true>;
@@ -29,7 +29,7 @@ impl Isa for Fused {
 
 /// `N` lanes; `FUSED` says how `mul_add` rounds.
 #[derive(Clone, Copy)]
-pub(crate) struct Array<T, const N: usize, const FUSED: bool>([T; N]);
+pub struct Array<T, const N: usize, const FUSED: bool>([T; N]);
 
 impl<T: RealScalar, const N: usize, const FUSED: bool> Array<T, N, FUSED> {
     #[inline(always)]

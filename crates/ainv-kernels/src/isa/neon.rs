@@ -5,7 +5,7 @@ use super::{Isa, MAX_LANES, vector};
 use core::arch::aarch64::*;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Neon;
+pub struct Neon;
 
 impl Isa for Neon {
     type F32 = float32x4_t;

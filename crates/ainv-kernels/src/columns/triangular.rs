@@ -3,7 +3,7 @@
 use super::{Columns, RealOf, by_fours, lanes_from};
 use crate::isa::Vector;
 use crate::isa::field::Field;
-use crate::kernel::lanes::{Group, TriShape};
+use crate::lanes::{Group, TriShape};
 use crate::scalar::RealScalar;
 
 /// Inverts an upper triangle of order `n` in place; below it are zeros. `recips` is the column of
@@ -12,7 +12,7 @@ use crate::scalar::RealScalar;
 /// Once column k of the inverse is known, each later column takes its multiple; the sums stand above
 /// row k, where the entries of the triangle are no longer needed.
 #[inline(always)]
-pub(crate) unsafe fn invert_upper<F: Field>(w: Columns<F>, recips: Columns<F>, n: usize) {
+pub unsafe fn invert_upper<F: Field>(w: Columns<F>, recips: Columns<F>, n: usize) {
     // SAFETY: the columns.
     unsafe {
         let zero = F::splat(F::S::default());
@@ -58,7 +58,7 @@ unsafe fn add_above<F: Field, const B: usize>(w: Columns<F>, k: usize, n: usize,
 
 /// The column of the reciprocals of the diagonal, and the sum of their sizes, in every lane.
 #[inline(always)]
-pub(crate) unsafe fn reciprocals<F: Field>(w: Columns<F>, recips: Columns<F>, n: usize) -> F::V {
+pub unsafe fn reciprocals<F: Field>(w: Columns<F>, recips: Columns<F>, n: usize) -> F::V {
     // SAFETY: the columns.
     unsafe {
         let mut sum = F::splat(F::S::default()).abs1();
@@ -73,7 +73,7 @@ pub(crate) unsafe fn reciprocals<F: Field>(w: Columns<F>, recips: Columns<F>, n:
 
 /// The inverse of one upper triangle; zeros are stored below it.
 #[inline(always)]
-pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> bool {
+pub unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> bool {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;

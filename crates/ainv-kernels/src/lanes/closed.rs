@@ -13,13 +13,13 @@ use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
 
 /// The largest order with a closed form.
-pub(crate) const fn largest<T: Scalar>() -> usize {
+pub const fn largest<T: Scalar>() -> usize {
     if T::COMPLEX { 2 } else { 3 }
 }
 
 /// The inverses of a group of order `N`.
 #[inline(always)]
-pub(crate) unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let (from, to) =
@@ -96,7 +96,7 @@ unsafe fn invert<F: Field, const N: usize>(t: Tile<F>) -> (F::V, F::V) {
 /// The determinant of a tile of a small order that has a closed form: zero where `inv` calls the
 /// matrix singular.
 #[inline(always)]
-pub(crate) unsafe fn determinant<F: Field>(t: Tile<F>, n: usize) -> F {
+pub unsafe fn determinant<F: Field>(t: Tile<F>, n: usize) -> F {
     // SAFETY: the tile is n x n.
     unsafe {
         match n {

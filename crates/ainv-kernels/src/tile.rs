@@ -15,7 +15,7 @@ use crate::isa::field::Field;
 use crate::scalar::Scalar;
 
 /// One tile's operands, packed, and its place in C (columns `ldc` apart, rows adjacent).
-pub(crate) struct Tile<T: Scalar> {
+pub struct Tile<T: Scalar> {
     pub k: usize,
     pub a: *const T::Real,
     pub b: *const T::Real,
@@ -31,7 +31,7 @@ pub(crate) struct Tile<T: Scalar> {
 }
 
 #[inline(always)]
-pub(crate) unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F::S>) {
+pub unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F::S>) {
     let (mr, parts) = (VR * F::LANES, F::PARTS);
     // SAFETY: the operands are packed panels of k steps, C's rows and columns are the caller's.
     unsafe {

@@ -6,24 +6,24 @@
 //! in the order of the lane kernels: a matrix has the same bits by either. A kernel answers whether
 //! its matrix is suspect, in their sense.
 
-pub(crate) mod cholesky;
-pub(crate) mod lu;
-pub(crate) mod triangular;
+pub mod cholesky;
+pub mod lu;
+pub mod triangular;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
+use crate::places::Frame;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 
 /// The largest order: three matrices of it in double precision still fit in the cache nearest to
 /// the core, or nearly so.
-pub(crate) const LARGEST: usize = 64;
+pub const LARGEST: usize = 64;
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 
 /// Reals of scratch for order `n` and `k` right-hand sides: two matrices, a column of reciprocals
 /// and the right-hand sides.
-pub(crate) fn scratch(n: usize, k: usize) -> usize {
+pub fn scratch(n: usize, k: usize) -> usize {
     ((n + MAX_LANES) * (2 * n + 1) + (k + MAX_LANES) * n) * 2
 }
 
@@ -47,7 +47,7 @@ pub(crate) use by_fours;
 
 /// Columns of field elements: rows `b * LANES ..` of a column in element `b`.
 #[derive(Clone, Copy)]
-pub(crate) struct Columns<F: Field> {
+pub struct Columns<F: Field> {
     p: *mut RealOf<F>,
     /// Elements of a column.
     blocks: usize,

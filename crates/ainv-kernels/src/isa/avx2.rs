@@ -5,7 +5,7 @@ use super::{Isa, MAX_LANES, vector};
 use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2;
+pub struct Avx2;
 
 impl Isa for Avx2 {
     type F32 = __m256;

@@ -2,13 +2,13 @@
 //!
 //! The working matrix is B = A^T, so that P B = L U, Y = U^-1 and X L = Y give A^-1 = (X P)^T, which
 //! is stored row by row; for a system y U = b^T, z L = y and x = (z P)^T (Golub and Van Loan,
-//! algorithm 3.4.1; the order of the solves as in [`lanes::lu`](crate::kernel::lanes::lu)).
+//! algorithm 3.4.1; the order of the solves as in [`lanes::lu`](crate::lanes::lu)).
 
 use super::triangular::invert_upper;
 use super::{Columns, LARGEST, RealOf, lanes_from, largest};
 use crate::isa::Vector;
 use crate::isa::field::Field;
-use crate::kernel::lanes::Group;
+use crate::lanes::Group;
 use crate::scalar::RealScalar;
 
 /// A matrix that is being inverted.
@@ -207,7 +207,7 @@ impl<F: Field> Work<F> {
 
 /// The inverse of one matrix.
 #[inline(always)]
-pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> bool {
+pub unsafe fn inv<F: Field>(g: &Group<F::S>) -> bool {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
@@ -227,7 +227,7 @@ pub(crate) unsafe fn inv<F: Field>(g: &Group<F::S>) -> bool {
 
 /// The solutions of one system.
 #[inline(always)]
-pub(crate) unsafe fn solve<F: Field>(g: &Group<F::S>) -> bool {
+pub unsafe fn solve<F: Field>(g: &Group<F::S>) -> bool {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;

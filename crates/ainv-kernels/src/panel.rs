@@ -10,10 +10,10 @@ use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
 
 /// The widest panel.
-pub(crate) const WIDTH: usize = 8;
+pub const WIDTH: usize = 8;
 
 /// A panel of `m` rows and `n <= WIDTH` columns, `n <= m`, columns `ld` apart, rows adjacent.
-pub(crate) struct PanelLu<T: Scalar> {
+pub struct PanelLu<T: Scalar> {
     pub m: usize,
     pub n: usize,
     pub a: *mut T,
@@ -25,14 +25,14 @@ pub(crate) struct PanelLu<T: Scalar> {
 }
 
 /// Reals of scratch for `m` rows.
-pub(crate) fn scratch(m: usize) -> usize {
+pub fn scratch(m: usize) -> usize {
     m.next_multiple_of(MAX_LANES) * WIDTH * 2
 }
 
 /// Factors the panel in place. The 1-based number of the first pivot that is zero, or 0. The
 /// factorisation goes on past it, as LAPACK's does.
 #[inline(always)]
-pub(crate) unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
+pub unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
     let lanes = F::LANES;
     let groups = p.m.div_ceil(lanes);
     // Column c, rows [g * lanes, (g + 1) * lanes) is the element (c, g).

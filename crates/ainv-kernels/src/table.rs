@@ -1,53 +1,37 @@
-//! HOW: the inner loops, each written once over [`Field`](crate::isa::field::Field).
-//!
-//! [`Kernels`] is the table of entry points of one scalar on one instruction set; `frames!` makes
-//! one for every set. Nothing here knows of a matrix larger than a tile or a panel.
-//!
-//! # Safety
-//! An entry point may be called once [`table`] has handed it out (the CPU has the set then). Its
-//! pointers must span what its arguments say; scratch is aligned to 64 bytes and holds what the
-//! kernel's module asks for in its function `scratch`. Kernels take pointers, never references, to the caller's
-//! memory: interleaved matrices are not ours as a slice.
+//! The table of entry points, and `frames!`, which makes one for every instruction set.
 
-pub(crate) mod columns;
-pub(crate) mod lanes;
-pub(crate) mod pack;
-pub(crate) mod panel;
-pub(crate) mod tile;
-pub(crate) mod trsm;
-
-use crate::error::Error;
-use crate::isa::{IsaId, selected};
+use crate::isa::{IsaId, Unavailable, selected};
+use crate::lanes::{Group, Suspects, TriShape};
 use crate::scalar::Scalar;
-use lanes::{Group, Suspects, TriShape};
+use crate::{columns, lanes, pack, panel, tile, trsm};
 
 /// The entry points of one scalar on one instruction set.
 pub struct Kernels<T: Scalar> {
-    pub(crate) isa: IsaId,
+    pub isa: IsaId,
     /// Rows and columns of the product tile.
-    pub(crate) mr: usize,
-    pub(crate) nr: usize,
+    pub mr: usize,
+    pub nr: usize,
 
-    pub(crate) inv: unsafe fn(&Group<T>) -> Suspects,
-    pub(crate) inv_alone: unsafe fn(&Group<T>) -> Suspects,
-    pub(crate) inv_by_columns: unsafe fn(&Group<T>) -> bool,
-    pub(crate) cholesky: unsafe fn(&Group<T>) -> Suspects,
-    pub(crate) cholesky_by_columns: unsafe fn(&Group<T>) -> bool,
-    pub(crate) cholesky_inv: unsafe fn(&Group<T>) -> Suspects,
-    pub(crate) cholesky_inv_by_columns: unsafe fn(&Group<T>) -> bool,
-    pub(crate) posdef_inv: unsafe fn(&Group<T>) -> Suspects,
-    pub(crate) posdef_inv_by_columns: unsafe fn(&Group<T>) -> bool,
-    pub(crate) tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
-    pub(crate) tri_inv_by_columns: unsafe fn(&Group<T>, TriShape) -> bool,
-    pub(crate) solve: unsafe fn(&Group<T>) -> Suspects,
-    pub(crate) solve_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub inv: unsafe fn(&Group<T>) -> Suspects,
+    pub inv_alone: unsafe fn(&Group<T>) -> Suspects,
+    pub inv_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub cholesky: unsafe fn(&Group<T>) -> Suspects,
+    pub cholesky_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub cholesky_inv: unsafe fn(&Group<T>) -> Suspects,
+    pub cholesky_inv_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub posdef_inv: unsafe fn(&Group<T>) -> Suspects,
+    pub posdef_inv_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
+    pub tri_inv_by_columns: unsafe fn(&Group<T>, TriShape) -> bool,
+    pub solve: unsafe fn(&Group<T>) -> Suspects,
+    pub solve_by_columns: unsafe fn(&Group<T>) -> bool,
 
-    pub(crate) tile: unsafe fn(&tile::Tile<T>),
-    pub(crate) pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
-    pub(crate) pack_b: unsafe fn(&pack::Panel<T>, *mut T::Real),
-    pub(crate) panel_lu: unsafe fn(&panel::PanelLu<T>) -> usize,
-    pub(crate) trsm_right: unsafe fn(&trsm::Right<T>),
-    pub(crate) trsm_left: unsafe fn(&trsm::LeftUnitLower<T>),
+    pub tile: unsafe fn(&tile::Tile<T>),
+    pub pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
+    pub pack_b: unsafe fn(&pack::Panel<T>, *mut T::Real),
+    pub panel_lu: unsafe fn(&panel::PanelLu<T>) -> usize,
+    pub trsm_right: unsafe fn(&trsm::Right<T>),
+    pub trsm_left: unsafe fn(&trsm::LeftUnitLower<T>),
 }
 
 impl<T: Scalar> std::fmt::Debug for Kernels<T> {
@@ -100,13 +84,13 @@ macro_rules! frames {
             impl<const VR: usize, const NR: usize> Table<f64, VR, NR> {
                 pub(crate) const SHAPED: &'static Kernels<f64> = &Table::<f64, $rvr, $rnr>::TABLE;
             }
-            impl<const VR: usize, const NR: usize> Table<crate::c32, VR, NR> {
-                pub(crate) const SHAPED: &'static Kernels<crate::c32> =
-                    &Table::<crate::c32, $cvr, $cnr>::TABLE;
+            impl<const VR: usize, const NR: usize> Table<crate::scalar::c32, VR, NR> {
+                pub(crate) const SHAPED: &'static Kernels<crate::scalar::c32> =
+                    &Table::<crate::scalar::c32, $cvr, $cnr>::TABLE;
             }
-            impl<const VR: usize, const NR: usize> Table<crate::c64, VR, NR> {
-                pub(crate) const SHAPED: &'static Kernels<crate::c64> =
-                    &Table::<crate::c64, $cvr, $cnr>::TABLE;
+            impl<const VR: usize, const NR: usize> Table<crate::scalar::c64, VR, NR> {
+                pub(crate) const SHAPED: &'static Kernels<crate::scalar::c64> =
+                    &Table::<crate::scalar::c64, $cvr, $cnr>::TABLE;
             }
         }
     };
@@ -155,7 +139,7 @@ frames!(fused, crate::isa::portable::Fused, IsaId::Fused, [],
     real 2 x 4, complex 1 x 4);
 
 /// What [`table`] needs of a scalar: its table on each set.
-pub(crate) trait Tabled: Scalar {
+pub trait Tabled: Scalar {
     fn on(isa: IsaId) -> &'static Kernels<Self>;
 }
 
@@ -177,9 +161,9 @@ macro_rules! tabled {
         })*
     };
 }
-tabled!(f32, f64, crate::c32, crate::c64);
+tabled!(f32, f64, crate::scalar::c32, crate::scalar::c64);
 
 /// The table of the set in use.
-pub(crate) fn table<T: Tabled>() -> Result<&'static Kernels<T>, Error> {
+pub fn table<T: Tabled>() -> Result<&'static Kernels<T>, Unavailable> {
     selected().map(T::on)
 }

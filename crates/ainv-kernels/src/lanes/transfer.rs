@@ -10,9 +10,9 @@
 use super::Tile;
 use crate::isa::field::Field;
 use crate::isa::{self, MAX_LANES, Vector};
+use crate::places::Frame;
 use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
 use std::ops::Range;
 
 /// Bytes that are on their way from memory while a core works.
@@ -120,7 +120,7 @@ unsafe fn scatter<V: Vector>(
 }
 
 /// The way from or to the matrices of a group, `frame` being that of each.
-pub(crate) struct Transfer<'a, F: Field> {
+pub struct Transfer<'a, F: Field> {
     places: Places<'a, F::S>,
     frame: Frame,
     beside: bool,
@@ -132,7 +132,7 @@ pub(crate) struct Transfer<'a, F: Field> {
 impl<'a, F: Field> Transfer<'a, F> {
     /// `far` says that the matrices do not lie in a near cache.
     #[inline(always)]
-    pub(crate) fn new(places: Places<'a, F::S>, frame: Frame, far: bool) -> Self {
+    pub fn new(places: Places<'a, F::S>, frame: Frame, far: bool) -> Self {
         let size = frame.rows * frame.cols;
         let lines = Lines::of::<F>(frame);
         let dense = lines.is_some_and(|l| l.count == 1) && places.step() == Some(size as isize);
@@ -143,7 +143,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     /// Asks for the register of matrices after `at`, to be read or to be written: the time of one
     /// register's arithmetic hides the way to memory.
     #[inline(always)]
-    pub(crate) fn ask_ahead(&self, at: &Range<usize>, write: bool) {
+    pub fn ask_ahead(&self, at: &Range<usize>, write: bool) {
         const LINE: usize = 64;
         let Some(bytes) = self.ahead.map(|bytes| bytes * F::LANES) else { return };
         // Small matrices are done before memory answers: further ahead.
@@ -175,7 +175,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     /// # Safety
     /// The matrices are those of a checked view, the scratch spans the tile.
     #[inline(always)]
-    pub(crate) unsafe fn load(&self, at: Range<usize>, p: *mut RealOf<F>) -> Tile<F> {
+    pub unsafe fn load(&self, at: Range<usize>, p: *mut RealOf<F>) -> Tile<F> {
         let frame = self.frame;
         let lane = self.lanes(&at);
         self.ask_ahead(&at, false);
@@ -229,7 +229,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     /// # Safety
     /// As for `load`, and the view is a mutable one.
     #[inline(always)]
-    pub(crate) unsafe fn store(&self, at: Range<usize>, t: Tile<F>) {
+    pub unsafe fn store(&self, at: Range<usize>, t: Tile<F>) {
         let frame = self.frame;
         let lane = self.lanes(&at);
         self.ask_ahead(&at, true);
@@ -283,7 +283,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     /// # Safety
     /// As for `store`; the rows are the frame's.
     #[inline(always)]
-    pub(crate) unsafe fn store_rows(
+    pub unsafe fn store_rows(
         &self,
         at: Range<usize>,
         t: Tile<F>,
@@ -320,7 +320,7 @@ impl<'a, F: Field> Transfer<'a, F> {
     }
 
     /// Whether rows of `len` elements are written a register at a time by `store_rows`.
-    pub(crate) fn rows_fill_registers(&self, len: usize) -> bool {
+    pub fn rows_fill_registers(&self, len: usize) -> bool {
         self.frame.cs == 1 && len * F::PARTS >= F::LANES
     }
 }

@@ -10,27 +10,27 @@
 //! suspect is not stored (the input may be the output); the caller settles the suspects one by one,
 //! and repeats the call for the others with `force`.
 
-pub(crate) mod cholesky;
-pub(crate) mod closed;
-pub(crate) mod lu;
+pub mod cholesky;
+pub mod closed;
+pub mod lu;
 mod transfer;
-pub(crate) mod triangular;
-pub(crate) mod unrolled;
+pub mod triangular;
+pub mod unrolled;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
+use crate::places::Frame;
 use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
-use crate::stack::Frame;
-pub(crate) use transfer::Transfer;
+pub use transfer::Transfer;
 
 /// Matrices of one call: a bit each in the answer.
-pub(crate) const GROUP: usize = 64;
+pub const GROUP: usize = 64;
 
 /// Up to [`GROUP`] square matrices of order `n` in, as many results out; for a solve `rhs` are the
 /// right-hand sides, n x k, as are the results.
 #[derive(Clone, Copy)]
-pub(crate) struct Group<'a, T: Scalar> {
+pub struct Group<'a, T: Scalar> {
     pub n: usize,
     pub src: Places<'a, T>,
     pub from: Frame,
@@ -48,19 +48,19 @@ pub(crate) struct Group<'a, T: Scalar> {
 
 /// What `tri_inv` does not read: the diagonal of a unit triangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TriShape {
+pub struct TriShape {
     pub unit: bool,
 }
 
 /// Reals that a lane kernel needs for order `n` (and `k` right-hand sides): the tile, the
 /// permutation, four rows and the right-hand sides.
-pub(crate) fn scratch(n: usize, k: usize) -> usize {
+pub fn scratch(n: usize, k: usize) -> usize {
     (n * n + 5 * n + n * k) * 2 * MAX_LANES
 }
 
 /// A block of field elements in scratch, by rows or (turned) by columns.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile<F: Field> {
+pub struct Tile<F: Field> {
     p: *mut <F::S as Scalar>::Real,
     rs: usize,
     cs: usize,
@@ -72,35 +72,35 @@ impl<F: Field> Tile<F> {
 
     /// By rows of `cols` elements.
     #[inline(always)]
-    pub(crate) fn new(p: *mut <F::S as Scalar>::Real, cols: usize) -> Self {
+    pub fn new(p: *mut <F::S as Scalar>::Real, cols: usize) -> Self {
         Tile { p, rs: cols, cs: 1 }
     }
     /// By columns of `rows` elements.
     #[inline(always)]
-    pub(crate) fn turned(p: *mut <F::S as Scalar>::Real, rows: usize) -> Self {
+    pub fn turned(p: *mut <F::S as Scalar>::Real, rows: usize) -> Self {
         Tile { p, rs: 1, cs: rows }
     }
     #[inline(always)]
-    pub(crate) fn is_turned(self) -> bool {
+    pub fn is_turned(self) -> bool {
         self.cs != 1
     }
     /// Where the next block begins after `len` elements.
     #[inline(always)]
-    pub(crate) fn after(self, len: usize) -> *mut <F::S as Scalar>::Real {
+    pub fn after(self, len: usize) -> *mut <F::S as Scalar>::Real {
         self.p.wrapping_add(len * Self::STEP)
     }
     /// Where element (i, j) begins.
     #[inline(always)]
-    pub(crate) fn at(self, i: usize, j: usize) -> *mut <F::S as Scalar>::Real {
+    pub fn at(self, i: usize, j: usize) -> *mut <F::S as Scalar>::Real {
         self.p.wrapping_add((i * self.rs + j * self.cs) * Self::STEP)
     }
     #[inline(always)]
-    pub(crate) unsafe fn get(self, i: usize, j: usize) -> F {
+    pub unsafe fn get(self, i: usize, j: usize) -> F {
         // SAFETY: (i, j) is in the block.
         unsafe { F::load(self.at(i, j)) }
     }
     #[inline(always)]
-    pub(crate) unsafe fn set(self, i: usize, j: usize, x: F) {
+    pub unsafe fn set(self, i: usize, j: usize, x: F) {
         // SAFETY: (i, j) is in the block.
         unsafe { x.store(self.at(i, j)) }
     }
@@ -109,7 +109,7 @@ impl<F: Field> Tile<F> {
 /// Which lanes are beyond suspicion as to the reciprocals of the pivots (their sum in range) and the
 /// result: `zeros` is the sum of its entries times zero, which is NaN if one of them is not finite.
 #[inline(always)]
-pub(crate) unsafe fn good<V: Vector>(recips: V, zeros: V) -> u64 {
+pub unsafe fn good<V: Vector>(recips: V, zeros: V) -> u64 {
     // SAFETY: the contract of Vector.
     unsafe { V::bits(V::splat(V::Elem::BIG).gt(recips)) & V::bits(zeros.eq(zeros)) }
 }
@@ -117,7 +117,7 @@ pub(crate) unsafe fn good<V: Vector>(recips: V, zeros: V) -> u64 {
 /// Which lanes are beyond suspicion as to what was read: the norm of each row and each column
 /// between `2^-exp` and `2^exp`, where no square over- or underflows.
 #[inline(always)]
-pub(crate) unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp: i32) -> u64 {
+pub unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp: i32) -> u64 {
     // SAFETY: the tile is n x n.
     unsafe {
         let one = F::V::splat(<F::S as Scalar>::Real::ONE);
@@ -147,14 +147,14 @@ pub(crate) unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp
 
 /// The part of a tile that is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub enum Part {
     Whole,
     Upper,
 }
 
 /// What a kernel answers: a bit for each matrix of the group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Suspects {
+pub struct Suspects {
     /// The suspects.
     pub bad: u64,
     /// The matrices without a result: the suspects, and those beside them in a register.
@@ -163,17 +163,17 @@ pub(crate) struct Suspects {
 
 impl Suspects {
     /// All of `count` matrices.
-    pub(crate) fn all(count: usize) -> Self {
+    pub fn all(count: usize) -> Self {
         let all = u64::MAX >> (64 - count);
         Suspects { bad: all, unstored: all }
     }
-    pub(crate) fn is_empty(self) -> bool {
+    pub fn is_empty(self) -> bool {
         self.bad == 0
     }
 }
 
 /// The walk over a group, a register of matrices at a time, and its suspects.
-pub(crate) struct Registers {
+pub struct Registers {
     len: usize,
     force: bool,
     at: std::ops::Range<usize>,
@@ -182,18 +182,18 @@ pub(crate) struct Registers {
 
 impl Registers {
     #[inline(always)]
-    pub(crate) fn of<T: Scalar>(g: &Group<T>) -> Self {
+    pub fn of<T: Scalar>(g: &Group<T>) -> Self {
         Registers { len: g.src.len(), force: g.force, at: 0..0, suspects: Suspects::default() }
     }
     /// The next matrices, up to `lanes`.
     #[inline(always)]
-    pub(crate) fn next(&mut self, lanes: usize) -> Option<std::ops::Range<usize>> {
+    pub fn next(&mut self, lanes: usize) -> Option<std::ops::Range<usize>> {
         self.at = self.at.end..self.len.min(self.at.end + lanes);
         if self.at.is_empty() { None } else { Some(self.at.clone()) }
     }
     /// Notes the suspects; whether to store.
     #[inline(always)]
-    pub(crate) fn accept(&mut self, good: u64) -> bool {
+    pub fn accept(&mut self, good: u64) -> bool {
         let all = u64::MAX >> (64 - self.at.len());
         let bad = !good & all;
         self.suspects.bad |= bad << self.at.start;
@@ -204,7 +204,7 @@ impl Registers {
         store
     }
     #[inline(always)]
-    pub(crate) fn suspects(self) -> Suspects {
+    pub fn suspects(self) -> Suspects {
         self.suspects
     }
 }

@@ -9,7 +9,7 @@ use crate::scalar::{RealScalar, Scalar};
 use num_complex::Complex;
 
 /// Lanes of a real or complex scalar. Unsafe for the reason of [`Vector`].
-pub(crate) trait Field: Copy + 'static {
+pub trait Field: Copy + 'static {
     type V: Vector<Elem = <Self::S as Scalar>::Real>;
     type S: Scalar;
     /// Registers an element takes.
@@ -60,7 +60,7 @@ pub(crate) trait Field: Copy + 'static {
 }
 
 /// The field of a scalar on an instruction set, and that of one lane.
-pub(crate) trait FieldOf<I: Isa>: Scalar {
+pub trait FieldOf<I: Isa>: Scalar {
     type F: Field<S = Self>;
     type One: Field<S = Self>;
 }
@@ -83,11 +83,11 @@ impl<I: Isa> FieldOf<I> for Complex<f64> {
 
 /// Real lanes.
 #[derive(Clone, Copy)]
-pub(crate) struct Real<V>(V);
+pub struct Real<V>(V);
 
 /// Complex lanes: real and imaginary parts in a register each.
 #[derive(Clone, Copy)]
-pub(crate) struct Cplx<V> {
+pub struct Cplx<V> {
     re: V,
     im: V,
 }

@@ -14,7 +14,7 @@ const WIDTH: usize = 4;
 
 /// Inverts the upper triangle of the tile in place; `recip` holds the reciprocals of its diagonal.
 #[inline(always)]
-pub(crate) unsafe fn invert_upper<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
+pub unsafe fn invert_upper<F: Field>(t: Tile<F>, recip: Tile<F>, n: usize) {
     // SAFETY: the tile is n x n, recip 1 x n.
     unsafe {
         let zero = F::splat(F::S::default());
@@ -72,7 +72,7 @@ unsafe fn invert_row<F: Field>(t: Tile<F>, recip: Tile<F>, i: usize, end: usize)
 /// The inverses of upper triangles (the frames of the group turn a lower one into an upper one).
 /// The other triangle is not read; zeros are stored there.
 #[inline(always)]
-pub(crate) unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> Suspects {
+pub unsafe fn tri_inv<F: Field>(g: &Group<F::S>, shape: TriShape) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;

@@ -8,7 +8,7 @@ use crate::scalar::{RealScalar, Scalar};
 /// L with A = L L^H (Higham, algorithm 10.2). Reads the lower triangle; stores zeros above. A pivot
 /// that is not positive, or a diagonal entry that is not real, makes its lane suspect.
 #[inline(always)]
-pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
@@ -36,7 +36,7 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> Suspects {
 
 /// A^-1 = L^-H L^-1 from the lower L, exactly Hermitian (Higham, section 14.5; LAPACK's potri).
 #[inline(always)]
-pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
@@ -65,7 +65,7 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> Suspects {
 /// A^-1 of a positive definite A by way of its Cholesky factor, exactly Hermitian. Reads the lower
 /// triangle.
 #[inline(always)]
-pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> Suspects {
+pub unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
@@ -104,7 +104,7 @@ unsafe fn in_range<V: Vector>(read: V) -> u64 {
 
 /// A diagonal entry of a Hermitian matrix of order `n` is real if its imaginary part is at most
 /// this times its real part: what the rounding of a product X X^H leaves there.
-pub(crate) fn unreal_above<R: RealScalar>(n: usize) -> R {
+pub fn unreal_above<R: RealScalar>(n: usize) -> R {
     R::from_f64(n as f64) * R::EPSILON
 }
 

@@ -7,22 +7,21 @@
 //! Every method is `inline(always)`: a function with `#[target_feature]` cannot be, and a vector
 //! operation that is not inlined into its frame runs a hundred times slower.
 
-pub(crate) mod field;
+pub mod field;
 
-pub(crate) mod portable;
+pub mod portable;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
+pub mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512;
+pub mod avx512;
 #[cfg(target_arch = "aarch64")]
-pub(crate) mod neon;
+pub mod neon;
 
-use crate::error::Error;
 use std::sync::OnceLock;
 
 /// The largest number of lanes of any vector here.
-pub(crate) const MAX_LANES: usize = 16;
+pub const MAX_LANES: usize = 16;
 
 /// A register of real lanes.
 ///
@@ -30,7 +29,7 @@ pub(crate) const MAX_LANES: usize = 16;
 /// Every method may only be called on a CPU that has the instruction set which owns the type; the
 /// caller is a kernel, entered through a table that `kernel::table` handed out after detection. Loads
 /// and stores need `LANES` valid elements, of any alignment.
-pub(crate) trait Vector: Copy + 'static {
+pub trait Vector: Copy + 'static {
     type Elem: crate::scalar::RealScalar;
     type Mask: Copy;
     const LANES: usize;
@@ -91,7 +90,7 @@ pub(crate) trait Vector: Copy + 'static {
 }
 
 /// An instruction set: its two vectors.
-pub(crate) trait Isa: Copy + 'static {
+pub trait Isa: Copy + 'static {
     type F32: Vector<Elem = f32>;
     type F64: Vector<Elem = f64>;
     /// One lane, rounding as the others do: for a matrix alone.
@@ -125,7 +124,7 @@ pub(crate) use vector;
 
 /// Asks for the cache line at `p`, to be read or to be written. Any address will do.
 #[inline(always)]
-pub(crate) fn prefetch(p: *const u8, write: bool) {
+pub fn prefetch(p: *const u8, write: bool) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint that no address makes fail, of every x86-64.
     unsafe {
@@ -157,7 +156,7 @@ pub enum IsaId {
 }
 
 /// Every set that this build has, best first.
-pub(crate) const ISAS: &[IsaId] = &[
+pub const ISAS: &[IsaId] = &[
     #[cfg(target_arch = "x86_64")]
     IsaId::Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -206,12 +205,16 @@ impl std::fmt::Display for IsaId {
     }
 }
 
+/// The name in `AINV_ISA` is of no set that this build and this CPU have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable(pub String);
+
 /// The set in use: `AINV_ISA` if it is given, else the best that the CPU has. Found once.
 ///
 /// # Errors
-/// [`Error::Isa`] if `AINV_ISA` names a set that is unknown or that this machine lacks; a forced
+/// If `AINV_ISA` names a set that is unknown or that this machine lacks; a forced
 /// set never falls back.
-pub(crate) fn selected() -> Result<IsaId, Error> {
+pub fn selected() -> Result<IsaId, Unavailable> {
     static CHOICE: OnceLock<Result<IsaId, String>> = OnceLock::new();
     CHOICE
         .get_or_init(|| match std::env::var("AINV_ISA") {
@@ -221,7 +224,7 @@ pub(crate) fn selected() -> Result<IsaId, Error> {
             _ => ISAS.iter().copied().find(|i| i.is_available()).ok_or_else(String::new),
         })
         .clone()
-        .map_err(|name| Error::Isa { name })
+        .map_err(Unavailable)
 }
 
 /// The sets that this machine can run, best first.

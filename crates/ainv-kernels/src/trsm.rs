@@ -8,11 +8,11 @@ use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
 
 /// The largest diagonal block.
-pub(crate) const BLOCK: usize = 8;
+pub const BLOCK: usize = 8;
 
 /// A triangle: any strides, its conjugate if asked.
 #[derive(Clone, Copy)]
-pub(crate) struct Triangle<T: Scalar> {
+pub struct Triangle<T: Scalar> {
     pub t: *const T,
     pub rs: isize,
     pub cs: isize,
@@ -22,22 +22,25 @@ pub(crate) struct Triangle<T: Scalar> {
     pub unit: bool,
 }
 
+// SAFETY: a triangle is read by the tasks that share it.
+unsafe impl<T: Scalar> Sync for Triangle<T> {}
+
 impl<T: Scalar> Triangle<T> {
     #[inline(always)]
-    pub(crate) unsafe fn at(self, i: usize, j: usize) -> T {
+    pub unsafe fn at(self, i: usize, j: usize) -> T {
         // SAFETY: (i, j) is in the caller's triangle.
         let x = unsafe { self.t.offset(i as isize * self.rs + j as isize * self.cs).read() };
         if self.conj { x.conj() } else { x }
     }
     /// The triangle that begins at `(i, i)`.
-    pub(crate) fn from(self, i: usize) -> Self {
+    pub fn from(self, i: usize) -> Self {
         Triangle { t: self.t.wrapping_offset(i as isize * (self.rs + self.cs)), ..self }
     }
 }
 
 /// X T = B for `m` rows of X (in B's place; columns `ld` apart, rows adjacent) and a triangle of
 /// order `n <= BLOCK`.
-pub(crate) struct Right<T: Scalar> {
+pub struct Right<T: Scalar> {
     pub m: usize,
     pub n: usize,
     pub t: Triangle<T>,
@@ -46,7 +49,7 @@ pub(crate) struct Right<T: Scalar> {
 }
 
 #[inline(always)]
-pub(crate) unsafe fn right<F: Field>(p: &Right<F::S>) {
+pub unsafe fn right<F: Field>(p: &Right<F::S>) {
     // SAFETY: the triangle and the rows are the caller's.
     unsafe {
         let zero = F::splat(F::S::default());
@@ -93,7 +96,7 @@ pub(crate) unsafe fn right<F: Field>(p: &Right<F::S>) {
 }
 
 /// L X = B for a unit lower triangle of order `n <= BLOCK` and `cols` columns of X (in B's place).
-pub(crate) struct LeftUnitLower<T: Scalar> {
+pub struct LeftUnitLower<T: Scalar> {
     pub n: usize,
     pub cols: usize,
     pub l: *const T,
@@ -103,7 +106,7 @@ pub(crate) struct LeftUnitLower<T: Scalar> {
 }
 
 #[inline(always)]
-pub(crate) unsafe fn left<F: Field>(p: &LeftUnitLower<F::S>) {
+pub unsafe fn left<F: Field>(p: &LeftUnitLower<F::S>) {
     // SAFETY: the triangle and the columns are the caller's.
     unsafe {
         let mut space = [<F::S as Scalar>::Real::default(); BLOCK * 2 * crate::isa::MAX_LANES];

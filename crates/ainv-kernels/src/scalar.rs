@@ -1,7 +1,7 @@
 //! The four scalars: `f32`, `f64`, [`c32`] and [`c64`].
 
-use crate::alg::svd::Decompositions;
-use crate::kernel::Kernels;
+use crate::Kernels;
+use crate::isa::Unavailable;
 use num_complex::Complex;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -63,9 +63,9 @@ pub trait Scalar:
     fn map(self, f: impl Fn(Self::Real) -> Self::Real) -> Self;
 
     #[doc(hidden)]
-    fn kernels() -> Result<&'static Kernels<Self>, crate::Error>;
+    fn kernels() -> Result<&'static Kernels<Self>, Unavailable>;
     #[doc(hidden)]
-    const DECOMPOSITIONS: Decompositions<Self>;
+    fn of<E: EachScalar>() -> E::Of<Self>;
 
     /// |re| + |im|.
     #[inline]
@@ -84,6 +84,21 @@ pub trait Scalar:
     fn ldexp(self, k: i32) -> Self {
         self.map(|x| x.times_power_of_two(k))
     }
+}
+
+/// Something that another crate has for each scalar; [`Scalar::of`] gives one scalar's.
+#[doc(hidden)]
+pub trait EachScalar {
+    /// What there is for `T`.
+    type Of<T: Scalar>;
+    /// For `f32`.
+    const F32: Self::Of<f32>;
+    /// For `f64`.
+    const F64: Self::Of<f64>;
+    /// For [`c32`].
+    const C32: Self::Of<c32>;
+    /// For [`c64`].
+    const C64: Self::Of<c64>;
 }
 
 /// The real scalars, with the constants that scaling and tolerances need.
@@ -138,7 +153,7 @@ pub trait RealScalar: Scalar<Real = Self> + PartialOrd {
 }
 
 macro_rules! real {
-    ($t:ident, $bits:ident, $name:literal, $big:literal, $line:literal, $mantissa:literal, $min:literal) => {
+    ($t:ident, $each:ident, $each_complex:ident, $name:literal, $big:literal, $line:literal, $mantissa:literal, $min:literal) => {
         impl RealScalar for $t {
             const ONE: Self = 1.0;
             const NAN: Self = $t::NAN;
@@ -247,9 +262,11 @@ macro_rules! real {
             fn is_finite(self) -> bool {
                 $t::is_finite(self)
             }
-            const DECOMPOSITIONS: Decompositions<Self> = Decompositions::of_faer();
-            fn kernels() -> Result<&'static Kernels<Self>, crate::Error> {
-                crate::kernel::table()
+            fn of<E: EachScalar>() -> E::Of<Self> {
+                E::$each
+            }
+            fn kernels() -> Result<&'static Kernels<Self>, Unavailable> {
+                crate::table()
             }
         }
 
@@ -293,9 +310,11 @@ macro_rules! real {
             fn is_finite(self) -> bool {
                 self.re.is_finite() && self.im.is_finite()
             }
-            const DECOMPOSITIONS: Decompositions<Self> = Decompositions::of_faer();
-            fn kernels() -> Result<&'static Kernels<Self>, crate::Error> {
-                crate::kernel::table()
+            fn of<E: EachScalar>() -> E::Of<Self> {
+                E::$each_complex
+            }
+            fn kernels() -> Result<&'static Kernels<Self>, Unavailable> {
+                crate::table()
             }
         }
     };
@@ -311,5 +330,5 @@ mod power_of_two {
     }
 }
 
-real!(f32, u32, "float32", 100, 40, 23, -126);
-real!(f64, u64, "float64", 900, 400, 52, -1022);
+real!(f32, F32, C32, "float32", 100, 40, 23, -126);
+real!(f64, F64, C64, "float64", 900, 400, 52, -1022);

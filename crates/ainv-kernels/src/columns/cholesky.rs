@@ -4,17 +4,17 @@ use super::triangular::{invert_upper, reciprocals};
 use super::{Columns, RealOf, by_fours, lanes_from, sum, transpose};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
-use crate::kernel::lanes::Group;
-use crate::kernel::lanes::cholesky::unreal_above;
+use crate::lanes::Group;
+use crate::lanes::cholesky::unreal_above;
+use crate::places::Frame;
 use crate::scalar::RealScalar;
-use crate::stack::Frame;
 
 /// Columns that share the loads of a pass.
 const WIDTH: usize = 4;
 
 /// L with A = L L^H.
 #[inline(always)]
-pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> bool {
+pub unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> bool {
     // SAFETY: the module's contract.
     unsafe {
         let t = Columns::<F>::new(g.scratch, g.n);
@@ -30,7 +30,7 @@ pub(crate) unsafe fn cholesky<F: Field>(g: &Group<F::S>) -> bool {
 
 /// A^-1 = L^-H L^-1 from the lower L, exactly Hermitian.
 #[inline(always)]
-pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> bool {
+pub unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> bool {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;
@@ -49,7 +49,7 @@ pub(crate) unsafe fn cholesky_inv<F: Field>(g: &Group<F::S>) -> bool {
 
 /// A^-1 of a positive definite A by way of its Cholesky factor, exactly Hermitian.
 #[inline(always)]
-pub(crate) unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> bool {
+pub unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> bool {
     // SAFETY: the module's contract.
     unsafe {
         let n = g.n;

@@ -9,7 +9,7 @@ use crate::isa::field::Field;
 use crate::scalar::Scalar;
 
 /// A block to pack: `lanes` rows (columns, for the right operand) of `k` steps each.
-pub(crate) struct Panel<T: Scalar> {
+pub struct Panel<T: Scalar> {
     pub src: *const T,
     /// From one row (column) to the next, and from one step to the next.
     pub lane_stride: isize,
@@ -63,20 +63,14 @@ unsafe fn pack<T: Scalar, const INTERLEAVE: bool>(
 
 /// The left operand, `VR` registers of rows a panel.
 #[inline(always)]
-pub(crate) unsafe fn a<F: Field, const VR: usize>(
-    p: &Panel<F::S>,
-    to: *mut <F::S as Scalar>::Real,
-) {
+pub unsafe fn a<F: Field, const VR: usize>(p: &Panel<F::S>, to: *mut <F::S as Scalar>::Real) {
     // SAFETY: the module's contract.
     unsafe { pack::<F::S, false>(p, VR * F::LANES, to) }
 }
 
 /// The right operand, `NR` columns a panel.
 #[inline(always)]
-pub(crate) unsafe fn b<F: Field, const NR: usize>(
-    p: &Panel<F::S>,
-    to: *mut <F::S as Scalar>::Real,
-) {
+pub unsafe fn b<F: Field, const NR: usize>(p: &Panel<F::S>, to: *mut <F::S as Scalar>::Real) {
     // SAFETY: the module's contract.
     unsafe { pack::<F::S, true>(p, NR, to) }
 }

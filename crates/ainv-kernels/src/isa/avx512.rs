@@ -5,7 +5,7 @@ use super::{Isa, MAX_LANES, vector};
 use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512;
+pub struct Avx512;
 
 impl Isa for Avx512 {
     type F32 = __m512;
