@@ -148,8 +148,8 @@ pub trait RealScalar: Scalar<Real = Self> + PartialOrd {
     unsafe fn to_index(self) -> isize;
     /// The nearest value to `x`.
     fn from_f64(x: f64) -> Self;
-    /// The larger; the other one if one is NaN.
-    fn max(self, b: Self) -> Self;
+    /// `self` with the sign of `b`.
+    fn copysign(self, b: Self) -> Self;
 }
 
 macro_rules! real {
@@ -217,8 +217,9 @@ macro_rules! real {
             fn from_f64(x: f64) -> Self {
                 x as $t
             }
-            fn max(self, b: Self) -> Self {
-                $t::max(self, b)
+            #[inline(always)]
+            fn copysign(self, b: Self) -> Self {
+                $t::copysign(self, b)
             }
         }
 

@@ -56,6 +56,12 @@ vector!(__m256d, f64, __m256d, 4, {
     gt(self: Self, b: Self) -> Self = _mm256_cmp_pd::<_CMP_GT_OQ>(self, b);
     eq(self: Self, b: Self) -> Self = _mm256_cmp_pd::<_CMP_EQ_OQ>(self, b);
     select(mask: Self, y: Self, n: Self) -> Self = _mm256_blendv_pd(n, y, mask);
+    max(self: Self, b: Self) -> Self = _mm256_max_pd(self, b);
+    min(self: Self, b: Self) -> Self = _mm256_min_pd(self, b);
+    with_sign_of(self: Self, b: Self) -> Self =
+        _mm256_or_pd(self, _mm256_and_pd(b, _mm256_set1_pd(-0.0)));
+    and_not(a: Self, b: Self) -> Self = _mm256_andnot_pd(b, a);
+    or(a: Self, b: Self) -> Self = _mm256_or_pd(a, b);
     bits(mask: Self) -> u64 = _mm256_movemask_pd(mask) as u64;
     load_first(p: *const f64, len: usize) -> Self = _mm256_maskload_pd(p, first64(len));
     store_first(self: Self, p: *mut f64, len: usize) -> () =
@@ -96,6 +102,12 @@ vector!(__m256, f32, __m256, 8, {
     gt(self: Self, b: Self) -> Self = _mm256_cmp_ps::<_CMP_GT_OQ>(self, b);
     eq(self: Self, b: Self) -> Self = _mm256_cmp_ps::<_CMP_EQ_OQ>(self, b);
     select(mask: Self, y: Self, n: Self) -> Self = _mm256_blendv_ps(n, y, mask);
+    max(self: Self, b: Self) -> Self = _mm256_max_ps(self, b);
+    min(self: Self, b: Self) -> Self = _mm256_min_ps(self, b);
+    with_sign_of(self: Self, b: Self) -> Self =
+        _mm256_or_ps(self, _mm256_and_ps(b, _mm256_set1_ps(-0.0)));
+    and_not(a: Self, b: Self) -> Self = _mm256_andnot_ps(b, a);
+    or(a: Self, b: Self) -> Self = _mm256_or_ps(a, b);
     bits(mask: Self) -> u64 = _mm256_movemask_ps(mask) as u64;
     load_first(p: *const f32, len: usize) -> Self = _mm256_maskload_ps(p, first32(len));
     store_first(self: Self, p: *mut f32, len: usize) -> () =

@@ -46,6 +46,12 @@ vector!(__m512d, f64, __mmask8, 8, {
     gt(self: Self, b: Self) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(self, b);
     eq(self: Self, b: Self) -> __mmask8 = _mm512_cmp_pd_mask::<_CMP_EQ_OQ>(self, b);
     select(mask: __mmask8, y: Self, n: Self) -> Self = _mm512_mask_blend_pd(mask, n, y);
+    max(self: Self, b: Self) -> Self = _mm512_max_pd(self, b);
+    min(self: Self, b: Self) -> Self = _mm512_min_pd(self, b);
+    with_sign_of(self: Self, b: Self) -> Self =
+        _mm512_or_pd(self, _mm512_and_pd(b, _mm512_set1_pd(-0.0)));
+    and_not(a: __mmask8, b: __mmask8) -> __mmask8 = a & !b;
+    or(a: __mmask8, b: __mmask8) -> __mmask8 = a | b;
     bits(mask: __mmask8) -> u64 = mask as u64;
     load_first(p: *const f64, len: usize) -> Self = _mm512_maskz_loadu_pd(first(len) as u8, p);
     store_first(self: Self, p: *mut f64, len: usize) -> () =
@@ -66,6 +72,44 @@ vector!(__m512d, f64, __mmask8, 8, {
             x[c + 2] = _mm512_shuffle_f64x2::<0x88>(odd, odd2);
             x[c + 4] = _mm512_shuffle_f64x2::<0xdd>(even, even2);
             x[c + 6] = _mm512_shuffle_f64x2::<0xdd>(odd, odd2);
+        }
+    };
+    load_transposed(from: &[*const f64; MAX_LANES]) -> [Self; MAX_LANES] = {
+        // By halves: an insert from memory takes the place of a shuffle.
+        let halves = |i: usize, j: usize, at: usize| {
+            let low = _mm512_castpd256_pd512(_mm256_loadu_pd(from[i].add(at)));
+            _mm512_insertf64x4::<1>(low, _mm256_loadu_pd(from[j].add(at)))
+        };
+        let mut x = [_mm512_setzero_pd(); MAX_LANES];
+        for at in [0, 4] {
+            let (a, b) = (halves(0, 2, at), halves(1, 3, at));
+            let (c, d) = (halves(4, 6, at), halves(5, 7, at));
+            let (ab, cd) = (_mm512_unpacklo_pd(a, b), _mm512_unpacklo_pd(c, d));
+            let (ab2, cd2) = (_mm512_unpackhi_pd(a, b), _mm512_unpackhi_pd(c, d));
+            x[at] = _mm512_shuffle_f64x2::<0x88>(ab, cd);
+            x[at + 1] = _mm512_shuffle_f64x2::<0x88>(ab2, cd2);
+            x[at + 2] = _mm512_shuffle_f64x2::<0xdd>(ab, cd);
+            x[at + 3] = _mm512_shuffle_f64x2::<0xdd>(ab2, cd2);
+        }
+        x
+    };
+    store_transposed(x: [Self; MAX_LANES], to: &[*mut f64; MAX_LANES]) -> () = {
+        let low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+        let high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+        for at in [0, 4] {
+            let even = _mm512_unpacklo_pd(x[at], x[at + 1]);
+            let even2 = _mm512_unpacklo_pd(x[at + 2], x[at + 3]);
+            let odd = _mm512_unpackhi_pd(x[at], x[at + 1]);
+            let odd2 = _mm512_unpackhi_pd(x[at + 2], x[at + 3]);
+            for (l, y) in [
+                (0, _mm512_permutex2var_pd(even, low, even2)),
+                (1, _mm512_permutex2var_pd(odd, low, odd2)),
+                (4, _mm512_permutex2var_pd(even, high, even2)),
+                (5, _mm512_permutex2var_pd(odd, high, odd2)),
+            ] {
+                _mm256_storeu_pd(to[l].add(at), _mm512_castpd512_pd256(y));
+                _mm256_storeu_pd(to[l + 2].add(at), _mm512_extractf64x4_pd::<1>(y));
+            }
         }
     };
 });
@@ -97,6 +141,12 @@ vector!(__m512, f32, __mmask16, 16, {
     gt(self: Self, b: Self) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self, b);
     eq(self: Self, b: Self) -> __mmask16 = _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self, b);
     select(mask: __mmask16, y: Self, n: Self) -> Self = _mm512_mask_blend_ps(mask, n, y);
+    max(self: Self, b: Self) -> Self = _mm512_max_ps(self, b);
+    min(self: Self, b: Self) -> Self = _mm512_min_ps(self, b);
+    with_sign_of(self: Self, b: Self) -> Self =
+        _mm512_or_ps(self, _mm512_and_ps(b, _mm512_set1_ps(-0.0)));
+    and_not(a: __mmask16, b: __mmask16) -> __mmask16 = a & !b;
+    or(a: __mmask16, b: __mmask16) -> __mmask16 = a | b;
     bits(mask: __mmask16) -> u64 = mask as u64;
     load_first(p: *const f32, len: usize) -> Self = _mm512_maskz_loadu_ps(first(len), p);
     store_first(self: Self, p: *mut f32, len: usize) -> () =

@@ -44,6 +44,9 @@ pub trait Field: Copy + 'static {
     unsafe fn neg(self) -> Self;
     /// `1 / self` without squaring the modulus.
     unsafe fn recip(self) -> Self;
+    /// The same with `size = self.abs1()` known: where that is the modulus its reciprocal need not
+    /// wait for `self`.
+    unsafe fn recip_of_size(self, size: Self::V) -> Self;
     unsafe fn scale(self, r: Self::V) -> Self;
     unsafe fn re(self) -> Self::V;
     unsafe fn im(self) -> Self::V;
@@ -150,6 +153,8 @@ where
         conj(self: Self) -> Self = self;
         neg(self: Self) -> Self = Real(V::splat(-V::Elem::ONE).mul(self.0));
         recip(self: Self) -> Self = Real(V::splat(V::Elem::ONE).div(self.0));
+        recip_of_size(self: Self, size: V) -> Self =
+            Real(V::splat(V::Elem::ONE).div(size).with_sign_of(self.0));
         scale(self: Self, r: V) -> Self = Real(self.0.mul(r));
         re(self: Self) -> V = self.0;
         im(self: Self) -> V = zero::<V>();
@@ -255,6 +260,7 @@ where
             let d = y.mul_add(y, x.mul(x));
             Cplx { re: x.div(d).div(s), im: zero::<V>().sub(y).div(d).div(s) }
         };
+        recip_of_size(self: Self, _size: V) -> Self = self.recip();
         scale(self: Self, r: V) -> Self = Cplx { re: self.re.mul(r), im: self.im.mul(r) };
         re(self: Self) -> V = self.re;
         im(self: Self) -> V = self.im;

@@ -79,6 +79,12 @@ pub trait Vector: Copy + 'static {
         // SAFETY: the contract of the trait.
         unsafe { Self::select(b.gt(self), self, b) }
     }
+    /// `self`, which has no sign, with the sign of `b`.
+    unsafe fn with_sign_of(self, b: Self) -> Self;
+    /// Where `a` is set and `b` is not.
+    unsafe fn and_not(a: Self::Mask, b: Self::Mask) -> Self::Mask;
+    /// Where `a` or `b` is set.
+    unsafe fn or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// One bit a lane, lane 0 lowest.
     unsafe fn bits(mask: Self::Mask) -> u64;
     /// The first `len` lanes from memory that spans no more; the others are zero.
@@ -87,6 +93,30 @@ pub trait Vector: Copy + 'static {
     unsafe fn store_first(self, p: *mut Self::Elem, len: usize);
     /// Transposes the first LANES registers: lane j of register i becomes lane i of register j.
     unsafe fn transpose(x: &mut [Self; MAX_LANES]);
+    /// Loads a register from each of the first LANES places and transposes them.
+    #[inline(always)]
+    unsafe fn load_transposed(from: &[*const Self::Elem; MAX_LANES]) -> [Self; MAX_LANES] {
+        // SAFETY: the contract of the trait.
+        unsafe {
+            let mut x = [Self::splat(Self::Elem::default()); MAX_LANES];
+            for l in 0..Self::LANES {
+                x[l] = Self::load(from[l]);
+            }
+            Self::transpose(&mut x);
+            x
+        }
+    }
+    /// Transposes the first LANES registers and stores one at each of as many places.
+    #[inline(always)]
+    unsafe fn store_transposed(mut x: [Self; MAX_LANES], to: &[*mut Self::Elem; MAX_LANES]) {
+        // SAFETY: the contract of the trait.
+        unsafe {
+            Self::transpose(&mut x);
+            for l in 0..Self::LANES {
+                x[l].store(to[l]);
+            }
+        }
+    }
 }
 
 /// An instruction set: its two vectors.

@@ -32,6 +32,10 @@ vector!(float64x2_t, f64, uint64x2_t, 2, {
     gt(self: Self, b: Self) -> uint64x2_t = vcgtq_f64(self, b);
     eq(self: Self, b: Self) -> uint64x2_t = vceqq_f64(self, b);
     select(mask: uint64x2_t, y: Self, n: Self) -> Self = vbslq_f64(mask, y, n);
+    with_sign_of(self: Self, b: Self) -> Self =
+        vbslq_f64(vdupq_n_u64(1 << 63), b, self);
+    and_not(a: uint64x2_t, b: uint64x2_t) -> uint64x2_t = vbicq_u64(a, b);
+    or(a: uint64x2_t, b: uint64x2_t) -> uint64x2_t = vorrq_u64(a, b);
     bits(mask: uint64x2_t) -> u64 =
         (vgetq_lane_u64::<0>(mask) & 1) | (vgetq_lane_u64::<1>(mask) & 2);
     load_first(p: *const f64, len: usize) -> Self = {
@@ -69,6 +73,10 @@ vector!(float32x4_t, f32, uint32x4_t, 4, {
     gt(self: Self, b: Self) -> uint32x4_t = vcgtq_f32(self, b);
     eq(self: Self, b: Self) -> uint32x4_t = vceqq_f32(self, b);
     select(mask: uint32x4_t, y: Self, n: Self) -> Self = vbslq_f32(mask, y, n);
+    with_sign_of(self: Self, b: Self) -> Self =
+        vbslq_f32(vdupq_n_u32(1 << 31), b, self);
+    and_not(a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vbicq_u32(a, b);
+    or(a: uint32x4_t, b: uint32x4_t) -> uint32x4_t = vorrq_u32(a, b);
     bits(mask: uint32x4_t) -> u64 = vaddvq_u32(vandq_u32(
         mask,
         vld1q_u32([1, 2, 4, 8].as_ptr()),

@@ -98,6 +98,18 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
         self.zip(self, |x, _| x.sqrt())
     }
     #[inline(always)]
+    unsafe fn with_sign_of(self, b: Self) -> Self {
+        self.zip(b, |x, y| x.copysign(y))
+    }
+    #[inline(always)]
+    unsafe fn and_not(a: Self::Mask, b: Self::Mask) -> Self::Mask {
+        std::array::from_fn(|i| a[i] & !b[i])
+    }
+    #[inline(always)]
+    unsafe fn or(a: Self::Mask, b: Self::Mask) -> Self::Mask {
+        std::array::from_fn(|i| a[i] | b[i])
+    }
+    #[inline(always)]
     unsafe fn abs(self) -> Self {
         self.zip(self, |x, _| x.abs())
     }

@@ -7,7 +7,7 @@
 //! section 1.10.2 and chapter 14). A complex cofactor is a sum of four products, which Kahan's
 //! scheme does not cover: order 3 goes to LU there.
 
-use super::{Group, Part, Registers, Suspects, Tile, Transfer, good, lines_good};
+use super::{Group, Registers, Run, Suspects, Tile, Transfer, good, values_good};
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -24,16 +24,22 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     unsafe {
         let (from, to) =
             (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
+        let (from_run, to_run) = (Run::<F, N>::new(g.src, g.from), Run::<F, N>::new(g.dst, g.to));
+        // The determinant is a product of several entries: it may overflow where none of them is
+        // large.
+        let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
+        let exp = <F::S as Scalar>::Real::LINE_EXP * 3 / 4;
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
-            let t = from.load(at.clone(), g.scratch);
-            let lines = lines_good(t, N, Part::Whole, <F::S as Scalar>::Real::LINE_EXP * 3 / 4);
-            // The determinant is a product of several entries: it may overflow where none of them is
-            // large.
-            let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
-            let (recip, zeros) = invert::<F, N>(t);
-            let good = lines & good(recip, zeros) & F::V::bits(recip.gt(small));
-            if registers.accept(good) {
+            let a = match from_run.read::<false>(&at) {
+                Some(a) => a,
+                None => from.load(at.clone(), g.scratch).values(),
+            };
+            let (x, recip, zeros) = invert(&a);
+            let good = values_good(&a, exp) & good(recip, zeros) & F::V::bits(recip.gt(small));
+            if registers.accept(good) && !to_run.write::<false>(&at, &x) {
+                let t = Tile::new(g.scratch, N);
+                t.set_values(&x);
                 to.store(at, t);
             }
         }
@@ -41,18 +47,12 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     }
 }
 
-/// The inverse in the place of the matrix; |1 / determinant|, and zero times the entries.
+/// The inverse; |1 / determinant|, and zero times the entries.
 #[inline(always)]
-unsafe fn invert<F: Field, const N: usize>(t: Tile<F>) -> (F::V, F::V) {
-    // SAFETY: the tile is N x N.
+unsafe fn invert<F: Field, const N: usize>(a: &[[F; N]; N]) -> ([[F; N]; N], F::V, F::V) {
+    // SAFETY: the contract of Vector.
     unsafe {
         let zero = F::splat(F::S::default());
-        let mut a = [[zero; N]; N];
-        for i in 0..N {
-            for j in 0..N {
-                a[i][j] = t.get(i, j);
-            }
-        }
         let mut x = [[zero; N]; N];
         let recip = match N {
             1 => {
@@ -84,12 +84,11 @@ unsafe fn invert<F: Field, const N: usize>(t: Tile<F>) -> (F::V, F::V) {
         for i in 0..N {
             for j in 0..N {
                 // Plus zero, so that a zero has no sign.
-                let x = x[i][j].mul_add(recip, zero);
-                zeros = x.add_zero_times(zeros);
-                t.set(i, j, x);
+                x[i][j] = x[i][j].mul_add(recip, zero);
+                zeros = x[i][j].add_zero_times(zeros);
             }
         }
-        (recip.abs1(), zeros)
+        (x, recip.abs1(), zeros)
     }
 }
 

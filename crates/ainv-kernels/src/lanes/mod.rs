@@ -13,6 +13,7 @@
 pub mod cholesky;
 pub mod closed;
 pub mod lu;
+mod run;
 mod transfer;
 pub mod triangular;
 pub mod unrolled;
@@ -22,6 +23,7 @@ use crate::isa::{MAX_LANES, Vector};
 use crate::places::Frame;
 use crate::places::Places;
 use crate::scalar::{RealScalar, Scalar};
+use run::Run;
 pub use transfer::Transfer;
 
 /// Matrices of one call: a bit each in the answer.
@@ -106,6 +108,34 @@ impl<F: Field> Tile<F> {
     }
 }
 
+/// What a tile of a small order holds, as values.
+impl<F: Field> Tile<F> {
+    #[inline(always)]
+    pub unsafe fn values<const N: usize>(self) -> [[F; N]; N] {
+        // SAFETY: the tile is N x N.
+        unsafe {
+            let mut a = [[F::splat(F::S::default()); N]; N];
+            for i in 0..N {
+                for j in 0..N {
+                    a[i][j] = self.get(i, j);
+                }
+            }
+            a
+        }
+    }
+    #[inline(always)]
+    pub unsafe fn set_values<const N: usize>(self, a: &[[F; N]; N]) {
+        // SAFETY: the tile is N x N.
+        unsafe {
+            for i in 0..N {
+                for j in 0..N {
+                    self.set(i, j, a[i][j]);
+                }
+            }
+        }
+    }
+}
+
 /// Which lanes are beyond suspicion as to the reciprocals of the pivots (their sum in range) and the
 /// result: `zeros` is the sum of its entries times zero, which is NaN if one of them is not finite.
 #[inline(always)]
@@ -138,10 +168,40 @@ pub unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp: i32) 
             most = F::V::max(F::V::max(most, row), column);
             all = all.add(row);
         }
-        let one = <F::S as Scalar>::Real::ONE;
-        let large = F::V::splat(one.times_power_of_two(2 * exp));
-        let small = F::V::splat(one.times_power_of_two(-2 * exp));
-        F::V::bits(large.gt(most)) & F::V::bits(least.gt(small)) & F::V::bits(all.eq(all))
+        in_range(least, most, all, exp)
+    }
+}
+
+/// Which lanes have all squares of norms between `2^(-2 exp)` and `2^(2 exp)`, none of them a NaN.
+#[inline(always)]
+unsafe fn in_range<V: Vector>(least: V, most: V, all: V, exp: i32) -> u64 {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let large = V::splat(V::Elem::ONE.times_power_of_two(2 * exp));
+        let small = V::splat(V::Elem::ONE.times_power_of_two(-2 * exp));
+        V::bits(large.gt(most)) & V::bits(least.gt(small)) & V::bits(all.eq(all))
+    }
+}
+
+/// The same of values: every line of a matrix of order `N`.
+#[inline(always)]
+pub unsafe fn values_good<F: Field, const N: usize>(a: &[[F; N]; N], exp: i32) -> u64 {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let one = F::V::splat(<F::S as Scalar>::Real::ONE);
+        let none = F::splat(F::S::default()).re();
+        let (mut least, mut most, mut all) = (one, one, none);
+        for i in 0..N {
+            let (mut row, mut column) = (none, none);
+            for j in 0..N {
+                row = a[i][j].add_square(row);
+                column = a[j][i].add_square(column);
+            }
+            least = F::V::min(F::V::min(least, row), column);
+            most = F::V::max(F::V::max(most, row), column);
+            all = all.add(row);
+        }
+        in_range(least, most, all, exp)
     }
 }
 

@@ -65,22 +65,59 @@ struct Piece {
     len: usize,
 }
 
+/// Reads up to LANES reals of a line of each lane and transposes them: real `e` of every line in
+/// `[e]`.
+#[inline(always)]
+pub unsafe fn load_lines<V: Vector>(
+    line: &[*const V::Elem; MAX_LANES],
+    len: usize,
+) -> [V; MAX_LANES] {
+    // SAFETY: the caller's lines.
+    unsafe {
+        if len >= V::LANES {
+            return V::load_transposed(line);
+        }
+        let mut x = [V::splat(V::Elem::default()); MAX_LANES];
+        for l in 0..V::LANES {
+            x[l] = V::load_first(line[l], len);
+        }
+        V::transpose(&mut x);
+        x
+    }
+}
+
+/// Writes what `load_lines` reads to the first `lanes` lines.
+#[inline(always)]
+pub unsafe fn store_lines<V: Vector>(
+    mut x: [V; MAX_LANES],
+    line: &[*mut V::Elem; MAX_LANES],
+    lanes: usize,
+    len: usize,
+) {
+    // SAFETY: the caller's lines.
+    unsafe {
+        if len >= V::LANES && lanes == V::LANES {
+            return V::store_transposed(x, line);
+        }
+        V::transpose(&mut x);
+        for l in 0..V::LANES {
+            if l < lanes {
+                x[l].store_first(line[l], len.min(V::LANES));
+            }
+        }
+    }
+}
+
 /// Reads `len` reals of each lane into as many registers, one after the other.
 #[inline(always)]
 unsafe fn gather<V: Vector>(lane: impl Fn(usize) -> *const V::Elem, len: usize, to: *mut V::Elem) {
     // SAFETY: the caller's piece and tile.
     unsafe {
-        let mut x = [V::splat(V::Elem::default()); MAX_LANES];
-        if len == V::LANES {
-            for l in 0..V::LANES {
-                x[l] = V::load(lane(l));
-            }
-        } else {
-            for l in 0..V::LANES {
-                x[l] = V::load_first(lane(l), len);
-            }
+        let mut line = [lane(0); MAX_LANES];
+        for l in 1..V::LANES {
+            line[l] = lane(l);
         }
-        V::transpose(&mut x);
+        let x = load_lines::<V>(&line, len);
         for e in 0..V::LANES {
             if e < len {
                 x[e].store(to.add(e * V::LANES));
@@ -100,22 +137,13 @@ unsafe fn scatter<V: Vector>(
     // SAFETY: as for `gather`.
     unsafe {
         let mut x = [V::splat(V::Elem::default()); MAX_LANES];
+        let mut line = [lane(0); MAX_LANES];
         for e in 0..V::LANES {
             // The registers past `len` hold what is not stored.
             x[e] = V::load(from(e.min(len - 1)));
+            line[e] = lane(e.min(lanes - 1));
         }
-        V::transpose(&mut x);
-        if len == V::LANES && lanes == V::LANES {
-            for l in 0..V::LANES {
-                x[l].store(lane(l));
-            }
-        } else {
-            for l in 0..V::LANES {
-                if l < lanes {
-                    x[l].store_first(lane(l), len);
-                }
-            }
-        }
+        store_lines(x, &line, lanes, len);
     }
 }
 

@@ -5,10 +5,11 @@
 // Conditions on constants are the unrolled loops' bounds; some are always true.
 #![allow(clippy::absurd_extreme_comparisons, clippy::impossible_comparisons)]
 
-use super::{Group, Part, Registers, Suspects, Tile, Transfer, good, lines_good};
+use super::{Group, Registers, Run, Suspects, Tile, Transfer, good, values_good};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
+use std::ops::Range;
 
 /// The largest order that is unrolled.
 pub const LARGEST: usize = 8;
@@ -34,6 +35,8 @@ struct Values<F: Field, const N: usize> {
     a: [[F; N]; N],
     /// Reciprocals of the diagonal of U.
     recip: [F; N],
+    /// The sum of their absolute values.
+    recips: F::V,
     /// The rows in their order after pivoting, as numbers in the lanes.
     perm: [F::V; N],
 }
@@ -46,32 +49,20 @@ unsafe fn index<F: Field>(i: usize) -> F::V {
 
 impl<F: Field, const N: usize> Values<F, N> {
     #[inline(always)]
-    unsafe fn read(t: Tile<F>) -> Self {
-        // SAFETY: the tile is N x N.
+    unsafe fn of(a: [[F; N]; N]) -> Self {
+        // SAFETY: the contract of Vector.
         unsafe {
             let zero = F::splat(F::S::default());
-            let mut v = Values { a: [[zero; N]; N], recip: [zero; N], perm: [index::<F>(0); N] };
-            unroll!(I if I < N => {
-                v.perm[I] = index::<F>(I);
-                unroll!(J if J < N => { v.a[I][J] = t.get(I, J); });
-            });
+            let mut v =
+                Values { a, recip: [zero; N], recips: zero.abs1(), perm: [index::<F>(0); N] };
+            unroll!(I if I < N => { v.perm[I] = index::<F>(I); });
             v
         }
     }
 
+    /// Step `K` of LU in place.
     #[inline(always)]
-    unsafe fn write(&self, t: Tile<F>) {
-        // SAFETY: the tile is N x N.
-        unsafe {
-            unroll!(I if I < N => {
-                unroll!(J if J < N => { t.set(I, J, self.a[I][J]); });
-            });
-        }
-    }
-
-    /// The first row from `K` on with the largest entry in column `K`, as a number.
-    #[inline(always)]
-    unsafe fn find_pivot<const K: usize>(&self) -> F::V {
+    unsafe fn eliminate<const K: usize>(&mut self) {
         // SAFETY: the contract of Vector.
         unsafe {
             let mut size = [self.a[K][K].abs1(); LARGEST];
@@ -84,29 +75,15 @@ impl<F: Field, const N: usize> Values<F, N> {
             let [a, b, c, d, e, f, g, h] = size;
             let (ab, cd, ef, gh) = (a.max(b), c.max(d), e.max(f), g.max(h));
             let best = ab.max(cd).max(ef.max(gh));
-            let mut pivot = index::<F>(K);
-            unroll!(T if T < N => {
-                let i = N - 1 - T;
-                if i > K {
-                    pivot = F::V::select(size[i].eq(best), index::<F>(i), pivot);
-                }
-            });
-            F::V::select(size[K].eq(best), index::<F>(K), pivot)
-        }
-    }
-
-    /// LU in place; the sum of |1 / pivots|.
-    #[inline(always)]
-    unsafe fn factor(&mut self) -> F::V {
-        // SAFETY: the contract of Vector.
-        unsafe {
-            let mut recips = F::splat(F::S::default()).abs1();
-            unroll!(K if K < N => {
-                let pivot = self.find_pivot::<K>();
-                let leaves = self.a[K];
-                let left = self.perm[K];
-                unroll!(I if I > K && I < N => {
-                    let is_pivot = pivot.eq(index::<F>(I));
+            // The pivot is the first of the largest: `taken` where it lies in a row above.
+            let mut taken = size[K].eq(best);
+            let leaves = self.a[K];
+            let left = self.perm[K];
+            unroll!(I if I < N => {
+                if I > K {
+                    let largest = size[I].eq(best);
+                    let is_pivot = F::V::and_not(largest, taken);
+                    taken = F::V::or(taken, largest);
                     let here = self.perm[I];
                     self.perm[K] = F::V::select(is_pivot, here, self.perm[K]);
                     self.perm[I] = F::V::select(is_pivot, left, here);
@@ -115,19 +92,22 @@ impl<F: Field, const N: usize> Values<F, N> {
                         self.a[K][J] = F::select(is_pivot, here, self.a[K][J]);
                         self.a[I][J] = F::select(is_pivot, leaves[J], here);
                     });
-                });
-                let recip = self.a[K][K].recip();
-                self.recip[K] = recip;
-                recips = recips.add(recip.abs1());
-                unroll!(I if I > K && I < N => {
+                }
+            });
+            let recip = self.a[K][K].recip_of_size(best);
+            self.recip[K] = recip;
+            self.recips = self.recips.add(recip.abs1());
+            unroll!(I if I < N => {
+                if I > K {
                     let l = self.a[I][K].mul(recip);
                     self.a[I][K] = l;
-                    unroll!(J if J > K && J < N => {
-                        self.a[I][J] = l.neg_mul_add(self.a[K][J], self.a[I][J]);
+                    unroll!(J if J < N => {
+                        if J > K {
+                            self.a[I][J] = l.neg_mul_add(self.a[K][J], self.a[I][J]);
+                        }
                     });
-                });
+                }
             });
-            recips
         }
     }
 
@@ -176,6 +156,13 @@ impl<F: Field, const N: usize> Values<F, N> {
         }
     }
 
+    /// Which lanes are beyond suspicion as to pivots and results.
+    #[inline(always)]
+    unsafe fn good(&self) -> u64 {
+        // SAFETY: the contract of Vector.
+        unsafe { good(self.recips, self.zeros()) }
+    }
+
     /// Zero times the entries: NaN if one is not finite.
     #[inline(always)]
     unsafe fn zeros(&self) -> F::V {
@@ -211,37 +198,82 @@ impl<F: Field, const N: usize> Values<F, N> {
     }
 }
 
+/// The ways of the matrices of a group of order `N` in and out.
+struct Ways<'a, F: Field, const N: usize> {
+    from_run: Run<'a, F, N>,
+    to_run: Run<'a, F, N>,
+    from: Transfer<'a, F>,
+    to: Transfer<'a, F>,
+    rows: Transfer<'a, F>,
+    scratch: *mut RealOf<F>,
+}
+
+impl<'a, F: Field, const N: usize> Ways<'a, F, N> {
+    #[inline(always)]
+    fn of(g: &Group<'a, F::S>) -> Self {
+        Ways {
+            from_run: Run::new(g.src, g.from),
+            to_run: Run::new(g.dst, g.to),
+            from: Transfer::new(g.src, g.from.transposed(), g.far),
+            to: Transfer::new(g.dst, g.to.transposed(), g.far),
+            rows: Transfer::new(g.dst, g.to, g.far),
+            scratch: g.scratch,
+        }
+    }
+
+    /// The transposes of the matrices `at`, and which of them have good lines.
+    #[inline(always)]
+    unsafe fn read(&self, at: &Range<usize>) -> (Values<F, N>, u64) {
+        // SAFETY: the module's contract.
+        unsafe {
+            let a = match self.from_run.read::<true>(at) {
+                Some(a) => a,
+                None => self.from.load(at.clone(), self.scratch).values(),
+            };
+            let lines = values_good(&a, RealOf::<F>::LINE_EXP);
+            (Values::of(a), lines)
+        }
+    }
+
+    /// Writes the transposes of the results of the matrices `at`, their columns in order.
+    #[inline(always)]
+    unsafe fn write(&self, at: Range<usize>, v: &mut Values<F, N>) {
+        // SAFETY: the module's contract.
+        unsafe {
+            let t = Tile::new(self.scratch, N);
+            if self.rows.rows_fill_registers(N) {
+                t.set_values(&v.a);
+                self.rows.ask_ahead(&at, true);
+                unroll!(K if K < N => {
+                    let mut place = [RealOf::<F>::default(); MAX_LANES];
+                    v.perm[K].store(place.as_mut_ptr());
+                    self.rows.store_rows(at.clone(), t, K, N, &place);
+                });
+                return;
+            }
+            v.unscramble();
+            if !self.to_run.write::<true>(&at, &v.a) {
+                t.set_values(&v.a);
+                self.to.store(at, t);
+            }
+        }
+    }
+}
+
 /// The inverses of a group of order `N`.
 #[inline(always)]
 pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
+        let ways = Ways::<F, N>::of(g);
         let mut registers = Registers::of(g);
-        let from = Transfer::<F>::new(g.src, g.from.transposed(), g.far);
-        let to = Transfer::<F>::new(g.dst, g.to.transposed(), g.far);
-        let rows = Transfer::<F>::new(g.dst, g.to, g.far);
         while let Some(at) = registers.next(F::LANES) {
-            let t = from.load(at.clone(), g.scratch);
-            let lines = lines_good(t, N, Part::Whole, RealOf::<F>::LINE_EXP);
-            let mut v = Values::<F, N>::read(t);
-            let recips = v.factor();
+            let (mut v, lines) = ways.read(&at);
+            unroll!(K if K < N => { v.eliminate::<K>(); });
             v.invert_upper();
             v.times_l_inverse();
-            let zeros = v.zeros();
-            if registers.accept(lines & good(recips, zeros)) {
-                if rows.rows_fill_registers(N) {
-                    v.write(t);
-                    rows.ask_ahead(&at, true);
-                    unroll!(K if K < N => {
-                        let mut place = [RealOf::<F>::default(); MAX_LANES];
-                        v.perm[K].store(place.as_mut_ptr());
-                        rows.store_rows(at.clone(), t, K, N, &place);
-                    });
-                } else {
-                    v.unscramble();
-                    v.write(t);
-                    to.store(at, t);
-                }
+            if registers.accept(lines & v.good()) {
+                ways.write(at, &mut v);
             }
         }
         registers.suspects()
