@@ -7,8 +7,9 @@ single  one small matrix, the price of a call
 far     stacks of 60 MB beside a copy of the same bytes by as many threads, into fresh and used memory
 large   one matrix and short stacks of orders 32 to 4096, with the matrix product of the same order
 
-Every library runs in a process of its own, with its own threads, on the same arrays; they take turns, and
-whoever is not at work sleeps: after a turn the next one waits until threads that spin have come to rest.
+Every library runs in a process of its own, with its own threads, on the same arrays; they take turns. A turn
+begins with a quarter of a second of the same calls that is not counted: cores that rested run at half their
+speed for so long, and the threads that the library before left spinning come to rest.
 A library that is not installed is left out. torch's stacks of orders above 150 run with one thread, because
 its threaded ones can go wrong there. Native precision throughout; beside NumPy the default, double inside,
 is a row of its own. The last columns are the best peer's time over ainv's and the share of the limits: GB/s
@@ -33,8 +34,8 @@ import numpy as np
 
 Call = Callable[[], object]
 
-#: Seconds that a library's threads may spin after a call: OpenMP's of torch for 0.2.
-SPIN = {"torch": 0.25, "jax": 0.05, "numpy": 0.05, "scipy": 0.05}
+#: Seconds of a turn that are not counted, and that are.
+WARM, COUNTED = 0.25, 0.05
 FLOPS = {"inv": 2.0, "posdef": 1.0, "cholesky_inv": 2 / 3, "tri_inv": 1 / 3, "solve": 2 / 3, "product": 2.0}
 
 
@@ -140,9 +141,9 @@ def jax_(case: Case) -> Call | None:
 MAKERS = {"ainv": ours, "copy": copies, "numpy": numpy_, "scipy": scipy_, "torch": torch_, "jax": jax_}
 
 
-def once(f: Call) -> float:
-    """Seconds of one call among many: 20 ms of them, after 5 ms that wake threads and fill caches."""
-    for least in (5e-3, 20e-3):
+def turn(f: Call) -> float:
+    """Seconds of one call among many."""
+    for least in (WARM, COUNTED):
         calls, spent, start = 0, 0.0, time.perf_counter()
         while spent < least:
             f()
@@ -166,7 +167,7 @@ def work(pipe: Connection, library: str) -> None:
             pipe.send(call is not None)
         else:
             assert call is not None
-            pipe.send(once(call))
+            pipe.send(turn(call))
 
 
 class Libraries:
@@ -187,13 +188,11 @@ class Libraries:
                 self.pipes[name].send(case)
                 if self.pipes[name].recv():
                     able.append(name)
-                time.sleep(SPIN.get(name, 2e-3))
         times: dict[str, list[float]] = {name: [] for name in able}
         for _ in range(rounds):
             for name in able:
                 self.pipes[name].send(None)
                 times[name].append(self.pipes[name].recv())
-                time.sleep(SPIN.get(name, 2e-3))
         return {name: statistics.median(t) for name, t in times.items()}
 
 
