@@ -53,6 +53,8 @@ pub struct Plan {
     pub within: bool,
     /// Matrices of one task.
     pub chunk: usize,
+    /// Whether results go past the caches, where they fill whole lines of them.
+    pub stream: bool,
     /// About how many bytes of scratch, all threads together, the call takes beside the result.
     pub scratch: usize,
 }
@@ -74,6 +76,9 @@ pub(crate) struct Problem {
 
 /// A core's work in 100 us, in multiply-adds of small matrices: under it no thread is woken.
 const WORTH_A_THREAD: f64 = 8e5;
+/// Results of so many bytes do not stay in a cache: reading their lines before they are overwritten
+/// is a third of the traffic.
+const STREAMED: usize = 24 << 20;
 /// From this order on the threads share one matrix rather than the stack, if the stack is short.
 const SHARED_ORDER: usize = 192;
 
@@ -132,6 +137,7 @@ impl Plan {
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
         let task = Self::task_bytes(p, route, scalar, chunk, lanes_max).ok_or(Error::Overflow)?;
         let tasks = if within { 1 } else { threads };
+        let result = p.count.saturating_mul(p.rows * p.cols * scalar);
         Ok(Plan {
             operation: p.operation,
             dtype: T::NAME,
@@ -142,6 +148,7 @@ impl Plan {
             threads,
             within,
             chunk,
+            stream: route == Route::Lanes && !p.staged && result >= STREAMED,
             scratch: task.checked_mul(tasks).ok_or(Error::Overflow)?,
         })
     }
@@ -193,6 +200,9 @@ impl fmt::Display for Plan {
             write!(f, " on each matrix")?;
         } else if self.threads > 1 {
             write!(f, " on {} matrices at a time", self.chunk)?;
+        }
+        if self.stream {
+            write!(f, ", results past the caches")?;
         }
         write!(f, ", {} KiB of scratch", self.scratch.div_ceil(1024))
     }

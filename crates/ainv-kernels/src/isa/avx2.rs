@@ -35,6 +35,7 @@ vector!(__m256d, f64, __m256d, 4, {
     splat(x: f64) -> Self = _mm256_set1_pd(x);
     load(p: *const f64) -> Self = _mm256_loadu_pd(p);
     store(self: Self, p: *mut f64) -> () = _mm256_storeu_pd(p, self);
+    stream(self: Self, p: *mut f64) -> () = _mm256_stream_pd(p, self);
     first(self: Self) -> f64 = _mm256_cvtsd_f64(self);
     split(a: Self, b: Self) -> (Self, Self) = {
         let low = _mm256_permute2f128_pd::<0x20>(a, b);
@@ -80,6 +81,7 @@ vector!(__m256, f32, __m256, 8, {
     splat(x: f32) -> Self = _mm256_set1_ps(x);
     load(p: *const f32) -> Self = _mm256_loadu_ps(p);
     store(self: Self, p: *mut f32) -> () = _mm256_storeu_ps(p, self);
+    stream(self: Self, p: *mut f32) -> () = _mm256_stream_ps(p, self);
     first(self: Self) -> f32 = _mm256_cvtss_f32(self);
     split(a: Self, b: Self) -> (Self, Self) = {
         let low = _mm256_permute2f128_ps::<0x20>(a, b);

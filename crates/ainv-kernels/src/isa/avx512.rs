@@ -24,6 +24,7 @@ vector!(__m512d, f64, __mmask8, 8, {
     splat(x: f64) -> Self = _mm512_set1_pd(x);
     load(p: *const f64) -> Self = _mm512_loadu_pd(p);
     store(self: Self, p: *mut f64) -> () = _mm512_storeu_pd(p, self);
+    stream(self: Self, p: *mut f64) -> () = _mm512_stream_pd(p, self);
     first(self: Self) -> f64 = _mm512_cvtsd_f64(self);
     split(a: Self, b: Self) -> (Self, Self) = {
         let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
@@ -118,6 +119,7 @@ vector!(__m512, f32, __mmask16, 16, {
     splat(x: f32) -> Self = _mm512_set1_ps(x);
     load(p: *const f32) -> Self = _mm512_loadu_ps(p);
     store(self: Self, p: *mut f32) -> () = _mm512_storeu_ps(p, self);
+    stream(self: Self, p: *mut f32) -> () = _mm512_stream_ps(p, self);
     first(self: Self) -> f32 = _mm512_cvtss_f32(self);
     split(a: Self, b: Self) -> (Self, Self) = {
         let even =

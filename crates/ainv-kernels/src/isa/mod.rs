@@ -39,6 +39,12 @@ pub trait Vector: Copy + 'static {
     unsafe fn splat(x: Self::Elem) -> Self;
     unsafe fn load(p: *const Self::Elem) -> Self;
     unsafe fn store(self, p: *mut Self::Elem);
+    /// Stores past the caches, where the machine can; `p` is a multiple of the register's size.
+    #[inline(always)]
+    unsafe fn stream(self, p: *mut Self::Elem) {
+        // SAFETY: the contract of the trait.
+        unsafe { self.store(p) }
+    }
     /// Lane 0.
     unsafe fn first(self) -> Self::Elem;
     /// The even and the odd lanes of `a` followed by `b`.
@@ -167,6 +173,16 @@ pub fn prefetch(p: *const u8, write: bool) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (p, write);
+}
+
+/// Orders the streamed stores before those that follow.
+#[inline(always)]
+pub fn streamed() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: of every x86-64.
+    unsafe {
+        core::arch::x86_64::_mm_sfence()
+    }
 }
 
 /// The instruction sets, by name. `AINV_ISA` forces one.

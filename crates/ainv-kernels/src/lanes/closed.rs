@@ -8,8 +8,8 @@
 //! scheme does not cover: order 3 goes to LU there.
 
 use super::{Group, Registers, Run, Suspects, Tile, Transfer, good, values_good};
-use crate::isa::Vector;
 use crate::isa::field::Field;
+use crate::isa::{self, Vector};
 use crate::scalar::{RealScalar, Scalar};
 
 /// The largest order with a closed form.
@@ -24,7 +24,7 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     unsafe {
         let (from, to) =
             (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
-        let (from_run, to_run) = (Run::<F, N>::new(g.src, g.from), Run::<F, N>::new(g.dst, g.to));
+        let (from_run, to_run) = (Run::<F, N>::source(g), Run::<F, N>::results(g));
         // The determinant is a product of several entries: it may overflow where none of them is
         // large.
         let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
@@ -37,11 +37,14 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
             };
             let (x, recip, zeros) = invert(&a);
             let good = values_good(&a, exp) & good(recip, zeros) & F::V::bits(recip.gt(small));
-            if registers.accept(good) && !to_run.write::<false>(&at, &x) {
+            if registers.accept(good) && !to_run.write::<false>(&at, &x, g.scratch) {
                 let t = Tile::new(g.scratch, N);
                 t.set_values(&x);
                 to.store(at, t);
             }
+        }
+        if g.stream {
+            isa::streamed();
         }
         registers.suspects()
     }

@@ -46,6 +46,8 @@ pub struct Group<'a, T: Scalar> {
     pub force: bool,
     /// The stack is larger than the caches near the core.
     pub far: bool,
+    /// The results go past the caches where they fill whole lines of them.
+    pub stream: bool,
 }
 
 /// What `tri_inv` does not read: the diagonal of a unit triangle.

@@ -2,7 +2,8 @@
 //! known when the kernel is compiled, so they go between memory and values without a tile and with
 //! hardly an instruction that is not a load, a shuffle or a store.
 
-use super::transfer::{load_lines, store_lines};
+use super::Group;
+use super::transfer::{LINE, ask_ahead, load_lines, store_lines};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::places::{Frame, Places};
@@ -15,18 +16,39 @@ type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 const MOST: usize = 72;
 
 /// A stack of matrices of order `N` that may be a run.
-pub struct Run<'a, F: Field, const N: usize> {
+pub(super) struct Run<'a, F: Field, const N: usize> {
     places: Places<'a, F::S>,
     is: bool,
+    far: bool,
+    stream: bool,
 }
 
 impl<'a, F: Field, const N: usize> Run<'a, F, N> {
     const REALS: usize = N * N * F::PARTS;
 
     #[inline(always)]
-    pub fn new(places: Places<'a, F::S>, frame: Frame) -> Self {
+    fn new(places: Places<'a, F::S>, frame: Frame, g: &Group<'a, F::S>) -> Self {
         let dense = frame.cs == 1 && frame.rs == N as isize;
-        Run { places, is: dense && places.step() == Some((N * N) as isize) }
+        let is = dense && places.step() == Some((N * N) as isize);
+        Run {
+            places,
+            is,
+            far: g.far && N > 1,
+            stream: is
+                && g.stream
+                && !places.is_empty()
+                && places.get(0).addr().is_multiple_of(LINE),
+        }
+    }
+    /// The matrices of a group.
+    #[inline(always)]
+    pub(super) fn source(g: &Group<'a, F::S>) -> Self {
+        Run::new(g.src, g.from, g)
+    }
+    /// The results of a group.
+    #[inline(always)]
+    pub(super) fn results(g: &Group<'a, F::S>) -> Self {
+        Run::new(g.dst, g.to, g)
     }
 
     /// Where the matrices `at` begin, if they are a run that fills a register.
@@ -41,8 +63,14 @@ impl<'a, F: Field, const N: usize> Run<'a, F, N> {
     /// # Safety
     /// The matrices are those of a checked view.
     #[inline(always)]
-    pub unsafe fn read<const TRANSPOSED: bool>(&self, at: &Range<usize>) -> Option<[[F; N]; N]> {
+    pub(super) unsafe fn read<const TRANSPOSED: bool>(
+        &self,
+        at: &Range<usize>,
+    ) -> Option<[[F; N]; N]> {
         let from = self.first(at)?;
+        if self.far {
+            ask_ahead(from.cast(), F::LANES * Self::REALS * size_of::<RealOf<F>>(), false);
+        }
         // SAFETY: the caller's; LANES matrices of REALS.
         unsafe {
             let x = gather::<F::V>(from, Self::REALS);
@@ -60,10 +88,19 @@ impl<'a, F: Field, const N: usize> Run<'a, F, N> {
     /// Writes what `read` reads; whether the matrices are a run.
     ///
     /// # Safety
-    /// As for `read`, and the view is a mutable one.
+    /// As for `read`, and the view is a mutable one; the scratch holds the matrices.
     #[inline(always)]
-    pub unsafe fn write<const TRANSPOSED: bool>(&self, at: &Range<usize>, a: &[[F; N]; N]) -> bool {
+    pub(super) unsafe fn write<const TRANSPOSED: bool>(
+        &self,
+        at: &Range<usize>,
+        a: &[[F; N]; N],
+        scratch: *mut RealOf<F>,
+    ) -> bool {
         let Some(to) = self.first(at) else { return false };
+        let reals = F::LANES * Self::REALS;
+        if self.far && !self.stream {
+            ask_ahead(to.cast(), reals * size_of::<RealOf<F>>(), true);
+        }
         // SAFETY: the caller's; LANES matrices of REALS.
         unsafe {
             let mut x = [F::V::splat(RealOf::<F>::default()); MOST];
@@ -76,7 +113,15 @@ impl<'a, F: Field, const N: usize> Run<'a, F, N> {
                     }
                 }
             }
-            scatter::<F::V>(x, to, Self::REALS);
+            if self.stream {
+                // Lines of the matrices are not those of the cache: by way of the scratch.
+                scatter::<F::V>(x, scratch, Self::REALS);
+                for r in 0..Self::REALS {
+                    F::V::load(scratch.add(r * F::LANES)).stream(to.add(r * F::LANES));
+                }
+            } else {
+                scatter::<F::V>(x, to, Self::REALS);
+            }
         }
         true
     }

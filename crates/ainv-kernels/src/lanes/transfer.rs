@@ -17,6 +17,18 @@ use std::ops::Range;
 
 /// Bytes that are on their way from memory while a core works.
 const DISTANCE: usize = 2048;
+/// Bytes of a cache line.
+pub(super) const LINE: usize = 64;
+
+/// Asks for what follows the `bytes` at `p`, to be read or to be written: the time of one register's
+/// arithmetic hides the way to memory. Small matrices are done before memory answers: further ahead.
+#[inline(always)]
+pub(super) fn ask_ahead(p: *const u8, bytes: usize, write: bool) {
+    let next = p.wrapping_add(bytes + DISTANCE / bytes * bytes);
+    for line in (0..bytes).step_by(LINE) {
+        isa::prefetch(next.wrapping_add(line), write);
+    }
+}
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 
@@ -68,7 +80,7 @@ struct Piece {
 /// Reads up to LANES reals of a line of each lane and transposes them: real `e` of every line in
 /// `[e]`.
 #[inline(always)]
-pub unsafe fn load_lines<V: Vector>(
+pub(super) unsafe fn load_lines<V: Vector>(
     line: &[*const V::Elem; MAX_LANES],
     len: usize,
 ) -> [V; MAX_LANES] {
@@ -88,7 +100,7 @@ pub unsafe fn load_lines<V: Vector>(
 
 /// Writes what `load_lines` reads to the first `lanes` lines.
 #[inline(always)]
-pub unsafe fn store_lines<V: Vector>(
+pub(super) unsafe fn store_lines<V: Vector>(
     mut x: [V; MAX_LANES],
     line: &[*mut V::Elem; MAX_LANES],
     lanes: usize,
@@ -168,16 +180,11 @@ impl<'a, F: Field> Transfer<'a, F> {
         Transfer { places, frame, beside: places.step() == Some(1), lines, ahead }
     }
 
-    /// Asks for the register of matrices after `at`, to be read or to be written: the time of one
-    /// register's arithmetic hides the way to memory.
+    /// Asks for the register of matrices after `at`.
     #[inline(always)]
     pub fn ask_ahead(&self, at: &Range<usize>, write: bool) {
-        const LINE: usize = 64;
-        let Some(bytes) = self.ahead.map(|bytes| bytes * F::LANES) else { return };
-        // Small matrices are done before memory answers: further ahead.
-        let next = self.places.get(at.end).cast::<u8>().wrapping_add(DISTANCE / bytes * bytes);
-        for line in (0..bytes).step_by(LINE) {
-            isa::prefetch(next.wrapping_add(line), write);
+        if let Some(bytes) = self.ahead {
+            ask_ahead(self.places.get(at.start).cast(), bytes * F::LANES, write);
         }
     }
 

@@ -7,7 +7,7 @@
 
 use super::{Group, Registers, Run, Suspects, Tile, Transfer, good, values_good};
 use crate::isa::field::Field;
-use crate::isa::{MAX_LANES, Vector};
+use crate::isa::{self, MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
 use std::ops::Range;
 
@@ -62,6 +62,8 @@ impl<F: Field, const N: usize> Values<F, N> {
 
     /// Step `K` of LU in place.
     #[inline(always)]
+    // Unrolled, the last `taken` is not read.
+    #[allow(unused_assignments)]
     unsafe fn eliminate<const K: usize>(&mut self) {
         // SAFETY: the contract of Vector.
         unsafe {
@@ -212,8 +214,8 @@ impl<'a, F: Field, const N: usize> Ways<'a, F, N> {
     #[inline(always)]
     fn of(g: &Group<'a, F::S>) -> Self {
         Ways {
-            from_run: Run::new(g.src, g.from),
-            to_run: Run::new(g.dst, g.to),
+            from_run: Run::source(g),
+            to_run: Run::results(g),
             from: Transfer::new(g.src, g.from.transposed(), g.far),
             to: Transfer::new(g.dst, g.to.transposed(), g.far),
             rows: Transfer::new(g.dst, g.to, g.far),
@@ -252,7 +254,7 @@ impl<'a, F: Field, const N: usize> Ways<'a, F, N> {
                 return;
             }
             v.unscramble();
-            if !self.to_run.write::<true>(&at, &v.a) {
+            if !self.to_run.write::<true>(&at, &v.a, self.scratch) {
                 t.set_values(&v.a);
                 self.to.store(at, t);
             }
@@ -275,6 +277,9 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
             if registers.accept(lines & v.good()) {
                 ways.write(at, &mut v);
             }
+        }
+        if g.stream {
+            isa::streamed();
         }
         registers.suspects()
     }

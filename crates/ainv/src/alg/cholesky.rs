@@ -122,6 +122,7 @@ unsafe fn factor_block<T: Scalar>(
             scratch,
             force: true,
             far: false,
+            stream: false,
         };
         // SAFETY: the caller's block, read whole before it is written.
         unsafe { (cx.kernels.cholesky)(&group) };

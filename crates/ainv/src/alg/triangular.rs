@@ -253,6 +253,7 @@ unsafe fn invert_block<T: Scalar>(
             scratch,
             force: true,
             far: false,
+            stream: false,
         };
         // SAFETY: the triangle is the caller's, the destination spans BLOCK columns.
         unsafe {

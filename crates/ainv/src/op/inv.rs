@@ -42,8 +42,15 @@ impl<T: Scalar> Op<T> for Inv {
     unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
         // SAFETY: the caller's matrix.
         let at = |i: usize, j: usize| unsafe { g.src.get(0).offset(g.from.at(j, i)).read() };
-        if self.auto && g.n > lanes_max::<T>() && look(at, g.n) != Found::General {
-            return None;
+        if self.auto && g.n > lanes_max::<T>() {
+            match look(at, g.n) {
+                Found::General => {}
+                // SAFETY: the trait's contract. What has no Cholesky factor is not stored.
+                Found::Hermitian if !unsafe { (kernels.posdef_inv_by_columns)(g) } => {
+                    return Some(false);
+                }
+                _ => return None,
+            }
         }
         // SAFETY: the trait's contract.
         Some(unsafe {

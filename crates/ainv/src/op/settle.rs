@@ -158,6 +158,7 @@ pub(crate) fn forced<T: Scalar>(
             scratch,
             force: true,
             far: false,
+            stream: false,
         };
         // SAFETY: dense matrices of these sizes, the result apart from the others.
         unsafe { run(op, cx, &group) }.map(drop)

@@ -62,7 +62,7 @@ impl<T: Scalar> Job<'_, T> {
         let count = self.a.len();
         let epsilon = T::Real::EPSILON.to_f64();
         let Job { kind, a, b, x, options, .. } = self;
-        let job = Operands { kind, a, b, x, options, epsilon };
+        let job = Operands { kind, a, b, x, options, epsilon, stream: false };
         job.chunk(0..count, threads, status).inspect_err(|_| status.undone())
     }
 
@@ -87,6 +87,8 @@ impl<T: Scalar> Job<'_, T> {
             kind: self.kind,
             options: self.options,
             epsilon: T::Real::EPSILON.to_f64(),
+            // In place every line that is written has just been read.
+            stream: plan.stream && self.a.matrix(0) != self.x.matrix(0).cast_const(),
         };
         let chunk = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
             match (staged, wide) {
@@ -171,6 +173,8 @@ struct Operands<'a, T> {
     options: &'a Options,
     /// Of the caller's scalar, which the staged copy may be wider than.
     epsilon: f64,
+    /// Whether results go past the caches.
+    stream: bool,
 }
 
 impl<T: Scalar> Operands<'_, T> {
@@ -214,6 +218,7 @@ impl<T: Scalar> Operands<'_, T> {
                     scratch,
                     force: false,
                     far,
+                    stream: self.stream,
                 };
                 // SAFETY: the pointers are those of checked views of these frames, the scratch was
                 // asked for with this order and these right-hand sides.
@@ -362,7 +367,8 @@ impl<T: Scalar> Operands<'_, T> {
                 let (shape, strides) = dense(self.x.rows(), self.x.cols());
                 let y = StackMut::from_raw_parts(x, &shape, &strides)?;
                 let (kind, options, epsilon) = (self.kind, self.options, self.epsilon);
-                let inner = Operands { kind, a: &a, b: b.as_ref(), x: &y, options, epsilon };
+                let b = b.as_ref();
+                let inner = Operands { kind, a: &a, b, x: &y, options, epsilon, stream: false };
                 let moved = Offset { status, by: range.start };
                 let mut summary = inner.chunk(0..count, threads, moved.statuses())?;
                 if let Some((index, _)) = &mut summary.first {
