@@ -67,18 +67,10 @@ pub unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F::S>) {
                     break;
                 }
                 let c = t.c.offset(first as isize + j as isize * t.ldc);
-                if first + F::LANES <= t.m {
-                    // Zero plus the product, so that a zero has no sign.
-                    let before = if t.accumulate { F::load_scalars(c) } else { zero };
-                    before.add(sum[j][v].scale(alpha)).store_scalars(c);
-                } else {
-                    let lanes = sum[j][v].scale(alpha).to_lanes();
-                    for i in 0..t.m - first {
-                        let p = c.add(i);
-                        let before = if t.accumulate { p.read() } else { F::S::default() };
-                        p.write(before + lanes[i]);
-                    }
-                }
+                let len = F::LANES.min(t.m - first);
+                // Zero plus the product, so that a zero has no sign.
+                let before = if t.accumulate { F::load_first_scalars(c, len) } else { zero };
+                before.add(sum[j][v].scale(alpha)).store_first_scalars(c, len);
             }
         }
     }
