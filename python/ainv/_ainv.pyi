@@ -102,6 +102,7 @@ def inv(
     on_singular: _OnSingular | Literal["pinv"] = "raise",
     precision: _Precision = None,
     out: NDArray[Any] | None = None,
+    axes: tuple[int, int] | None = None,
     stream: _Stream = None,
 ) -> NDArray[Any]: ...
 def inv_ex(

@@ -2,7 +2,7 @@
 
 use crate::array::{self, Input, square};
 use crate::call::{self, Op, compute, judge, unary};
-use crate::options::{Keywords, Tol, norm, uplo};
+use crate::options::{Axes, Keywords, Tol, norm, uplo};
 use crate::output::{self, Output};
 use ainv::{Diag, PinvOptions, Status};
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
@@ -35,14 +35,18 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 ///     Where the result is written: an array of its shape and of its dtype, or of one that holds it
 ///     (a complex one for a real result). It may be `a` itself, and it may overlap `a` in any way.
 ///     After an error for a singular matrix it holds the others' inverses, and NaN for that one.
+/// axes : tuple of int, optional
+///     The axis of the matrices' rows and that of their columns; the last two if None. Where the
+///     components come first, as in an array of shape (3, 3, ...), they are (0, 1). Nothing is
+///     copied, and the inverses lie along the same axes.
 /// stream : Device, Stream or str, optional
 ///     Where the work runs.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     The inverses, shape (..., n, n), of the dtype of `a`; float64 for integers. A subclass of
-///     ndarray keeps its class.
+///     The inverses, of the shape and the dtype of `a`; float64 for integers. A subclass of ndarray
+///     keeps its class.
 ///
 /// Raises
 /// ------
@@ -71,8 +75,12 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 /// <BLANKLINE>
 ///        [[-2. ,  1. ],
 ///         [ 1.5, -0.5]]])
+///
+/// >>> components = np.random.default_rng(0).standard_normal((3, 3, 1000))
+/// >>> ainv.inv(components, axes=(0, 1)).shape
+/// (3, 3, 1000)
 #[pyfunction]
-#[pyo3(signature = (a, *, assume="auto", on_singular="raise", precision=None, out=None, stream=None))]
+#[pyo3(signature = (a, *, assume="auto", on_singular="raise", precision=None, out=None, axes=None, stream=None))]
 pub(crate) fn inv<'py>(
     py: Python<'py>,
     a: &Any<'py>,
@@ -80,13 +88,19 @@ pub(crate) fn inv<'py>(
     on_singular: &str,
     precision: Option<&str>,
     out: Keyword<'_, 'py>,
+    axes: Keyword<'_, 'py>,
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, true)?;
-    let a = Input::read(a, square)?;
+    let axes = Axes::parse(axes)?;
+    let a = Input::read(a, |py, shape| {
+        array::matrices(py, shape)?;
+        let [rows, columns] = axes.of(shape.len())?;
+        square(py, &[shape[rows], shape[columns]])
+    })?;
     let options = keywords.options(&a);
-    unary(py, Op::Inv, a, out, &mut [], &options)
+    unary(py, Op::Inv, a, axes, out, &options)
 }
 
 /// The named tuple of `inv_ex`.
@@ -258,7 +272,7 @@ pub(crate) fn pinv<'py>(
         atol: atol.as_ref().map(Tol::get),
         hermitian,
     };
-    unary(py, Op::Pinv(pinv), a, out, &mut [], &options)
+    unary(py, Op::Pinv(pinv), a, Axes::Last, out, &options)
 }
 
 /// Inverses of positive definite matrices, from their Cholesky factors.
@@ -298,7 +312,7 @@ pub(crate) fn cholesky_inv<'py>(
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
     let l = Input::read(L, square)?;
     let options = keywords.options(&l);
-    unary(py, Op::CholeskyInv(uplo(upper)), l, out, &mut [], &options)
+    unary(py, Op::CholeskyInv(uplo(upper)), l, Axes::Last, out, &options)
 }
 
 /// Inverses of triangular matrices.
@@ -341,7 +355,7 @@ pub(crate) fn tri_inv<'py>(
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let diag = if unit_diagonal { Diag::Unit } else { Diag::NonUnit };
-    unary(py, Op::TriInv(uplo(upper), diag), a, out, &mut [], &options)
+    unary(py, Op::TriInv(uplo(upper), diag), a, Axes::Last, out, &options)
 }
 
 /// Cholesky factors of positive definite matrices.
@@ -381,7 +395,7 @@ pub(crate) fn cholesky<'py>(
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
-    unary(py, Op::Cholesky(uplo(upper)), a, out, &mut [], &options)
+    unary(py, Op::Cholesky(uplo(upper)), a, Axes::Last, out, &options)
 }
 
 /// Reciprocal condition numbers.
