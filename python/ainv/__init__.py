@@ -10,6 +10,7 @@ array([[[ 0.6, -0.7],
         [ 1.5, -0.5]]])
 """
 
+from ainv import _libraries as _libraries
 from ainv import _threadpoolctl, linalg
 from ainv._ainv import (
     Device,

@@ -2,11 +2,13 @@
 
 use crate::array::{self, Input, square};
 use crate::call::{self, Op, compute, judge, unary};
+use crate::libraries;
 use crate::options::{Axes, Keywords, Tol, norm, uplo};
 use crate::output::{self, Output};
 use ainv::{Diag, PinvOptions, Status};
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
@@ -94,6 +96,19 @@ pub(crate) fn inv<'py>(
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, true)?;
     let axes = Axes::parse(axes)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return match axes {
+            Axes::Last => {
+                library.call_method1(intern!(py, "inv"), (a, assume, on_singular, precision, out))
+            }
+            Axes::At(..) => {
+                let dims: usize = a.getattr("ndim")?.extract()?;
+                array::matrices(py, &vec![0; dims])?;
+                let arguments = (library, a, axes.of(dims)?, assume, on_singular, precision, out);
+                py.import("ainv._axes")?.getattr("inv")?.call1(arguments)
+            }
+        };
+    }
     let a = Input::read(a, |py, shape| {
         array::matrices(py, shape)?;
         let [rows, columns] = axes.of(shape.len())?;
@@ -156,6 +171,10 @@ pub(crate) fn inv_ex<'py>(
     let on_singular = if check_errors { "raise" } else { "nan" };
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return library
+            .call_method1(intern!(py, "inv_ex"), (a, check_errors, assume, precision, out));
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let shape = a.shape().to_vec();
@@ -258,6 +277,12 @@ pub(crate) fn pinv<'py>(
         (Some(rcond), None) => ("rcond", Some(rcond)),
         (None, rtol) => ("rtol", rtol),
     };
+    if let Some(library) = libraries::adapter(a)? {
+        return library.call_method1(
+            intern!(py, "pinv"),
+            (a, rtol, hermitian, atol, on_singular, precision, out),
+        );
+    }
     let a = Input::read(a, if hermitian { square } else { array::matrices })?;
     let options = keywords.options(&a);
     let [batch @ .., m, n] = a.shape() else { unreachable!("the shape was checked") };
@@ -310,6 +335,10 @@ pub(crate) fn cholesky_inv<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(L)? {
+        return library
+            .call_method1(intern!(py, "cholesky_inv"), (L, upper, on_singular, precision, out));
+    }
     let l = Input::read(L, square)?;
     let options = keywords.options(&l);
     unary(py, Op::CholeskyInv(uplo(upper)), l, Axes::Last, out, &options)
@@ -352,6 +381,12 @@ pub(crate) fn tri_inv<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return library.call_method1(
+            intern!(py, "tri_inv"),
+            (a, upper, unit_diagonal, on_singular, precision, out),
+        );
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let diag = if unit_diagonal { Diag::Unit } else { Diag::NonUnit };
@@ -393,6 +428,10 @@ pub(crate) fn cholesky<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return library
+            .call_method1(intern!(py, "cholesky"), (a, upper, on_singular, precision, out));
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     unary(py, Op::Cholesky(uplo(upper)), a, Axes::Last, out, &options)
@@ -431,6 +470,9 @@ pub(crate) fn rcond<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, None, stream)?.assume(assume)?;
     let norm = p.map(norm).transpose()?.unwrap_or_default();
+    if let Some(library) = libraries::adapter(a)? {
+        return library.call_method1(intern!(py, "rcond"), (a, p, assume));
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let out = call::rcond(py, &a, norm, &options)?;

@@ -4,6 +4,7 @@ mod array;
 mod call;
 mod error;
 mod functions;
+mod libraries;
 mod options;
 mod output;
 mod solve;
