@@ -12,11 +12,21 @@ from ainv._patch._swap import Swap
 _DTYPES = frozenset((torch.float32, torch.float64, torch.complex64, torch.complex128))
 
 
+def _watched() -> bool:
+    """Whether a compiler, a transform or a mode wants to see torch's own function."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch.autograd.forward_ad._current_level >= 0
+        or torch._C._is_torch_function_mode_enabled()
+        or torch._C._len_torch_dispatch_stack() > 0
+        or torch._C._functorch.peek_interpreter_stack() is not None
+    )
+
+
 def _served(*tensors: Any) -> bool:
     """Whether they are tensors in the CPU's memory, of one dtype that torch inverts too."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
-        return False
-    return all(
+    return not _watched() and all(
         type(a) in (torch.Tensor, torch.nn.Parameter)
         and a.device.type == "cpu"
         and a.layout is torch.strided
@@ -24,6 +34,11 @@ def _served(*tensors: Any) -> bool:
         and a.dtype is tensors[0].dtype
         for a in tensors
     )
+
+
+def _derived(a: Any) -> bool:
+    """Whether a gradient will be asked for. In the triangle that is not read torch's is its own."""
+    return torch.is_grad_enabled() and bool(a.requires_grad)
 
 
 def inv(A: Any, *, out: Any = None) -> Any:
@@ -58,6 +73,8 @@ def pinv(
         return NotImplemented
     if rcond is not None and (rtol is not None or atol is not None):
         return NotImplemented
+    if hermitian and _derived(input):
+        return NotImplemented
     rtol = rcond if rtol is None else rtol
     # A NaN ends torch's singular values with an error, its eigenvalues with NaN.
     on_singular: Literal["nan", "raise"] = "nan" if hermitian else "raise"
@@ -71,7 +88,7 @@ def pinverse(input: Any, rcond: Any = 1e-15) -> Any:
 
 
 def cholesky_inverse(input: Any, upper: Any = False, *, out: Any = None) -> Any:
-    if out is not None or not _served(input):
+    if out is not None or not _served(input) or _derived(input):
         return NotImplemented
     return ainv.cholesky_inverse(input, bool(upper))
 

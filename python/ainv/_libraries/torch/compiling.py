@@ -21,8 +21,15 @@ def _precision(precision, out, stream):
     return precision or "native"
 
 
-def inv(a, *, assume="auto", on_singular="raise", precision=None, out=None, stream=None):
-    return general.inv(a, assume, on_singular, _precision(precision, out, stream))
+def inv(
+    a, *, assume="auto", on_singular="raise", precision=None, out=None, axes=None, stream=None
+):
+    precision = _precision(precision, out, stream)
+    if axes is None:
+        return general.inv(a, assume, on_singular, precision)
+    return general.inv(a.movedim(axes, (-2, -1)), assume, on_singular, precision).movedim(
+        (-2, -1), axes
+    )
 
 
 def inv_ex(a, *, check_errors=False, assume="auto", precision=None, out=None, stream=None):
