@@ -12,6 +12,7 @@ from ainv import _ainv
 from ainv._libraries.torch import general
 from ainv._libraries.torch.primitives import LinAlgError
 from torch import Tensor, from_numpy
+from torch.return_types import linalg_inv_ex
 from torch.overrides import handle_torch_function, has_torch_function
 
 __all__ = [
@@ -52,20 +53,11 @@ def _memory(a):
     return None
 
 
-def _call(name, a, out, options):
-    """The result for one tensor of matrices."""
-    if out is None and (array := _memory(a)) is not None:
-        try:
-            return from_numpy(getattr(_ainv, name)(array, **options))
-        except _ainv.LinAlgError as error:
-            raise LinAlgError.of(error) from None
-    return _general(name, (a,), out, options)
-
-
 def _general(name, tensors, out, options):
     if has_torch_function(tensors):
         function = getattr(_ainv, name)
-        return handle_torch_function(function, tensors, *tensors, out=out, **options)
+        keywords = options if out is None else options | {"out": out}
+        return handle_torch_function(function, tensors, *tensors, **keywords)
     if out is not None:
         return _into(name, tensors, out, options)
     return getattr(general, name)(*tensors, **options)
@@ -103,24 +95,36 @@ def _into(name, tensors, out, options):
     return out
 
 
+# Each function is written out: a dictionary of options or one more call would be felt with one
+# small matrix.
+
+
 def inv(a, assume="auto", on_singular="raise", precision=None, out=None):
-    options = {"assume": assume, "on_singular": on_singular, "precision": precision or "native"}
-    return _call("inv", a, out, options)
+    precision = precision or "native"
+    if out is None and (array := _memory(a)) is not None:
+        try:
+            x = _ainv.inv(array, assume=assume, on_singular=on_singular, precision=precision)
+        except _ainv.LinAlgError as error:
+            raise LinAlgError.of(error) from None
+        return from_numpy(x)
+    options = {"assume": assume, "on_singular": on_singular, "precision": precision}
+    return _general("inv", (a,), out, options)
 
 
 def inv_ex(a, check_errors=False, assume="auto", precision=None, out=None):
-    options = {"check_errors": check_errors, "assume": assume, "precision": precision or "native"}
-    if out is not None and not (isinstance(out, tuple) and len(out) == 2):
-        raise TypeError("out must be a tuple: (inverse, info)")
+    precision = precision or "native"
     if out is None and (array := _memory(a)) is not None:
         try:
-            pair = _ainv.inv_ex(array, **options)
+            x, info = _ainv.inv_ex(
+                array, check_errors=check_errors, assume=assume, precision=precision
+            )
         except _ainv.LinAlgError as error:
             raise LinAlgError.of(error) from None
-    else:
-        pair = _general("inv_ex", (a,), out, options)
-        return torch.return_types.linalg_inv_ex(tuple(pair))
-    return torch.return_types.linalg_inv_ex(tuple(from_numpy(x) for x in pair))
+        return linalg_inv_ex((from_numpy(x), from_numpy(info)))
+    if out is not None and not (isinstance(out, tuple) and len(out) == 2):
+        raise TypeError("out must be a tuple: (inverse, info)")
+    options = {"check_errors": check_errors, "assume": assume, "precision": precision}
+    return linalg_inv_ex(tuple(_general("inv_ex", (a,), out, options)))
 
 
 def pinv(a, rtol=None, hermitian=False, atol=None, on_singular="raise", precision=None, out=None):
@@ -131,14 +135,25 @@ def pinv(a, rtol=None, hermitian=False, atol=None, on_singular="raise", precisio
         "on_singular": on_singular,
         "precision": precision or "native",
     }
-    if isinstance(rtol, Tensor) or isinstance(atol, Tensor):
-        return _general("pinv", (a,), out, options)
-    return _call("pinv", a, out, options)
+    plain = not (isinstance(rtol, Tensor) or isinstance(atol, Tensor))
+    if out is None and plain and (array := _memory(a)) is not None:
+        try:
+            return from_numpy(_ainv.pinv(array, **options))
+        except _ainv.LinAlgError as error:
+            raise LinAlgError.of(error) from None
+    return _general("pinv", (a,), out, options)
 
 
 def cholesky_inv(L, upper=False, on_singular="raise", precision=None, out=None):
-    options = {"upper": upper, "on_singular": on_singular, "precision": precision or "native"}
-    return _call("cholesky_inv", L, out, options)
+    precision = precision or "native"
+    if out is None and (array := _memory(L)) is not None:
+        try:
+            x = _ainv.cholesky_inv(array, upper, on_singular=on_singular, precision=precision)
+        except _ainv.LinAlgError as error:
+            raise LinAlgError.of(error) from None
+        return from_numpy(x)
+    options = {"upper": upper, "on_singular": on_singular, "precision": precision}
+    return _general("cholesky_inv", (L,), out, options)
 
 
 def tri_inv(
@@ -150,25 +165,42 @@ def tri_inv(
         "on_singular": on_singular,
         "precision": precision or "native",
     }
-    return _call("tri_inv", a, out, options)
+    if out is None and (array := _memory(a)) is not None:
+        try:
+            return from_numpy(_ainv.tri_inv(array, **options))
+        except _ainv.LinAlgError as error:
+            raise LinAlgError.of(error) from None
+    return _general("tri_inv", (a,), out, options)
 
 
 def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
-    options = {"upper": upper, "on_singular": on_singular, "precision": precision or "native"}
-    return _call("cholesky", a, out, options)
+    precision = precision or "native"
+    if out is None and (array := _memory(a)) is not None:
+        try:
+            x = _ainv.cholesky(array, upper, on_singular=on_singular, precision=precision)
+        except _ainv.LinAlgError as error:
+            raise LinAlgError.of(error) from None
+        return from_numpy(x)
+    options = {"upper": upper, "on_singular": on_singular, "precision": precision}
+    return _general("cholesky", (a,), out, options)
 
 
 def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
-    options = {"assume": assume, "on_singular": on_singular, "precision": precision or "native"}
+    precision = precision or "native"
     if out is None and (left := _memory(a)) is not None and (right := _memory(b)) is not None:
         try:
-            return from_numpy(_ainv.solve(left, right, **options))
+            x = _ainv.solve(
+                left, right, assume=assume, on_singular=on_singular, precision=precision
+            )
         except _ainv.LinAlgError as error:
             raise LinAlgError.of(error) from None
-    return _general("solve", tuple(map(torch.as_tensor, (a, b))), out, options)
+        return from_numpy(x)
+    options = {"assume": assume, "on_singular": on_singular, "precision": precision}
+    return _general("solve", (torch.as_tensor(a), torch.as_tensor(b)), out, options)
 
 
 def rcond(a, p=None, assume="auto"):
+    p = 1 if p is None else p
     if (array := _memory(a)) is not None:
-        return torch.as_tensor(_ainv.rcond(array, p=1 if p is None else p, assume=assume))
+        return torch.as_tensor(_ainv.rcond(array, p=p, assume=assume))
     return _general("rcond", (a,), None, {"p": p, "assume": assume})

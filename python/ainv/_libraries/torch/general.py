@@ -114,5 +114,5 @@ def solve(a, b, assume, on_singular, precision):
 
 
 def rcond(a, p, assume):
-    x = run("rcond", _read(_checked(a), assume), 1.0 if p is None else float(p), structure(assume))
+    x = run("rcond", _read(_checked(a), assume), float(p), structure(assume))
     return x.to(a.dtype.to_real())
