@@ -20,27 +20,40 @@ def _served(stream: Any, *arrays: object) -> bool:
     return bool(device == mx.cpu)
 
 
+def _done(function: Function, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except ainv.LinAlgError:
+        raise
+    except RuntimeError:
+        # Inside mx.compile and mx.vmap there are no values to compute with.
+        return NotImplemented
+
+
 def inv(a: Any, *, stream: Any = None) -> Any:
-    return ainv.inv(a) if _served(stream, a) else NotImplemented
+    return _done(ainv.inv, a) if _served(stream, a) else NotImplemented
 
 
 def pinv(a: Any, *, stream: Any = None) -> Any:
     if not _served(stream, a) or a.ndim < 2:
         return NotImplemented
     rtol = 10 * max(a.shape[-2:]) * float(mx.finfo(mx.float32).eps)
-    return ainv.pinv(a, rtol)
+    return _done(ainv.pinv, a, rtol)
 
 
 def tri_inv(a: Any, upper: Any = False, *, stream: Any = None) -> Any:
-    return ainv.tri_inv(a, bool(upper)) if _served(stream, a) else NotImplemented
+    return _done(ainv.tri_inv, a, bool(upper)) if _served(stream, a) else NotImplemented
 
 
 def cholesky_inv(L: Any, upper: Any = False, *, stream: Any = None) -> Any:
-    return ainv.cholesky_inv(L, bool(upper)) if _served(stream, L) else NotImplemented
+    return _done(ainv.cholesky_inv, L, bool(upper)) if _served(stream, L) else NotImplemented
 
 
 def solve(a: Any, b: Any, *, stream: Any = None) -> Any:
-    return ainv.solve(a, b) if _served(stream, a, b) else NotImplemented
+    # MLX broadcasts no leading dimensions that are missing.
+    if not _served(stream, a, b) or b.ndim != (1 if b.ndim == 1 and a.ndim == 2 else a.ndim):
+        return NotImplemented
+    return _done(ainv.solve, a, b)
 
 
 def _failed(what: str) -> Callable[[ainv.LinAlgError, Any], Exception]:
