@@ -19,6 +19,14 @@ def unpatched():
 
 
 @pytest.fixture
+def few(monkeypatch):
+    """Small arrays are done, too."""
+    from ainv._patch import jax as module
+
+    monkeypatch.setattr(module, "_FEW", 0)
+
+
+@pytest.fixture
 def calls():
     before, tally = _swap.tally, _swap.count()
     yield lambda: [(call.function, call.served) for call in tally.elements()]
@@ -48,7 +56,7 @@ def same(call):
 
 @pytest.mark.parametrize("dtype", ["float32", "complex64"])
 @pytest.mark.parametrize("shape", [(3, 3), (5, 4, 4), (2, 3, 2, 2), (0, 2, 2), (2, 0, 0)])
-def test_results(shape, dtype, calls):
+def test_results(shape, dtype, calls, few):
     a = random(*shape, dtype=dtype) + 3 * jnp.eye(shape[-1])
     b = random(shape[-1], 2)
     for call in (
@@ -63,7 +71,7 @@ def test_results(shape, dtype, calls):
     assert {name for name, served in calls() if served} == {f"jax.numpy.linalg.{n}" for n in OWN}
 
 
-def test_what_goes_to_jax(calls):
+def test_what_goes_to_jax(calls, few):
     a = random(3, 3)
     for call in (
         lambda: jax.jit(lambda a: jnp.linalg.inv(a))(a),
@@ -93,7 +101,7 @@ def test_what_is_compiled_does_not_outlive_the_patch():
         assert "callback" not in str(jax.make_jaxpr(f)(random(3, 3)))
 
 
-def test_singular_is_no_error():
+def test_singular_is_no_error(few):
     a = jnp.stack([jnp.eye(2), jnp.ones((2, 2))])
     with ainv.patch("jax"):
         x = jnp.linalg.inv(a)
@@ -102,7 +110,14 @@ def test_singular_is_no_error():
     assert (x[0] == jnp.eye(2)).all() and not np.isfinite(x[1]).any()
 
 
-def test_double_precision(calls):
+def test_small_ones_stay_with_jax(calls):
+    with ainv.patch("jax"):
+        jnp.linalg.inv(random(3, 3))
+        jnp.linalg.inv(random(200, 3, 3))
+    assert [served for _, served in calls()] == [False, True]
+
+
+def test_double_precision(calls, few):
     with jax.enable_x64(True):
         a = jnp.asarray(np.random.default_rng(0).standard_normal((4, 3, 3)))
         for call in (lambda: jnp.linalg.inv(a), lambda: jnp.linalg.solve(a, a[0])):

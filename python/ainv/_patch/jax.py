@@ -1,4 +1,4 @@
-"""``jax.numpy.linalg``, of arrays that are there.
+"""``jax.numpy.linalg``, of arrays that are there and of some size.
 
 A tracer goes to JAX's own function: what is compiled or transformed outlives the patch.
 """
@@ -13,6 +13,10 @@ import ainv
 from ainv._patch._swap import Swap
 
 
+# Under so many numbers JAX is done before an array of it is viewed and another one is made.
+_FEW = 1000
+
+
 def _served(a: object) -> bool:
     if not isinstance(a, jax.Array) or isinstance(a, jax.core.Tracer):
         return False
@@ -23,18 +27,20 @@ def _served(a: object) -> bool:
 
 
 def inv(a: Any) -> Any:
-    return ainv.inv(a, on_singular="nan") if _served(a) else NotImplemented
+    if not _served(a) or a.size < _FEW:
+        return NotImplemented
+    return ainv.inv(a, on_singular="nan")
 
 
 def solve(a: Any, b: Any) -> Any:
-    if not _served(a) or not _served(b):
+    if not _served(a) or not _served(b) or a.size < _FEW:
         return NotImplemented
     return ainv.solve(a, b, on_singular="nan")
 
 
 def pinv(a: Any, rtol: Any = None, hermitian: Any = False, *, rcond: Any = None) -> Any:
     # JAX takes the mean of both triangles of what shall be Hermitian.
-    if not _served(a) or hermitian or (rtol is not None and rcond is not None):
+    if not _served(a) or a.size < _FEW or hermitian or (rtol is not None and rcond is not None):
         return NotImplemented
     rtol = rcond if rtol is None else rtol
     if rtol is None:

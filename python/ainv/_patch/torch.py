@@ -9,6 +9,7 @@ import torch
 import ainv
 from ainv._patch._swap import Swap
 
+_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
 _DTYPES = frozenset((torch.float32, torch.float64, torch.complex64, torch.complex128))
 
 
@@ -24,15 +25,14 @@ def _watched() -> bool:
     )
 
 
-def _served(*tensors: Any) -> bool:
-    """Whether they are tensors in the CPU's memory, of one dtype that torch inverts too."""
-    return not _watched() and all(
-        type(a) in (torch.Tensor, torch.nn.Parameter)
-        and a.device.type == "cpu"
-        and a.layout is torch.strided
+def _served(a: Any) -> bool:
+    """Whether it is a tensor in the CPU's memory, of a dtype that torch inverts too."""
+    return (
+        type(a) in _PLAIN
         and a.dtype in _DTYPES
-        and a.dtype is tensors[0].dtype
-        for a in tensors
+        and a.is_cpu
+        and a.layout is torch.strided
+        and not _watched()
     )
 
 
@@ -94,7 +94,7 @@ def cholesky_inverse(input: Any, upper: Any = False, *, out: Any = None) -> Any:
 
 
 def solve(A: Any, B: Any, *, left: Any = True, out: Any = None) -> Any:
-    if out is not None or not left or not _served(A, B):
+    if out is not None or not left or not (_served(A) and _served(B) and A.dtype is B.dtype):
         return NotImplemented
     # torch's rule: also a stack of vectors, if it is as long as the stack of matrices.
     if B.ndim > 1 and B.ndim == A.ndim - 1 and B.shape == A.shape[:-1]:
