@@ -37,7 +37,7 @@ def _memory(a):
 
 def _array(x, dtype):
     """A new array of what was computed."""
-    return mx.array(np.ascontiguousarray(x), dtype=dtype)
+    return mx.array(np.asarray(x), dtype=dtype)
 
 
 def _refuse(out):
