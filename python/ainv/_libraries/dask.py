@@ -1,5 +1,6 @@
 """dask: arrays in, arrays out, still lazy: chunk by chunk, where each holds whole matrices."""
 
+from functools import partial
 from operator import itemgetter
 
 import dask.array as da
@@ -48,8 +49,7 @@ def _map(function, a, dtype=None, drop=0, **options):
     """A function of each chunk, whose last `drop` axes it takes away."""
     dtype = dtype or _ainv.inv(np.empty((0, 1, 1), a.dtype)).dtype
     return da.map_blocks(
-        _chunk,
-        function,
+        partial(_chunk, function),
         a,
         drop_axis=list(range(a.ndim - drop, a.ndim)),
         meta=np.empty((0,) * (a.ndim - drop), dtype),
@@ -66,11 +66,10 @@ def inv_ex(a, check_errors=False, assume="auto", precision=None, out=None):
     a = _matrices(a, out)
     options = {"check_errors": check_errors, "assume": assume, "precision": precision}
     # The chunks of `pairs` are tuples; each of the two results takes its part of them.
-    pairs = _map(_ainv.inv_ex, a, **options)
-    x = pairs.map_blocks(itemgetter(0), meta=pairs._meta)
+    pairs = _map(_ainv.inv_ex, a, np.int32, drop=2, **options)
     last = [a.ndim - 2, a.ndim - 1]
-    empty = np.empty((0,) * (a.ndim - 2), np.int32)
-    return InvExResult(x, pairs.map_blocks(itemgetter(1), drop_axis=last, meta=empty))
+    x = pairs.map_blocks(itemgetter(0), new_axis=last, chunks=a.chunks, meta=_map(_ainv.inv, a)._meta)
+    return InvExResult(x, pairs.map_blocks(itemgetter(1), meta=pairs._meta))
 
 
 def pinv(a, rtol=None, hermitian=False, atol=None, on_singular="raise", precision=None, out=None):

@@ -81,8 +81,7 @@ def _callback(function, results, *arrays, **options):
 
 @jax.custom_jvp
 def _as_hermitian(a):
-    lower = jnp.tril(a, -1)
-    return jnp.where(jnp.eye(a.shape[-1], dtype=bool), a.real, lower + d.adjoint(lower))
+    return jnp.tril(a) + d.adjoint(jnp.tril(a, -1))
 
 
 @jax.custom_jvp
@@ -152,8 +151,10 @@ def _pseudo_inverse(a, tolerances, options):
 
 @_pseudo_inverse.defjvp
 def _(options, primals, tangents):
-    x = _pseudo_inverse(*primals, options)
-    return x, d.pinv_jvp(primals[0], x, tangents[0])
+    x, a = _pseudo_inverse(*primals, options), primals[0]
+    # A Hermitian matrix counts without what its diagonal may have of an imaginary part.
+    a = d.hermitian(a) if dict(options)["hermitian"] else a
+    return x, d.pinv_jvp(a, x, tangents[0])
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))

@@ -37,7 +37,7 @@ def _memory(a):
 
 def _array(x, dtype):
     """A new array of what was computed."""
-    return mx.array(np.ascontiguousarray(x), dtype=dtype)
+    return mx.array(np.asarray(x), dtype=dtype)
 
 
 def _refuse(out):
@@ -82,8 +82,7 @@ _PART = _READ | {"symmetric": d.symmetric, "hermitian": d.hermitian, "posdef": d
 
 def _as_hermitian(a):
     def value(a):
-        lower = mx.tril(a, -1)
-        return mx.where(mx.eye(a.shape[-1]) != 0, mx.real(a), lower + d.adjoint(lower))
+        return mx.tril(a) + d.adjoint(mx.tril(a, -1))
 
     return _run(value, lambda a, x, t: d.hermitian(*t), lambda a, x, g: (d.hermitian(g),), a)
 
@@ -157,7 +156,9 @@ def pinv(a, rtol=None, hermitian=False, atol=None, on_singular="raise", precisio
         "on_singular": on_singular,
         "precision": precision or "native",
     }
-    read, part = (_as_hermitian, d.hermitian) if hermitian else (_all, _all)
+    # A Hermitian matrix counts without what its diagonal may have of an imaginary part.
+    read = (lambda a: d.hermitian(_as_hermitian(a))) if hermitian else _all
+    part = d.hermitian if hermitian else _all
     return _run(
         lambda a: _array(_ainv.pinv(_memory(a), **options), a.dtype),
         lambda a, x, t: d.pinv_jvp(read(*a), x, part(*t)),

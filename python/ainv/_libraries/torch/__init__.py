@@ -202,5 +202,8 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
 def rcond(a, p=None, assume="auto"):
     p = 1 if p is None else p
     if (array := _memory(a)) is not None:
-        return torch.as_tensor(_ainv.rcond(array, p=p, assume=assume))
+        try:
+            return torch.as_tensor(_ainv.rcond(array, p=p, assume=assume))
+        except _ainv.LinAlgError as error:
+            raise LinAlgError.of(error) from None
     return _general("rcond", (a,), None, {"p": p, "assume": assume})

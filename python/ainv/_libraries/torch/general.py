@@ -1,8 +1,7 @@
 """Our functions for any tensor: of primitives and of torch's own operations, which compilers trace.
 
-What a structure reads of a matrix is taken first, as a step of its own with its own derivative; a
-Hermitian matrix has a Hermitian gradient, as for `torch.linalg.cholesky`. Half precision is computed
-in single.
+What a structure reads of a matrix is taken first, as a step of its own with its own derivative: a
+Hermitian matrix has a Hermitian gradient. Half precision is computed in single.
 """
 
 import torch

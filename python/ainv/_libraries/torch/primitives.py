@@ -243,16 +243,29 @@ def _solve_vjp(arguments, x, g):
     return (-gb @ d.adjoint(x)).sum_to_size(a.shape), gb.sum_to_size(b.shape)
 
 
+def _pinv_jvp(arguments, x, tangents):
+    return d.pinv_jvp(_whole(arguments), x, tangents[0])
+
+
+def _pinv_vjp(arguments, x, g):
+    return (d.pinv_vjp(_whole(arguments), x, g),)
+
+
+def _whole(arguments):
+    """The matrix: if it is Hermitian, without what its diagonal may have of an imaginary part."""
+    a, _, _, hermitian, *_ = arguments
+    return d.hermitian(a) if hermitian else a
+
+
+# A triangle completed; what is wrong with its diagonal is for the function that reads it.
+
+
 def _as_hermitian(a):
-    """Of the lower triangle, and of the diagonal's real part."""
-    lower = np.tril(a, -1)
-    diagonal = np.eye(a.shape[-1], dtype=bool)
-    return np.where(diagonal, a.real, lower + lower.swapaxes(-1, -2).conj())
+    return np.tril(a) + np.tril(a, -1).swapaxes(-1, -2).conj()
 
 
 def _as_symmetric(a):
-    lower = np.tril(a, -1)
-    return np.tril(a) + lower.swapaxes(-1, -2)
+    return np.tril(a) + np.tril(a, -1).swapaxes(-1, -2)
 
 
 # What is passed to an inverse was read already: the formulas are those of all entries.
@@ -279,8 +292,8 @@ PRIMITIVES = {
         "Tensor a, Tensor? rtol, Tensor? atol, bool hermitian, str on_singular, str precision",
         axes=(2, 0, 0),
         shape=_pinv_shape,
-        jvp=lambda arguments, x, tangents: d.pinv_jvp(arguments[0], x, tangents[0]),
-        vjp=lambda arguments, x, g: (d.pinv_vjp(arguments[0], x, g),),
+        jvp=_pinv_jvp,
+        vjp=_pinv_vjp,
     ),
     "cholesky_inv": Primitive(
         "Tensor L, bool upper, str on_singular, str precision",
