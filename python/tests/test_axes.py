@@ -121,3 +121,50 @@ def test_wrong_shapes():
         ainv.inv(random((2, 5, 3)), axes=(0, 2))
     with pytest.raises(ainv.LinAlgError, match="two-dimensional"):
         ainv.inv(random((3,)), axes=(0, 1))
+
+
+def of_torch():
+    torch = pytest.importorskip("torch")
+    return torch.from_numpy, lambda x: x.numpy()
+
+
+def of_jax():
+    jnp = pytest.importorskip("jax.numpy")
+    return jnp.asarray, np.asarray
+
+
+def of_mlx():
+    try:
+        import mlx.core as mx
+    except ImportError:
+        pytest.skip("MLX is not installed")
+    return mx.array, np.asarray
+
+
+def of_dask():
+    da = pytest.importorskip("dask.array")
+    return lambda a: da.from_array(a, chunks=(3, 4, 3)), lambda x: x.compute()
+
+
+@pytest.mark.parametrize("library", [of_torch, of_jax, of_mlx, of_dask])
+def test_other_libraries(library):
+    to, back = library()
+    a = random((3, 8, 3), "float32")
+    x = ainv.inv(to(a), axes=(-1, 0))
+    assert type(x) is type(to(a))
+    np.testing.assert_array_equal(
+        back(x), ainv.inv(a, axes=(-1, 0), precision="native"), strict=True
+    )
+    with pytest.raises(ValueError, match="3 dimensions"):
+        ainv.inv(to(a), axes=(0, 3))
+
+
+def test_torch_out_and_gradients():
+    torch = pytest.importorskip("torch")
+    a = torch.from_numpy(random((2, 5, 2)))
+    out = torch.empty_like(a)
+    assert ainv.inv(a, axes=(0, 2), out=out) is out
+    np.testing.assert_array_equal(out.numpy(), ainv.inv(a.numpy(), axes=(0, 2)))
+    assert torch.autograd.gradcheck(
+        lambda a: ainv.inv(a, axes=(0, 2)), (a.requires_grad_(),), check_forward_ad=False
+    )
