@@ -13,8 +13,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ainv",
         usage="%(prog)s [--libraries NAMES] [--numpy-rcond] [--stats] (SCRIPT | -m MODULE) ...",
-        description="Run a program whose calls of inv, pinv, solve and their kin of other libraries "
-        "are done by ainv.",
+        description="Run a program whose calls of inv, pinv, solve and their kin of other "
+        "libraries are done by ainv.",
     )
     parser.add_argument(
         "--libraries",
@@ -83,8 +83,10 @@ def main() -> None:
     except (ValueError, ModuleNotFoundError) as error:
         parser.error(str(error))
     sys.argv = [options.program, *options.arguments]
-    # What Python itself puts there: the folder of the script, or the one to look for the module in.
-    sys.path[0] = os.getcwd() if options.module else os.path.dirname(os.path.abspath(options.program))
+    if not getattr(sys.flags, "safe_path", False):
+        # As Python itself does: the folder of the script, or the one to look for the module in.
+        script = os.path.abspath(options.program)
+        sys.path[0] = os.getcwd() if options.module else os.path.dirname(script)
     try:
         if options.module:
             runpy.run_module(options.program, run_name="__main__", alter_sys=True)

@@ -13,7 +13,7 @@ def inv(
     precision: str | None,
     out: Any,
 ) -> Any:
-    """A library's adapter inverts the matrices along `axes`, two different ones from the first on."""
+    """What a library's adapter does, of matrices along `axes`: two different ones, not negative."""
     order = [*(axis for axis in range(a.ndim) if axis not in axes), *axes]
     back = sorted(range(a.ndim), key=order.__getitem__)
     place = None if out is None else _permuted(out, order)

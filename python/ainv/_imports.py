@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
@@ -23,6 +24,8 @@ def wait_no_more(name: str, then: Callable[[], None]) -> None:
     calls = _waiting.get(name, [])
     if then in calls:
         calls.remove(then)
+    if not calls:
+        _waiting.pop(name, None)
     _leave()
 
 
@@ -33,7 +36,7 @@ def _arrived(name: str) -> None:
 
 
 def _leave() -> None:
-    if not any(_waiting.values()) and _finder in sys.meta_path:
+    if not _waiting and _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
 
 
@@ -43,7 +46,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if not _waiting.get(name):
+        if name not in _waiting:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         found = (finder.find_spec(name, path, target) for finder in others)
@@ -59,11 +62,9 @@ class _Finder:
             execute(module)
             _arrived(name)
 
-        # The loader is this import's own; a class that allows no attribute is left alone.
-        try:
+        # The loader is this import's own; one of a class that allows no attribute is left alone.
+        with suppress(AttributeError):
             loader.exec_module = exec_module  # type: ignore[method-assign]
-        except AttributeError:
-            pass
         return spec
 
 

@@ -1,7 +1,7 @@
 """The array API standard's view of ainv's functions.
 
-``inv``, ``pinv``, ``solve`` and ``cholesky`` with the names, signatures and results of the standard's
-`linalg extension <https://data-apis.org/array-api/2025.12/extensions/linear_algebra_functions.html>`_:
+``inv``, ``pinv``, ``solve`` and ``cholesky`` with the names, signatures and results of the
+standard's `linalg extension <https://data-apis.org/array-api/2025.12/extensions/linear_algebra_functions.html>`_:
 for generic code that is written against it. The functions of `ainv` itself say more.
 
 >>> import numpy as np
@@ -59,9 +59,9 @@ def pinv(x: Any, /, *, rtol: Any = None) -> Any:
     x : array
         A stack of matrices, shape (..., M, N), of a floating-point dtype.
     rtol : float or array, optional
-        A singular value counts as zero if it is not over `rtol` times the largest: one number, or an
-        array that broadcasts to the leading dimensions. max(M, N) times the epsilon of the dtype if
-        None.
+        A singular value counts as zero if it is not over `rtol` times the largest: one number, or
+        an array that broadcasts to the leading dimensions. max(M, N) times the epsilon of the
+        dtype if None.
 
     Returns
     -------

@@ -84,6 +84,13 @@ def test_arguments_are_positional_or_not_as_the_standard_says():
             wrong()
 
 
+def test_other_libraries():
+    torch = pytest.importorskip("torch")
+    a = torch.eye(3) * 2
+    for x in (linalg.inv(a), linalg.pinv(a, rtol=1e-3), linalg.solve(a, a[0]), linalg.cholesky(a)):
+        assert type(x) is torch.Tensor and x.dtype is torch.float32
+
+
 def test_errors():
     with pytest.raises(ainv.LinAlgError, match="Singular"):
         linalg.inv(np.zeros((2, 2)))

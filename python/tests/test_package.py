@@ -62,7 +62,11 @@ def test_types_agree_with_the_module():
     ):
         root = Path(__file__).parents[2]
         result = subprocess.run(
-            [sys.executable, *command, *(["--config-file", "pyproject.toml"] * ("mypy" in command))],
+            [
+                sys.executable,
+                *command,
+                *(["--config-file", "pyproject.toml"] * ("mypy" in command)),
+            ],
             capture_output=True,
             text=True,
             timeout=300,

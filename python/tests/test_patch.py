@@ -152,11 +152,8 @@ def test_a_library_that_is_never_imported():
         import scipy.linalg
         assert not hasattr(scipy.linalg.inv, "__wrapped__")
         assert not [m for m in sys.modules if m.startswith("ainv._patch.scipy")]
-        import threadpoolctl
-        assert ainv._imports._finder not in sys.meta_path
+        assert "scipy.linalg" not in ainv._imports._waiting
     """)
-    if "threadpoolctl" in done.stderr:
-        pytest.skip("threadpoolctl is not installed")
     assert done.returncode == 0, done.stderr
 
 
@@ -317,7 +314,11 @@ def test_numpy_cut_off():
 
 def test_what_numpy_computes_of_it():
     a = random((5, 4, 4))
-    own = np.linalg.cond(a, 1), np.linalg.matrix_power(a, -2), np.linalg.tensorinv(A3.reshape(3, 3), 1)
+    own = (
+        np.linalg.cond(a, 1),
+        np.linalg.matrix_power(a, -2),
+        np.linalg.tensorinv(A3.reshape(3, 3), 1),
+    )
     with ainv.patch("numpy"):
         ours = (
             np.linalg.cond(a, 1),

@@ -36,7 +36,7 @@ def random(*shape):
 
 
 def same(call):
-    """That a call gives the same with the patch; or raises the same, at the latest when evaluated."""
+    """That a call gives the same with the patch; or raises the same, here or when evaluated."""
 
     def done():
         x = call()

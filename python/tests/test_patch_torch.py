@@ -176,7 +176,7 @@ def test_gradients_of_what_is_half_read(calls):
     posdef = a @ a.mT
     for f in (torch.cholesky_inverse, lambda a: torch.linalg.pinv(a, hermitian=True)):
 
-        def gradient():
+        def gradient(f=f):
             x = posdef.clone().requires_grad_()
             return torch.autograd.grad(f(x).square().sum(), x)
 
@@ -238,7 +238,9 @@ OPINFO = ["linalg.inv", "linalg.inv_ex", "linalg.pinv", "linalg.solve", "cholesk
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("name", [*OPINFO, "pinverse", "linalg.pinv hermitian", "linalg.pinv singular"])
+@pytest.mark.parametrize(
+    "name", [*OPINFO, "pinverse", "linalg.pinv hermitian", "linalg.pinv singular"]
+)
 def test_torch_samples(name, dtype, calls):
     """torch's own OpInfo: samples with and without gradients, and erroneous inputs."""
     pytest.importorskip("expecttest")

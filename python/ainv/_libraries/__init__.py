@@ -7,10 +7,10 @@ gives the result back as its library's array; where the library transforms progr
 vmap, compilers), it says what our functions are to it.
 """
 
-import sys
 from functools import lru_cache
 from importlib import import_module
-from importlib.util import find_spec
+
+from ainv._imports import when_imported
 
 # The package that defines a class, to the adapter that takes its objects.
 _ADAPTERS = {"torch": "torch", "jax": "jax", "jaxlib": "jax", "mlx": "mlx", "dask": "dask"}
@@ -46,31 +46,10 @@ def device(stream):
     return ("cpu" if kind == "cpu" else "gpu"), number
 
 
-class _BeforeTorchCompiles:
-    """Tells torch's compiler of our functions when it is loaded, which torch does by itself.
-
-    The compiler cannot look into functions that are not Python's. What it shall trace instead has to
-    be known before it meets one, and loading it only for that takes seconds.
-    """
-
-    NAME = "torch._dynamo"
-
-    def find_spec(self, name, path=None, target=None):
-        if name != self.NAME:
-            return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
-        run = spec.loader.exec_module
-
-        def exec_module(module):
-            run(module)
-            import_module("ainv._libraries.torch.compiling").tell()
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-
-if _BeforeTorchCompiles.NAME in sys.modules:
+def _tell_torchs_compiler():
     import_module("ainv._libraries.torch.compiling").tell()
-else:
-    sys.meta_path.insert(0, _BeforeTorchCompiles())
+
+
+# The compiler cannot look into functions that are not Python's. What it shall trace instead has to be
+# known before it meets one, and loading it only for that takes seconds: torch loads it by itself.
+when_imported("torch._dynamo", _tell_torchs_compiler)

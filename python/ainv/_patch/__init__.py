@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import threading
-
 from types import ModuleType, TracebackType
 
 from ainv._imports import wait_no_more, when_imported
@@ -18,8 +17,9 @@ LIBRARIES = {
     "mlx": "mlx.core",
 }
 
-_lock = threading.RLock()
+_lock = threading.Lock()
 _active: dict[str, "_Library"] = {}
+
 
 class _Library:
     """A library that is patched, or will be when the program imports it."""
@@ -28,17 +28,23 @@ class _Library:
         self._name = name
         self._numpy_rcond = numpy_rcond
         self._swapped: Swapped | None = None
-        when_imported(LIBRARIES[name], self._install)
+
+    def begin(self) -> None:
+        """Called without the lock: an import may wait for another thread's, and that one for us."""
+        when_imported(LIBRARIES[self._name], self._install)
 
     def _install(self) -> None:
         ours = importlib.import_module(f"ainv._patch.{self._name}")
         with _lock:
-            self._swapped = Swapped(ours.swaps(numpy_rcond=self._numpy_rcond))
+            if _active.get(self._name) is self:
+                self._swapped = Swapped(ours.swaps(numpy_rcond=self._numpy_rcond))
 
     def undo(self) -> None:
+        """Called with the lock."""
         wait_no_more(LIBRARIES[self._name], self._install)
         if self._swapped is not None:
             self._swapped.undo()
+
 
 class Patched:
     """What `patch` did: as a context, it is undone at the end.
@@ -67,6 +73,7 @@ class Patched:
     def __repr__(self) -> str:
         return f"<patched: {', '.join(self.libraries) or 'nothing'}>"
 
+
 def _names(libraries: tuple[str | ModuleType, ...]) -> tuple[str, ...]:
     names = [x.__name__.partition(".")[0] if isinstance(x, ModuleType) else x for x in libraries]
     for name in names:
@@ -74,8 +81,10 @@ def _names(libraries: tuple[str | ModuleType, ...]) -> tuple[str, ...]:
             raise ValueError(f"{name!r} cannot be patched: {', '.join(LIBRARIES)} can")
     return tuple(dict.fromkeys(names))
 
+
 def _installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
+
 
 def patch(*libraries: str | ModuleType, numpy_rcond: bool = False) -> Patched:
     """Let ainv do the work of other libraries' functions, in the whole process.
@@ -130,12 +139,17 @@ def patch(*libraries: str | ModuleType, numpy_rcond: bool = False) -> Patched:
     names = _names(libraries)
     for name in names:
         if not _installed(name):
-            raise ModuleNotFoundError(f"{name} is not installed, so it cannot be patched", name=name)
+            raise ModuleNotFoundError(
+                f"{name} is not installed, so it cannot be patched", name=name
+            )
     with _lock:
         new = tuple(n for n in names or filter(_installed, LIBRARIES) if n not in _active)
-        for name in new:
-            _active[name] = _Library(name, numpy_rcond)
+        begun = {name: _Library(name, numpy_rcond) for name in new}
+        _active.update(begun)
+    for library in begun.values():
+        library.begin()
     return Patched(new)
+
 
 def unpatch(*libraries: str | ModuleType) -> None:
     """Give libraries their own functions back, wherever `patch` or the program put ainv's.

@@ -100,7 +100,7 @@ class Swapped:
 
     def __init__(self, swaps: Iterable[Swap]) -> None:
         self._pairs: list[tuple[Function, Function]] = []
-        self._methods: list[tuple[type, str, Function, bool]] = []
+        self._methods: list[tuple[type, str, Function, Function, bool]] = []
         known: dict[int, Function] = {}
         for swap in swaps:
             original = getattr(swap.owner, swap.name, None)
@@ -109,7 +109,8 @@ class Swapped:
             if isinstance(swap.owner, type):
                 replacement = _replacement(swap, original)
                 inherited = swap.name not in vars(swap.owner)
-                self._methods.append((swap.owner, swap.name, original, inherited))
+                method = (swap.owner, swap.name, original, replacement, inherited)
+                self._methods.append(method)
                 setattr(swap.owner, swap.name, replacement)
             elif id(original) not in known:
                 known[id(original)] = _replacement(swap, original)
@@ -118,7 +119,9 @@ class Swapped:
 
     def undo(self) -> None:
         """Put every function back, also where a name was bound to ours meanwhile."""
-        for owner, name, original, inherited in reversed(self._methods):
+        for owner, name, original, replacement, inherited in reversed(self._methods):
+            if vars(owner).get(name) is not replacement:
+                continue  # Another has put its own there.
             if inherited:
                 delattr(owner, name)
             else:

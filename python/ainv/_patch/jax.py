@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import ainv
 from ainv._patch._swap import Swap
 
-
 # Under so many numbers JAX is done before an array of it is viewed and another one is made.
 _FEW = 1000
 

@@ -1,7 +1,7 @@
 """``scipy.linalg``.
 
-SciPy refuses NaN and infinities, warns of ill-conditioned matrices and names the singular ones. Ours
-do the others: where a matrix is singular, or so near to it that SciPy would warn, SciPy's own
+SciPy refuses NaN and infinities, warns of ill-conditioned matrices and names the singular ones.
+Ours do the others: where a matrix is singular, or so near to it that SciPy would warn, SciPy's own
 function is called, whose words and result the program gets.
 """
 
@@ -116,7 +116,12 @@ def _tolerance(a: Any, atol: Any, rtol: Any) -> float | None:
 
 
 def pinv(
-    a: Any, *, atol: Any = None, rtol: Any = None, return_rank: Any = False, check_finite: Any = True
+    a: Any,
+    *,
+    atol: Any = None,
+    rtol: Any = None,
+    return_rank: Any = False,
+    check_finite: Any = True,
 ) -> Any:
     a = _array(a, check_finite)
     rtol = None if a is None or return_rank else _tolerance(a, atol, rtol)

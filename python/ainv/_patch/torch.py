@@ -120,8 +120,8 @@ def _failed(function: str, why: str) -> Callable[[ainv.LinAlgError, Any], Except
 
 
 _SINGULAR = (
-    "The diagonal element {} is zero, the inversion could not be completed because the input matrix "
-    "is singular."
+    "The diagonal element {} is zero, the inversion could not be completed because the input "
+    "matrix is singular."
 )
 _NOT_FINITE = (
     "The algorithm failed to converge because the input matrix contained non-finite values."
