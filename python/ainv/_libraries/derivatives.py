@@ -88,8 +88,10 @@ def symmetric(a):
 
 
 # SciPy's short names and long ones begin alike.
-_STRUCTURES = ("auto", "general", "symmetric", "hermitian", "posdef", "lower", "upper", "diagonal")
-_STRUCTURES = {name[:3]: name for name in _STRUCTURES}
+_STRUCTURES = {
+    name[:3]: name
+    for name in "auto general symmetric hermitian posdef lower upper diagonal".split()
+}
 
 
 def structure(assume):
