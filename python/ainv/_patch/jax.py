@@ -16,7 +16,7 @@ from ainv._patch._swap import Swap
 _FEW = 1000
 
 
-def _served(a: object) -> bool:
+def _served(a: Any) -> bool:
     if not isinstance(a, jax.Array) or isinstance(a, jax.core.Tracer):
         return False
     if a.dtype.name not in ("float32", "float64", "complex64", "complex128"):

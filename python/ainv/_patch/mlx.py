@@ -12,7 +12,7 @@ import ainv
 from ainv._patch._swap import Function, Swap
 
 
-def _served(stream: Any, *arrays: object) -> bool:
+def _served(stream: Any, *arrays: Any) -> bool:
     """Whether MLX would compute it, too: in single precision and on the CPU."""
     if not all(type(a) is mx.array and a.dtype == mx.float32 for a in arrays):
         return False
