@@ -3,7 +3,7 @@
 import ainv
 import numpy as np
 import pytest
-from helpers import A3, DTYPES
+from helpers import A3, DTYPES, random
 from libraries import CALLS, DERIVATIVES, arguments, check_calls, points
 
 jax = pytest.importorskip("jax")
@@ -140,6 +140,14 @@ def test_errors():
 def test_memory_is_shared():
     a = jnp.asarray(A3)
     assert np.asarray(a).__array_interface__["data"][0] == a.unsafe_buffer_pointer()
+    # A large result is where JAX can keep it.
+    from ainv._libraries.jax import _given, _place
+
+    x = _place((100, 40, 40), a.dtype)
+    x[:] = 1
+    assert _given(x, a).unsafe_buffer_pointer() == x.__array_interface__["data"][0]
+    a = jnp.asarray(random((100, 40, 40)))
+    np.testing.assert_array_equal(ainv.inv(a), ainv.inv(np.asarray(a)))
 
 
 def test_streams_and_devices():

@@ -148,7 +148,8 @@ pub(crate) fn inv_ex<'py>(
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
     if let Some(library) = libraries::adapter(a)? {
-        return library.call_method1(intern!(py, "inv_ex"), (a, check_errors, assume, precision, out));
+        return library
+            .call_method1(intern!(py, "inv_ex"), (a, check_errors, assume, precision, out));
     }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
@@ -253,7 +254,10 @@ pub(crate) fn pinv<'py>(
         (None, rtol) => ("rtol", rtol),
     };
     if let Some(library) = libraries::adapter(a)? {
-        return library.call_method1(intern!(py, "pinv"), (a, rtol, hermitian, atol, on_singular, precision, out));
+        return library.call_method1(
+            intern!(py, "pinv"),
+            (a, rtol, hermitian, atol, on_singular, precision, out),
+        );
     }
     let a = Input::read(a, if hermitian { square } else { array::matrices })?;
     let options = keywords.options(&a);
@@ -308,7 +312,8 @@ pub(crate) fn cholesky_inv<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
     if let Some(library) = libraries::adapter(L)? {
-        return library.call_method1(intern!(py, "cholesky_inv"), (L, upper, on_singular, precision, out));
+        return library
+            .call_method1(intern!(py, "cholesky_inv"), (L, upper, on_singular, precision, out));
     }
     let l = Input::read(L, square)?;
     let options = keywords.options(&l);
@@ -353,7 +358,10 @@ pub(crate) fn tri_inv<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
     if let Some(library) = libraries::adapter(a)? {
-        return library.call_method1(intern!(py, "tri_inv"), (a, upper, unit_diagonal, on_singular, precision, out));
+        return library.call_method1(
+            intern!(py, "tri_inv"),
+            (a, upper, unit_diagonal, on_singular, precision, out),
+        );
     }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
@@ -397,7 +405,8 @@ pub(crate) fn cholesky<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
     if let Some(library) = libraries::adapter(a)? {
-        return library.call_method1(intern!(py, "cholesky"), (a, upper, on_singular, precision, out));
+        return library
+            .call_method1(intern!(py, "cholesky"), (a, upper, on_singular, precision, out));
     }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);

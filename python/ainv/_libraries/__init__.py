@@ -60,6 +60,8 @@ class _BeforeTorchCompiles:
             return None
         sys.meta_path.remove(self)
         spec = find_spec(name)
+        if spec is None:
+            return None
         run = spec.loader.exec_module
 
         def exec_module(module):

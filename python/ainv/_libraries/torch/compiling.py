@@ -7,6 +7,8 @@ from ainv._libraries.torch import general, primitives
 
 def tell():
     """Registers, for each function, what can be traced; called once, when the compiler is loaded."""
+    if not hasattr(torch.compiler, "substitute_in_graph"):
+        return  # A torch before 2.6, whose compiler runs our functions beside its graphs.
     for name in primitives.PRIMITIVES:
         primitives.OPERATORS[name] = primitives.operator(name)
     for traced in (inv, inv_ex, pinv, cholesky_inv, tri_inv, cholesky, solve, rcond):
