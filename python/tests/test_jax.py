@@ -133,6 +133,10 @@ def test_errors():
                 f(bad)
     with pytest.raises(TypeError, match="out="):
         ainv.inv(a, out=np.empty((2, 3, 3)))
+    with pytest.raises(ainv.LinAlgError):
+        jax.vmap(ainv.inv)(jnp.eye(3))
+    with pytest.raises(ainv.LinAlgError, match="one dimension"):
+        jax.jit(ainv.solve)(jnp.eye(3), jnp.ones(()))
     with pytest.raises(ValueError, match="rows"):
         jax.jit(ainv.solve)(jnp.eye(3), jnp.ones(2))
 

@@ -162,8 +162,12 @@ def test_errors_are_torchs_too():
 def test_streams():
     a = torch.eye(3)
     assert torch.equal(ainv.inv(a, stream=torch.device("cpu")), a)
+    assert torch.equal(ainv.inv(a, stream=torch.cpu.current_stream()), a)
     for stream in (torch.device("cuda"), torch.device("cuda", 1)):
         with pytest.raises(RuntimeError, match="gpu"):
+            ainv.inv(a, stream=stream)
+    for stream in (a, torch.float32, torch):
+        with pytest.raises(TypeError, match="Device"):
             ainv.inv(a, stream=stream)
 
 
@@ -330,6 +334,13 @@ class TestTransforms:
         assert torch.equal(x[0], ainv.pinv(one)) and not x[1].any()
         x = vmap(lambda a, rtol: ainv.pinv(a, rtol=rtol))(a[:2], rtol)
         assert torch.equal(x[0], ainv.pinv(a[0])) and not x[1].any()
+
+    def test_vmap_leaves_matrices_whole(self):
+        for f in FUNCTIONS.values():
+            with pytest.raises(torch.linalg.LinAlgError, match="two-dimensional"):
+                torch.func.vmap(f)(torch.eye(3))
+        with pytest.raises(torch.linalg.LinAlgError, match="one-dimensional"):
+            torch.func.vmap(ainv.solve)(torch.eye(3)[None], torch.ones(1))
 
     def test_func(self):
         from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap

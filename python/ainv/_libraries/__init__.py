@@ -35,15 +35,19 @@ def device(stream):
     >>> device(object()) is None
     True
     """
-    library = type(stream).__module__.partition(".")[0]
+    kind = type(stream)
+    library = kind.__module__.partition(".")[0]
     if library not in ("torch", "mlx", "jax", "jaxlib"):
         return None
+    if kind.__name__ not in ("device", "Device", "DeviceType", "Stream"):
+        return None
+    if kind.__module__ == "torch.cpu":
+        return "cpu", 0
     # A stream knows its device, a device its kind; MLX's mx.cpu is a kind already.
     place = getattr(stream, "device", stream)
-    kind = getattr(place, "platform", None) or getattr(place, "type", place)
-    kind = str(kind).rpartition(".")[2]
+    name = getattr(place, "platform", None) or getattr(place, "type", place)
     number = getattr(place, "index", None) or getattr(place, "id", None) or 0
-    return ("cpu" if kind == "cpu" else "gpu"), number
+    return ("cpu" if str(name).rpartition(".")[2] == "cpu" else "gpu"), number
 
 
 class _BeforeTorchCompiles:

@@ -111,6 +111,8 @@ def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
 
 def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     a, b = _matrices(a, out), da.asarray(b)
+    if b.ndim == 0:
+        raise LinAlgError("b must have at least one dimension")
     vector = b.ndim == 1
     b = b[:, None] if vector else b
     if b.shape[-2] != a.shape[-1]:

@@ -279,6 +279,8 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
         return _given(x, a)
     a, b = _matrices(a, out), jnp.asarray(b)
     dtype = jnp.promote_types(a.dtype, b.dtype)
+    if b.ndim == 0:
+        raise LinAlgError("b must have at least one dimension")
     vector = b.ndim == 1
     b = b[:, None] if vector else b
     if b.shape[-2] != a.shape[-1]:
