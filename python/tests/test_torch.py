@@ -15,7 +15,10 @@ torch = pytest.importorskip("torch")
 
 # What the compiler imports warns of its own deprecations.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore:Sparse", "ignore:The .grad attribute"
+    "ignore::FutureWarning",
+    "ignore::DeprecationWarning",
+    "ignore:Sparse",
+    "ignore:The .grad attribute",
 )
 
 calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -266,7 +269,10 @@ class TestDerivatives:
         for ours, theirs in (
             (ainv.inv, torch.linalg.inv),
             (ainv.pinv, torch.linalg.pinv),
-            (lambda a: ainv.pinv(a, hermitian=True), lambda a: torch.linalg.pinv(a, hermitian=True)),
+            (
+                lambda a: ainv.pinv(a, hermitian=True),
+                lambda a: torch.linalg.pinv(a, hermitian=True),
+            ),
             (ainv.cholesky, torch.linalg.cholesky),
             (lambda a: ainv.cholesky_inv(a.tril()), lambda a: torch.cholesky_inverse(a.tril())),
             (lambda a: ainv.solve(a, a.mT), lambda a: torch.linalg.solve(a, a.mT)),

@@ -1,10 +1,10 @@
-"""Arrays of other libraries: each library has an adapter, a module with our functions for its arrays.
+"""Arrays of other libraries: each has an adapter, a module with our functions for its arrays.
 
-`ainv.inv` hands over every argument that NumPy does not own. An adapter is imported when the first
-array of its library comes, and by then the library is loaded: nothing here is the first to import it.
-An adapter views the array's memory through NumPy, calls the very same function of the extension and
-gives the result back as its library's array; where the library transforms programs (derivatives,
-vmap, compilers), it says what our functions are to it.
+`ainv.inv` hands over every argument that NumPy does not own. An adapter is imported when the
+first array of its library comes, and by then the library is loaded: nothing here is the first to
+import it. An adapter views the array's memory through NumPy, calls the very same function of the
+extension and gives the result back as its library's array; where the library transforms programs
+(derivatives, vmap, compilers), it says what our functions are to it.
 """
 
 import sys
@@ -53,8 +53,8 @@ def device(stream):
 class _BeforeTorchCompiles:
     """Tells torch's compiler of our functions when it is loaded, which torch does by itself.
 
-    The compiler cannot look into functions that are not Python's. What it shall trace instead has to
-    be known before it meets one, and loading it only for that takes seconds.
+    The compiler cannot look into functions that are not Python's. What it shall trace instead has
+    to be known before it meets one, and loading it only for that takes seconds.
     """
 
     NAME = "torch._dynamo"

@@ -1,9 +1,9 @@
 """The derivatives, for arrays of any library that have ``@``, ``.mT`` and ``.conj()``.
 
-``*_jvp`` is forward mode: what the result changes by if the argument changes by ``da``. ``*_vjp`` is
-backward mode, its adjoint under Re tr(U^H V): what a function of the result changes by, if ``g`` is
-its gradient. The formulas are built of differentiable products, so that they can be differentiated
-again. Sources:
+``*_jvp`` is forward mode: what the result changes by if the argument changes by ``da``. ``*_vjp``
+is backward mode, its adjoint under Re tr(U^H V): what a function of the result changes by, if
+``g`` is its gradient. The formulas are built of differentiable products, so that they can be
+differentiated again. Sources:
 
 M. B. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation", 2008: inverse, products, systems, Cholesky.

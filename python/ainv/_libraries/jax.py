@@ -14,6 +14,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from ainv import _ainv
 from ainv._ainv import InvExResult, LinAlgError
 from ainv._libraries import derivatives as d
@@ -244,9 +245,7 @@ def cholesky_inv(L, upper=False, on_singular="raise", precision=None, out=None):
     return _inverse_of_factor(jnp.tril(d.adjoint(l) if upper else l), _static(options))
 
 
-def tri_inv(
-    a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None
-):
+def tri_inv(a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None):
     options = {
         "upper": upper,
         "unit_diagonal": unit_diagonal,
@@ -284,7 +283,9 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     vector = b.ndim == 1
     b = b[:, None] if vector else b
     if b.shape[-2] != a.shape[-1]:
-        raise ValueError(f"b has {b.shape[-2]} rows, a is a stack of matrices of order {a.shape[-1]}")
+        raise ValueError(
+            f"b has {b.shape[-2]} rows, a is a stack of matrices of order {a.shape[-1]}"
+        )
     batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     assume = d.structure(assume)
     a = _read(jnp.broadcast_to(a, (*batch, *a.shape[-2:])).astype(dtype), assume)

@@ -5,6 +5,7 @@ Hermitian matrix has a Hermitian gradient. Half precision is computed in single.
 """
 
 import torch
+
 from ainv._libraries.derivatives import structure
 from ainv._libraries.torch.primitives import LinAlgError, run
 
@@ -17,7 +18,8 @@ def _checked(a, axes=2):
     """The tensor in one of the four scalars, if there is anything here that can compute with it."""
     if a.dim() < axes:
         raise LinAlgError(
-            f"{a.dim()}-dimensional array given. Array must be at least {_NUMBERS[axes]}-dimensional"
+            f"{a.dim()}-dimensional array given. "
+            f"Array must be at least {_NUMBERS[axes]}-dimensional"
         )
     if a.layout is not torch.strided:
         raise TypeError(f"the tensor is of layout {a.layout}: use .to_dense() first")
