@@ -8,8 +8,8 @@ differentiated again. Sources:
 M. B. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation", 2008: inverse, products, systems, Cholesky.
 G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares
-problems whose variables separate", SIAM J. Numer. Anal. 10 (1973), equation 4.12: the
-pseudo-inverse where the rank does not change.
+problems whose variables separate", SIAM J. Numer. Anal. 10, 1973: the pseudo-inverse where the
+rank does not change.
 """
 
 
