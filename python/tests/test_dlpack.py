@@ -1,5 +1,6 @@
 """Libraries that speak DLPack, and what is looked up of all libraries."""
 
+import doctest
 import subprocess
 import sys
 import types
@@ -7,6 +8,7 @@ import types
 import ainv
 import numpy as np
 import pytest
+from ainv._libraries import derivatives
 from helpers import A3
 from libraries import CALLS, check_calls
 
@@ -87,6 +89,12 @@ for name in ("torch", "jax", "mlx", "dask", "cupy", "scipy"):
 assert not [name for name in sys.modules if name.startswith("ainv._libraries.")]
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("module", [ainv._libraries, derivatives], ids=lambda m: m.__name__)
+def test_examples(module):
+    result = doctest.testmod(module)
+    assert result.attempted and not result.failed
 
 
 def test_streams_of_no_library():

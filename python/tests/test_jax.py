@@ -3,7 +3,7 @@
 import ainv
 import numpy as np
 import pytest
-from helpers import A3, DTYPES
+from helpers import A3, DTYPES, random
 from libraries import CALLS, DERIVATIVES, arguments, check_calls, points
 
 jax = pytest.importorskip("jax")
@@ -133,6 +133,10 @@ def test_errors():
                 f(bad)
     with pytest.raises(TypeError, match="out="):
         ainv.inv(a, out=np.empty((2, 3, 3)))
+    with pytest.raises(ainv.LinAlgError):
+        jax.vmap(ainv.inv)(jnp.eye(3))
+    with pytest.raises(ainv.LinAlgError, match="one dimension"):
+        jax.jit(ainv.solve)(jnp.eye(3), jnp.ones(()))
     with pytest.raises(ValueError, match="rows"):
         jax.jit(ainv.solve)(jnp.eye(3), jnp.ones(2))
 
@@ -140,6 +144,14 @@ def test_errors():
 def test_memory_is_shared():
     a = jnp.asarray(A3)
     assert np.asarray(a).__array_interface__["data"][0] == a.unsafe_buffer_pointer()
+    # A large result is where JAX can keep it.
+    from ainv._libraries.jax import _given, _place
+
+    x = _place((100, 40, 40), a.dtype)
+    x[:] = 1
+    assert _given(x, a).unsafe_buffer_pointer() == x.__array_interface__["data"][0]
+    a = jnp.asarray(random((100, 40, 40)))
+    np.testing.assert_array_equal(ainv.inv(a), ainv.inv(np.asarray(a)))
 
 
 def test_streams_and_devices():

@@ -15,7 +15,10 @@ torch = pytest.importorskip("torch")
 
 # What the compiler imports warns of its own deprecations.
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::FutureWarning", "ignore::DeprecationWarning", "ignore:Sparse", "ignore:The .grad attribute"
+    "ignore::FutureWarning",
+    "ignore::DeprecationWarning",
+    "ignore:Sparse",
+    "ignore:The .grad attribute",
 )
 
 calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -162,8 +165,12 @@ def test_errors_are_torchs_too():
 def test_streams():
     a = torch.eye(3)
     assert torch.equal(ainv.inv(a, stream=torch.device("cpu")), a)
+    assert torch.equal(ainv.inv(a, stream=torch.cpu.current_stream()), a)
     for stream in (torch.device("cuda"), torch.device("cuda", 1)):
         with pytest.raises(RuntimeError, match="gpu"):
+            ainv.inv(a, stream=stream)
+    for stream in (a, torch.float32, torch):
+        with pytest.raises(TypeError, match="Device"):
             ainv.inv(a, stream=stream)
 
 
@@ -262,7 +269,10 @@ class TestDerivatives:
         for ours, theirs in (
             (ainv.inv, torch.linalg.inv),
             (ainv.pinv, torch.linalg.pinv),
-            (lambda a: ainv.pinv(a, hermitian=True), lambda a: torch.linalg.pinv(a, hermitian=True)),
+            (
+                lambda a: ainv.pinv(a, hermitian=True),
+                lambda a: torch.linalg.pinv(a, hermitian=True),
+            ),
             (ainv.cholesky, torch.linalg.cholesky),
             (lambda a: ainv.cholesky_inv(a.tril()), lambda a: torch.cholesky_inverse(a.tril())),
             (lambda a: ainv.solve(a, a.mT), lambda a: torch.linalg.solve(a, a.mT)),
@@ -330,6 +340,13 @@ class TestTransforms:
         assert torch.equal(x[0], ainv.pinv(one)) and not x[1].any()
         x = vmap(lambda a, rtol: ainv.pinv(a, rtol=rtol))(a[:2], rtol)
         assert torch.equal(x[0], ainv.pinv(a[0])) and not x[1].any()
+
+    def test_vmap_leaves_matrices_whole(self):
+        for f in FUNCTIONS.values():
+            with pytest.raises(torch.linalg.LinAlgError, match="two-dimensional"):
+                torch.func.vmap(f)(torch.eye(3))
+        with pytest.raises(torch.linalg.LinAlgError, match="one-dimensional"):
+            torch.func.vmap(ainv.solve)(torch.eye(3)[None], torch.ones(1))
 
     def test_func(self):
         from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap

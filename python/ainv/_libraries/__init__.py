@@ -1,10 +1,10 @@
-"""Arrays of other libraries: each library has an adapter, a module with our functions for its arrays.
+"""Arrays of other libraries: each has an adapter, a module with our functions for its arrays.
 
-`ainv.inv` hands over every argument that NumPy does not own. An adapter is imported when the first
-array of its library comes, and by then the library is loaded: nothing here is the first to import it.
-An adapter views the array's memory through NumPy, calls the very same function of the extension and
-gives the result back as its library's array; where the library transforms programs (derivatives,
-vmap, compilers), it says what our functions are to it.
+`ainv.inv` hands over every argument that NumPy does not own. An adapter is imported when the
+first array of its library comes, and by then the library is loaded: nothing here is the first to
+import it. An adapter views the array's memory through NumPy, calls the very same function of the
+extension and gives the result back as its library's array; where the library transforms programs
+(derivatives, vmap, compilers), it says what our functions are to it.
 """
 
 from functools import lru_cache
@@ -35,15 +35,19 @@ def device(stream):
     >>> device(object()) is None
     True
     """
-    library = type(stream).__module__.partition(".")[0]
+    kind = type(stream)
+    library = kind.__module__.partition(".")[0]
     if library not in ("torch", "mlx", "jax", "jaxlib"):
         return None
+    if kind.__name__ not in ("device", "Device", "DeviceType", "Stream"):
+        return None
+    if kind.__module__ == "torch.cpu":
+        return "cpu", 0
     # A stream knows its device, a device its kind; MLX's mx.cpu is a kind already.
     place = getattr(stream, "device", stream)
-    kind = getattr(place, "platform", None) or getattr(place, "type", place)
-    kind = str(kind).rpartition(".")[2]
+    name = getattr(place, "platform", None) or getattr(place, "type", place)
     number = getattr(place, "index", None) or getattr(place, "id", None) or 0
-    return ("cpu" if kind == "cpu" else "gpu"), number
+    return ("cpu" if str(name).rpartition(".")[2] == "cpu" else "gpu"), number
 
 
 def _tell_torchs_compiler():

@@ -5,6 +5,7 @@ from operator import itemgetter
 
 import dask.array as da
 import numpy as np
+
 from ainv import _ainv
 from ainv._ainv import InvExResult, LinAlgError
 
@@ -68,7 +69,9 @@ def inv_ex(a, check_errors=False, assume="auto", precision=None, out=None):
     # The chunks of `pairs` are tuples; each of the two results takes its part of them.
     pairs = _map(_ainv.inv_ex, a, np.int32, drop=2, **options)
     last = [a.ndim - 2, a.ndim - 1]
-    x = pairs.map_blocks(itemgetter(0), new_axis=last, chunks=a.chunks, meta=_map(_ainv.inv, a)._meta)
+    x = pairs.map_blocks(
+        itemgetter(0), new_axis=last, chunks=a.chunks, meta=_map(_ainv.inv, a)._meta
+    )
     return InvExResult(x, pairs.map_blocks(itemgetter(1), meta=pairs._meta))
 
 
@@ -92,9 +95,7 @@ def cholesky_inv(L, upper=False, on_singular="raise", precision=None, out=None):
     return _map(_ainv.cholesky_inv, _matrices(L, out), **options)
 
 
-def tri_inv(
-    a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None
-):
+def tri_inv(a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None):
     options = {
         "upper": upper,
         "unit_diagonal": unit_diagonal,
@@ -111,10 +112,14 @@ def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
 
 def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     a, b = _matrices(a, out), da.asarray(b)
+    if b.ndim == 0:
+        raise LinAlgError("b must have at least one dimension")
     vector = b.ndim == 1
     b = b[:, None] if vector else b
     if b.shape[-2] != a.shape[-1]:
-        raise ValueError(f"b has {b.shape[-2]} rows, a is a stack of matrices of order {a.shape[-1]}")
+        raise ValueError(
+            f"b has {b.shape[-2]} rows, a is a stack of matrices of order {a.shape[-1]}"
+        )
     dtype = _ainv.solve(np.empty((0, 1, 1), a.dtype), np.empty((0, 1, 1), b.dtype)).dtype
     # Axes are numbered from the end; the rows of x are those of a, which meet one whole column.
     axes = max(a.ndim, b.ndim) - 2

@@ -1,15 +1,15 @@
 """The derivatives, for arrays of any library that have ``@``, ``.mT`` and ``.conj()``.
 
-``*_jvp`` is forward mode: what the result changes by if the argument changes by ``da``. ``*_vjp`` is
-backward mode, its adjoint under Re tr(U^H V): what a function of the result changes by, if ``g`` is
-its gradient. The formulas are built of differentiable products, so that they can be differentiated
-again. Sources:
+``*_jvp`` is forward mode: what the result changes by if the argument changes by ``da``. ``*_vjp``
+is backward mode, its adjoint under Re tr(U^H V): what a function of the result changes by, if
+``g`` is its gradient. The formulas are built of differentiable products, so that they can be
+differentiated again. Sources:
 
 M. B. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation", 2008: inverse, products, systems, Cholesky.
 G. H. Golub and V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares
-problems whose variables separate", SIAM J. Numer. Anal. 10 (1973), equation 4.12: the
-pseudo-inverse where the rank does not change.
+problems whose variables separate", SIAM J. Numer. Anal. 10, 1973: the pseudo-inverse where the
+rank does not change.
 """
 
 

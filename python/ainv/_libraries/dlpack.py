@@ -7,6 +7,7 @@ defines its class; a library without one gets a NumPy array.
 import sys
 
 import numpy as np
+
 from ainv import _ainv
 from ainv._ainv import InvExResult
 

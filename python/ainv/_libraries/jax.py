@@ -8,16 +8,21 @@ Inside `jit` a singular matrix raises when the callback runs, and JAX makes its 
 ``JaxRuntimeError`` of it, with our text; ``on_singular="nan"`` is JAX's habit.
 """
 
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
 from ainv import _ainv
 from ainv._ainv import InvExResult, LinAlgError
 from ainv._libraries import derivatives as d
 
 ARRAYS = (jax.Array, jax.core.Tracer)
+
+
+_LARGE = 1 << 16
 
 
 def _is_traced(*arrays):
@@ -33,7 +38,7 @@ def _matrices(a, out=None, square=True):
     """The array in a scalar that has an inverse here, if it is one of matrices on the CPU."""
     if out is not None:
         raise TypeError("JAX arrays are not written to: leave out= away")
-    a = jnp.asarray(a)
+    a = a if isinstance(a, ARRAYS) else jnp.asarray(a)
     if _is_traced(a):
         device = jax.config.jax_default_device or jax.devices()[0]
     else:
@@ -54,15 +59,30 @@ def _matrices(a, out=None, square=True):
 
 def _call(function, a, out, **options):
     """The extension's function of a concrete array."""
-    a = _matrices(a, out, square=function is not _ainv.pinv)
-    x = function(np.asarray(a), **options)
-    return InvExResult(*(_given(part, a) for part in x)) if function is _ainv.inv_ex else _given(x, a)
+    a = _matrices(a, out, square=function is not _ainv.pinv or options["hermitian"])
+    if function is _ainv.inv_ex:
+        return InvExResult(*(_given(part, a) for part in function(np.asarray(a), **options)))
+    if function is not _ainv.rcond:
+        options["out"] = _place((*a.shape[:-2], a.shape[-1], a.shape[-2]), a.dtype)
+    return _given(function(np.asarray(a), **options), a)
+
+
+def _place(shape, dtype):
+    """Memory for a large result that JAX can keep: it copies what is not at multiples of 64."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < _LARGE or dtype.kind not in "fc" or dtype.itemsize < 4:
+        return None
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.__array_interface__["data"][0] % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _given(x, a):
     """A result as an array where `a` is."""
-    devices = a.devices()
-    return jax.device_put(x, *(devices if a.committed and len(devices) == 1 else ()))
+    if a.committed and len(a.devices()) == 1:
+        return jax.device_put(x, *a.devices())
+    # The one keeps memory that it can, the other has less to do for a small array.
+    return jax.device_put(x) if x.nbytes >= _LARGE else jnp.asarray(x)
 
 
 def _callback(function, results, *arrays, **options):
@@ -225,9 +245,7 @@ def cholesky_inv(L, upper=False, on_singular="raise", precision=None, out=None):
     return _inverse_of_factor(jnp.tril(d.adjoint(l) if upper else l), _static(options))
 
 
-def tri_inv(
-    a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None
-):
+def tri_inv(a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None):
     options = {
         "upper": upper,
         "unit_diagonal": unit_diagonal,
@@ -260,10 +278,14 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
         return _given(x, a)
     a, b = _matrices(a, out), jnp.asarray(b)
     dtype = jnp.promote_types(a.dtype, b.dtype)
+    if b.ndim == 0:
+        raise LinAlgError("b must have at least one dimension")
     vector = b.ndim == 1
     b = b[:, None] if vector else b
     if b.shape[-2] != a.shape[-1]:
-        raise ValueError(f"b has {b.shape[-2]} rows, a is a stack of matrices of order {a.shape[-1]}")
+        raise ValueError(
+            f"b has {b.shape[-2]} rows, a is a stack of matrices of order {a.shape[-1]}"
+        )
     batch = jnp.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     assume = d.structure(assume)
     a = _read(jnp.broadcast_to(a, (*batch, *a.shape[-2:])).astype(dtype), assume)

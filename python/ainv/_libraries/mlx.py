@@ -1,13 +1,14 @@
 """MLX: arrays in, arrays out, on the CPU, and inside mx.grad, mx.vjp and mx.jvp.
 
-An array is evaluated and viewed where it lies; the result is a new `mx.array`, whose memory is MLX's
-own. MLX does not tell a function whether its call is being differentiated, so every call carries its
-rules. Inside mx.compile and mx.vmap there are no values, and a call is an error. Single precision is
-computed in single, as MLX does.
+An array is evaluated and viewed where it lies; the result is a new `mx.array`, whose memory is
+MLX's own. MLX does not tell a function whether its call is being differentiated, so every call
+carries its rules. Inside mx.compile and mx.vmap there are no values, and a call is an error.
+Single precision is computed in single, as MLX does.
 """
 
 import mlx.core as mx
 import numpy as np
+
 from ainv import _ainv
 from ainv._ainv import InvExResult
 from ainv._libraries import derivatives as d
@@ -67,8 +68,8 @@ def _run(value, jvp, vjp, *arrays):
     return function(*arrays)
 
 
-# What a structure reads of a matrix, and the same part of a tangent or a gradient. Hermitian matrices
-# have Hermitian ones.
+# What a structure reads of a matrix, and the same part of a tangent or a gradient. Hermitian
+# matrices have Hermitian ones.
 _READ = {
     "lower": mx.tril,
     "upper": mx.triu,
@@ -128,9 +129,7 @@ def inv_ex(a, check_errors=False, assume="auto", precision=None, out=None):
     return InvExResult(x, _array(infos[0], mx.int32))
 
 
-def tri_inv(
-    a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None
-):
+def tri_inv(a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None):
     _refuse(out)
     options = {
         "upper": upper,

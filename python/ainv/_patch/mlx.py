@@ -14,7 +14,7 @@ from ainv._patch._swap import Function, Swap
 
 def _served(stream: Any, *arrays: Any) -> bool:
     """Whether MLX would compute it, too: in single precision and on the CPU."""
-    if not all(type(a) is mx.array and a.dtype == mx.float32 for a in arrays):
+    if {type(a) for a in arrays} != {mx.array} or any(a.dtype != mx.float32 for a in arrays):
         return False
     device = mx.default_device() if stream is None else getattr(stream, "device", stream)
     return bool(device == mx.cpu)

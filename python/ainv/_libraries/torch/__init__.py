@@ -8,12 +8,13 @@ Single precision is computed in single, as torch does.
 """
 
 import torch
+from torch import Tensor, from_numpy
+from torch.overrides import handle_torch_function, has_torch_function
+from torch.return_types import linalg_inv_ex
+
 from ainv import _ainv
 from ainv._libraries.torch import general
 from ainv._libraries.torch.primitives import LinAlgError
-from torch import Tensor, from_numpy
-from torch.return_types import linalg_inv_ex
-from torch.overrides import handle_torch_function, has_torch_function
 
 __all__ = [
     "ARRAYS",
@@ -71,7 +72,7 @@ def _into(name, tensors, out, options):
             raise TypeError(f"out must be a torch.Tensor, not {type(t).__name__}")
     if torch.is_grad_enabled() and any(t.requires_grad for t in (*tensors, *outs)):
         raise RuntimeError(
-            "out= does not support automatic differentiation, but one of the arguments requires grad"
+            "out= does not support automatic differentiation, but an argument requires grad"
         )
     arrays = [_memory(t) for t in tensors]
     places = [None if t.shape == (0,) else _memory(t) for t in outs]
@@ -156,9 +157,7 @@ def cholesky_inv(L, upper=False, on_singular="raise", precision=None, out=None):
     return _general("cholesky_inv", (L,), out, options)
 
 
-def tri_inv(
-    a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None
-):
+def tri_inv(a, upper=False, unit_diagonal=False, on_singular="raise", precision=None, out=None):
     options = {
         "upper": upper,
         "unit_diagonal": unit_diagonal,

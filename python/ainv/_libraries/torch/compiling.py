@@ -1,12 +1,15 @@
 """What torch's compiler traces in place of our functions."""
 
 import torch
+
 from ainv import _ainv
 from ainv._libraries.torch import general, primitives
 
 
 def tell():
-    """Registers, for each function, what can be traced; called once, when the compiler is loaded."""
+    """Registers what can be traced for each function; called when the compiler is loaded."""
+    if not hasattr(torch.compiler, "substitute_in_graph"):
+        return  # A torch before 2.6, whose compiler runs our functions beside its graphs.
     for name in primitives.PRIMITIVES:
         primitives.OPERATORS[name] = primitives.operator(name)
     for traced in (inv, inv_ex, pinv, cholesky_inv, tri_inv, cholesky, solve, rcond):
@@ -53,9 +56,7 @@ def pinv(
     return general.pinv(a, rtol, atol, hermitian, on_singular, precision)
 
 
-def cholesky_inv(
-    L, upper=False, *, on_singular="raise", precision=None, out=None, stream=None
-):
+def cholesky_inv(L, upper=False, *, on_singular="raise", precision=None, out=None, stream=None):
     return general.cholesky_inv(L, upper, on_singular, _precision(precision, out, stream))
 
 
@@ -77,9 +78,7 @@ def cholesky(a, upper=False, *, on_singular="raise", precision=None, out=None, s
     return general.cholesky(a, upper, on_singular, _precision(precision, out, stream))
 
 
-def solve(
-    a, b, *, assume="auto", on_singular="raise", precision=None, out=None, stream=None
-):
+def solve(a, b, *, assume="auto", on_singular="raise", precision=None, out=None, stream=None):
     return general.solve(a, b, assume, on_singular, _precision(precision, out, stream))
 
 

@@ -5,15 +5,22 @@ Hermitian matrix has a Hermitian gradient. Half precision is computed in single.
 """
 
 import torch
+
 from ainv._libraries.derivatives import structure
-from ainv._libraries.torch.primitives import run
+from ainv._libraries.torch.primitives import LinAlgError, run
 
 _SCALARS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 _HALF = (torch.float16, torch.bfloat16)
+_NUMBERS = {1: "one", 2: "two"}
 
 
-def _checked(a):
+def _checked(a, axes=2):
     """The tensor in one of the four scalars, if there is anything here that can compute with it."""
+    if a.dim() < axes:
+        raise LinAlgError(
+            f"{a.dim()}-dimensional array given. "
+            f"Array must be at least {_NUMBERS[axes]}-dimensional"
+        )
     if a.layout is not torch.strided:
         raise TypeError(f"the tensor is of layout {a.layout}: use .to_dense() first")
     if a.device.type not in ("cpu", "meta"):
@@ -103,7 +110,7 @@ def cholesky(a, upper, on_singular, precision):
 def solve(a, b, assume, on_singular, precision):
     a, b = torch.as_tensor(a), torch.as_tensor(b)
     result = torch.promote_types(a.dtype, b.dtype)
-    a, b = _checked(a), _checked(b)
+    a, b = _checked(a), _checked(b, 1)
     dtype = torch.promote_types(a.dtype, b.dtype)
     vector = b.dim() == 1
     a, b = _read(a.to(dtype), assume), b.to(dtype)

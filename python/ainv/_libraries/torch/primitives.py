@@ -1,8 +1,8 @@
 """What torch has to know of each of our functions: its value, its shape, its derivatives.
 
-A `Primitive` is that knowledge. `function` makes of it what eager torch and torch.func differentiate,
-in both modes and again, and map over; `operator` makes what torch.compile and torch.export see, and
-what serves tensors that have a shape and no memory. `run` chooses.
+A `Primitive` is that knowledge. `function` makes of it what eager torch and torch.func
+differentiate, in both modes and again, and map over; `operator` makes what torch.compile and
+torch.export see, and what serves tensors that have a shape and no memory. `run` chooses.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+
 from ainv import _ainv
 from ainv._libraries import derivatives as d
 
