@@ -12,6 +12,7 @@ import sys
 import tempfile
 from math import inf, log10
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +23,16 @@ CAD_VOLUME = 24052.842902  # mm^3, of the part
 # condition number. How much better a program does is luck of the order of rows and columns.
 LONGLEY_LIMIT = 2**-53 * 4.86e9
 
-failed = []
+failed: list[str] = []
 
 
-def command():
+def command() -> str:
     """The ainv beside this Python, else the one on the PATH."""
     found = shutil.which("ainv", path=str(Path(sys.executable).parent)) or shutil.which("ainv")
     return found or sys.exit("demo: no ainv command found; pip install it into this Python")
 
 
-def ainv(*args):
+def ainv(*args: str | Path) -> dict[str, Any]:
     """Runs the command and returns what it says of the work."""
     shown = [arg.name if isinstance(arg, Path) else arg for arg in args]
     print("$ ainv", *shown)
@@ -40,12 +41,13 @@ def ainv(*args):
     )
     if done.returncode != 0:
         sys.exit(f"demo: ainv ended with {done.returncode}: {done.stdout}")
+    said: dict[str, Any]
     (said,) = json.loads(done.stdout)["arrays"]
     print(f"  {said['method']}")
     return said
 
 
-def check(what, value, limit):
+def check(what: str, value: float, limit: float) -> None:
     """Prints a measured error and remembers whether it is in its limit."""
     good = value <= limit  # false for NaN, too
     if not good:
@@ -53,11 +55,11 @@ def check(what, value, limit):
     print(f"  {what:<52}{value:9.1e}   at most {limit:.0e}   {'ok' if good else 'FAILED'}")
 
 
-def digits(error):
+def digits(error: float) -> float:
     return inf if error == 0 else -log10(error)
 
 
-def longley(folder):
+def longley(folder: Path) -> None:
     """A regression so ill-conditioned that NIST certifies programs with it."""
     data = HERE / "longley"
     names = "constant deflator GNP unemployed forces population year".split()
@@ -77,7 +79,7 @@ def longley(folder):
     check("largest relative error", errors.max(), LONGLEY_LIMIT)
 
 
-def jacobians(folder):
+def jacobians(folder: Path) -> None:
     """What a finite-element program does with the elements of an L-bracket."""
     jac = np.load(HERE / "jacobians" / "jacobians.npy")
 
@@ -108,7 +110,7 @@ def jacobians(folder):
     print(f"          {CAD_VOLUME:.6f}    mm^3 by the CAD kernel")
 
 
-def main():
+def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         longley(Path(folder))
         jacobians(Path(folder))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gmsh
 import numpy as np
+from numpy.typing import NDArray
 
 WIDTH, LENGTH, HEIGHT, THICK = 40.0, 60.0, 50.0, 6.0  # y, x, z, wall
 FILLET, CORNER = 6.0, 8.0  # inner and outer bend radius
@@ -18,19 +19,21 @@ BOLT = 4.5  # radius of the bolt hole in the base
 SCREW, SCREW_Y, SCREW_Z = 2.75, (10.0, 30.0), 34.0  # two holes in the upright
 
 
-def edge_along_y(x, z):
+def edge_along_y(x: float, z: float) -> int:
     """The bracket's straight edge through (x, *, z), parallel to y."""
     e = 1e-3
     box = (x - e, -e, z - e, x + e, WIDTH + e, z + e)
+    tag: int
     ((_, tag),) = gmsh.model.getEntitiesInBoundingBox(*box, dim=1)
     return tag
 
 
-def bracket():
+def bracket() -> int:
     """Build the part and return its volume tag."""
     occ = gmsh.model.occ
     block = occ.addBox(0, 0, 0, LENGTH, WIDTH, HEIGHT)
     notch = occ.addBox(THICK, 0, THICK, LENGTH, WIDTH, HEIGHT)
+    part: int
     ((_, part),), _ = occ.cut([(3, block)], [(3, notch)])
     occ.synchronize()
     bend = [edge_along_y(THICK, THICK), edge_along_y(0, 0)]
@@ -43,7 +46,7 @@ def bracket():
     return part
 
 
-def jacobians(part):
+def jacobians(part: int) -> NDArray[np.float64]:
     """The Jacobians of the part's linear tetrahedra, shape (n, 3, 3)."""
     tags, xyz, _ = gmsh.model.mesh.getNodes()
     point = np.empty((int(tags.max()) + 1, 3))
@@ -53,7 +56,7 @@ def jacobians(part):
     return np.ascontiguousarray((x[:, 1:] - x[:, :1]).transpose(0, 2, 1))
 
 
-def main():
+def main() -> None:
     gmsh.initialize()
     gmsh.option.setNumber("General.Terminal", 0)
     gmsh.option.setNumber("General.NumThreads", 1)

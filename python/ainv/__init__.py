@@ -10,6 +10,8 @@ array([[[ 0.6, -0.7],
         [ 1.5, -0.5]]])
 """
 
+from ainv import _libraries as _libraries
+from ainv import _threadpoolctl, linalg
 from ainv._ainv import (
     Device,
     InvExResult,
@@ -33,6 +35,8 @@ from ainv._ainv import (
     threads,
     tri_inv,
 )
+from ainv._imports import when_imported
+from ainv._patch import patch, unpatch
 
 __all__ = [
     "Device",
@@ -49,6 +53,8 @@ __all__ = [
     "gpu",
     "inv",
     "inv_ex",
+    "linalg",
+    "patch",
     "pinv",
     "rcond",
     "set_num_threads",
@@ -56,4 +62,7 @@ __all__ = [
     "solve",
     "threads",
     "tri_inv",
+    "unpatch",
 ]
+
+when_imported("threadpoolctl", _threadpoolctl.register)

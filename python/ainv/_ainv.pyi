@@ -1,9 +1,9 @@
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias, final
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from typing_extensions import Self
+from typing_extensions import NamedTuple, Self
 
 _Assume: TypeAlias = Literal[
     "auto",
@@ -24,7 +24,15 @@ _Assume: TypeAlias = Literal[
 ]
 _OnSingular: TypeAlias = Literal["raise", "nan"]
 _Precision: TypeAlias = Literal["native", "double"] | None
-_Stream: TypeAlias = Device | Stream | Literal["cpu", "gpu"] | None
+# Any: the device or stream objects of torch, JAX and MLX.
+_Stream: TypeAlias = Device | Stream | Literal["cpu", "gpu"] | Any | None
+
+class _Speaker(Protocol):
+    def __dlpack__(self) -> Any: ...
+
+# An array of any library but NumPy, which gets its own kind back.
+_Array = TypeVar("_Array", bound=_Speaker)
+_T = TypeVar("_T")
 
 __all__ = [
     "Device",
@@ -59,9 +67,9 @@ class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     batch_index: tuple[int, ...] | None
     diagonal: int | None
 
-class InvExResult(NamedTuple):
-    inverse: NDArray[Any]
-    info: NDArray[np.int32]
+class InvExResult(NamedTuple, Generic[_T]):
+    inverse: _T
+    info: Any
 
 @final
 class Device:
@@ -95,6 +103,29 @@ class threads:
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
 
+@overload
+def inv(
+    a: NDArray[Any],
+    *,
+    assume: _Assume = "auto",
+    on_singular: _OnSingular | Literal["pinv"] = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    axes: tuple[int, int] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+@overload
+def inv(
+    a: _Array,
+    *,
+    assume: _Assume = "auto",
+    on_singular: _OnSingular | Literal["pinv"] = "raise",
+    precision: _Precision = None,
+    out: Any = None,
+    axes: tuple[int, int] | None = None,
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def inv(
     a: ArrayLike,
     *,
@@ -102,8 +133,30 @@ def inv(
     on_singular: _OnSingular | Literal["pinv"] = "raise",
     precision: _Precision = None,
     out: NDArray[Any] | None = None,
+    axes: tuple[int, int] | None = None,
     stream: _Stream = None,
 ) -> NDArray[Any]: ...
+@overload
+def inv_ex(
+    a: NDArray[Any],
+    *,
+    check_errors: bool = False,
+    assume: _Assume = "auto",
+    precision: _Precision = None,
+    out: tuple[NDArray[Any], NDArray[np.int32]] | None = None,
+    stream: _Stream = None,
+) -> InvExResult[NDArray[Any]]: ...
+@overload
+def inv_ex(
+    a: _Array,
+    *,
+    check_errors: bool = False,
+    assume: _Assume = "auto",
+    precision: _Precision = None,
+    out: Any = None,
+    stream: _Stream = None,
+) -> InvExResult[_Array]: ...
+@overload
 def inv_ex(
     a: ArrayLike,
     *,
@@ -112,7 +165,34 @@ def inv_ex(
     precision: _Precision = None,
     out: tuple[NDArray[Any], NDArray[np.int32]] | None = None,
     stream: _Stream = None,
-) -> InvExResult: ...
+) -> InvExResult[NDArray[Any]]: ...
+@overload
+def pinv(
+    a: NDArray[Any],
+    rcond: ArrayLike | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: ArrayLike | None = None,
+    atol: ArrayLike | None = None,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+@overload
+def pinv(
+    a: _Array,
+    rcond: ArrayLike | None = None,
+    hermitian: bool = False,
+    *,
+    rtol: ArrayLike | None = None,
+    atol: ArrayLike | None = None,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: Any = None,
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def pinv(
     a: ArrayLike,
     rcond: ArrayLike | None = None,
@@ -125,6 +205,27 @@ def pinv(
     out: NDArray[Any] | None = None,
     stream: _Stream = None,
 ) -> NDArray[Any]: ...
+@overload
+def cholesky_inv(
+    L: NDArray[Any],
+    upper: bool = False,
+    *,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+@overload
+def cholesky_inv(
+    L: _Array,
+    upper: bool = False,
+    *,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: Any = None,
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def cholesky_inv(
     L: ArrayLike,
     upper: bool = False,
@@ -137,6 +238,29 @@ def cholesky_inv(
 
 cholesky_inverse = cholesky_inv
 
+@overload
+def tri_inv(
+    a: NDArray[Any],
+    upper: bool = False,
+    *,
+    unit_diagonal: bool = False,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+@overload
+def tri_inv(
+    a: _Array,
+    upper: bool = False,
+    *,
+    unit_diagonal: bool = False,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: Any = None,
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def tri_inv(
     a: ArrayLike,
     upper: bool = False,
@@ -147,6 +271,27 @@ def tri_inv(
     out: NDArray[Any] | None = None,
     stream: _Stream = None,
 ) -> NDArray[Any]: ...
+@overload
+def cholesky(
+    a: NDArray[Any],
+    upper: bool = False,
+    *,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+@overload
+def cholesky(
+    a: _Array,
+    upper: bool = False,
+    *,
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: Any = None,
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def cholesky(
     a: ArrayLike,
     upper: bool = False,
@@ -156,6 +301,29 @@ def cholesky(
     out: NDArray[Any] | None = None,
     stream: _Stream = None,
 ) -> NDArray[Any]: ...
+@overload
+def solve(
+    a: NDArray[Any],
+    b: NDArray[Any],
+    *,
+    assume: _Assume = "auto",
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: NDArray[Any] | None = None,
+    stream: _Stream = None,
+) -> NDArray[Any]: ...
+@overload
+def solve(
+    a: _Array,
+    b: _Array,
+    *,
+    assume: _Assume = "auto",
+    on_singular: _OnSingular = "raise",
+    precision: _Precision = None,
+    out: Any = None,
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def solve(
     a: ArrayLike,
     b: ArrayLike,
@@ -166,6 +334,23 @@ def solve(
     out: NDArray[Any] | None = None,
     stream: _Stream = None,
 ) -> NDArray[Any]: ...
+@overload
+def rcond(
+    a: NDArray[Any],
+    *,
+    p: float = 1,
+    assume: _Assume = "auto",
+    stream: _Stream = None,
+) -> Any: ...
+@overload
+def rcond(
+    a: _Array,
+    *,
+    p: float = 1,
+    assume: _Assume = "auto",
+    stream: _Stream = None,
+) -> _Array: ...
+@overload
 def rcond(
     a: ArrayLike,
     *,

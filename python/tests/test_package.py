@@ -6,6 +6,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import ainv
 import numpy as np
@@ -37,7 +38,8 @@ def test_examples(name):
 def test_signatures():
     options = "on_singular='raise', precision=None, out=None, stream=None"
     for name, expected in {
-        "inv": f"(a, *, assume='auto', {options})",
+        "inv": "(a, *, assume='auto', on_singular='raise', precision=None, out=None, axes=None, "
+        "stream=None)",
         "inv_ex": "(a, *, check_errors=False, assume='auto', "
         "precision=None, out=None, stream=None)",
         "pinv": f"(a, rcond=None, hermitian=False, *, rtol=None, atol=None, {options})",
@@ -53,9 +55,24 @@ def test_signatures():
 
 def test_types_agree_with_the_module():
     pytest.importorskip("mypy")
-    command = [sys.executable, "-m", "mypy.stubtest", "ainv"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stdout + result.stderr
+    for command in (
+        ["-m", "mypy.stubtest", "ainv._ainv"],
+        ["-m", "mypy", "-p", "ainv"],
+        ["-m", "mypy", "examples", "python/tests/typed.py"],
+    ):
+        root = Path(__file__).parents[2]
+        result = subprocess.run(
+            [
+                sys.executable,
+                *command,
+                *(["--config-file", "pyproject.toml"] * ("mypy" in command)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=root,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_devices():

@@ -1,4 +1,4 @@
-//! NumPy arrays as ainv's views: the only file of this crate with unsafe code.
+//! NumPy arrays as ainv's views: all of this crate's unsafe code, but for a question in lib.rs.
 //!
 //! An array of a native scalar goes straight to a view, whatever its strides. What cannot (another
 //! scalar, foreign byte order, odd addresses) is copied by NumPy first.
@@ -126,6 +126,19 @@ impl Layout {
     pub(crate) fn into_columns(mut self) -> Layout {
         self.shape.push(1);
         self.strides.push(0);
+        self
+    }
+
+    /// The same elements with the dimensions of the matrices' rows and columns last.
+    pub(crate) fn matrices_along(mut self, [rows, columns]: [usize; 2]) -> Layout {
+        fn last<T: Copy>(of: &mut Vec<T>, rows: usize, columns: usize) {
+            let ends = [of[rows], of[columns]];
+            of.remove(rows.max(columns));
+            of.remove(rows.min(columns));
+            of.extend(ends);
+        }
+        last(&mut self.shape, rows, columns);
+        last(&mut self.strides, rows, columns);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use crate::array::{Input, empty, view, views, with_scalar};
 use crate::error;
+use crate::options::Axes;
 use crate::output::Output;
 use ainv::{
     Cancel, Diag, Error, Norm, OnSingular, Options, PinvOptions, Scalar, Stack, StackMut, Status,
@@ -50,24 +51,28 @@ impl Op<'_> {
     }
 }
 
-/// Runs an operation on what was read and gives the finished result. A matrix without one raises if
-/// `options` say so, after the others' results were written.
+/// Runs an operation on what was read, whose matrices lie along `axes`, and gives the finished result,
+/// whose matrices lie there too. A matrix without one raises if `options` say so, after the others'
+/// results were written.
 pub(crate) fn unary<'py>(
     py: Python<'py>,
     op: Op,
-    a: Input<'py>,
+    mut a: Input<'py>,
+    axes: Axes,
     out: Option<&Bound<'py, PyAny>>,
-    status: &mut [Status],
     options: &Options,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut shape = a.shape().to_vec();
-    let axes = shape.len();
-    shape.swap(axes - 2, axes - 1);
+    let [rows, columns] = axes.of(shape.len())?;
+    shape.swap(rows, columns);
     let half = a.half.as_ref();
-    let x = Output::new(py, out, &shape, a.scalar, half, Some(&a.layout), &[])?;
-    let summary = compute(py, op, &a, None, &x, status, options)?;
+    let mut x = Output::new(py, out, &shape, a.scalar, half, Some(&a.layout), &[])?;
+    a.layout = a.layout.matrices_along([rows, columns]);
+    x.layout = x.layout.matrices_along([rows, columns]);
+    let summary = compute(py, op, &a, None, &x, &mut [], options)?;
     let x = x.finish(half, a.wrap.as_ref())?;
-    judge(py, summary, &shape[..axes - 2], options)?;
+    let batch = &a.layout.shape[..a.layout.shape.len() - 2];
+    judge(py, summary, batch, options)?;
     Ok(x)
 }
 

@@ -2,11 +2,13 @@
 
 use crate::array::{self, Input, square};
 use crate::call::{self, Op, compute, judge, unary};
-use crate::options::{Keywords, Tol, norm, uplo};
+use crate::libraries;
+use crate::options::{Axes, Keywords, Tol, norm, uplo};
 use crate::output::{self, Output};
 use ainv::{Diag, PinvOptions, Status};
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
@@ -35,14 +37,18 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 ///     Where the result is written: an array of its shape and of its dtype, or of one that holds it
 ///     (a complex one for a real result). It may be `a` itself, and it may overlap `a` in any way.
 ///     After an error for a singular matrix it holds the others' inverses, and NaN for that one.
+/// axes : tuple of int, optional
+///     The axis of the matrices' rows and that of their columns; the last two if None. Where the
+///     components come first, as in an array of shape (3, 3, ...), they are (0, 1). Nothing is
+///     copied, and the inverses lie along the same axes.
 /// stream : Device, Stream or str, optional
 ///     Where the work runs.
 ///
 /// Returns
 /// -------
 /// ndarray
-///     The inverses, shape (..., n, n), of the dtype of `a`; float64 for integers. A subclass of
-///     ndarray keeps its class.
+///     The inverses, of the shape and the dtype of `a`; float64 for integers. A subclass of ndarray
+///     keeps its class.
 ///
 /// Raises
 /// ------
@@ -71,8 +77,12 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 /// <BLANKLINE>
 ///        [[-2. ,  1. ],
 ///         [ 1.5, -0.5]]])
+///
+/// >>> components = np.random.default_rng(0).standard_normal((3, 3, 1000))
+/// >>> ainv.inv(components, axes=(0, 1)).shape
+/// (3, 3, 1000)
 #[pyfunction]
-#[pyo3(signature = (a, *, assume="auto", on_singular="raise", precision=None, out=None, stream=None))]
+#[pyo3(signature = (a, *, assume="auto", on_singular="raise", precision=None, out=None, axes=None, stream=None))]
 pub(crate) fn inv<'py>(
     py: Python<'py>,
     a: &Any<'py>,
@@ -80,13 +90,32 @@ pub(crate) fn inv<'py>(
     on_singular: &str,
     precision: Option<&str>,
     out: Keyword<'_, 'py>,
+    axes: Keyword<'_, 'py>,
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, true)?;
-    let a = Input::read(a, square)?;
+    let axes = Axes::parse(axes)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return match axes {
+            Axes::Last => {
+                library.call_method1(intern!(py, "inv"), (a, assume, on_singular, precision, out))
+            }
+            Axes::At(..) => {
+                let dims: usize = a.getattr("ndim")?.extract()?;
+                array::matrices(py, &vec![0; dims])?;
+                let arguments = (library, a, axes.of(dims)?, assume, on_singular, precision, out);
+                py.import("ainv._axes")?.getattr("inv")?.call1(arguments)
+            }
+        };
+    }
+    let a = Input::read(a, |py, shape| {
+        array::matrices(py, shape)?;
+        let [rows, columns] = axes.of(shape.len())?;
+        square(py, &[shape[rows], shape[columns]])
+    })?;
     let options = keywords.options(&a);
-    unary(py, Op::Inv, a, out, &mut [], &options)
+    unary(py, Op::Inv, a, axes, out, &options)
 }
 
 /// The named tuple of `inv_ex`.
@@ -142,6 +171,10 @@ pub(crate) fn inv_ex<'py>(
     let on_singular = if check_errors { "raise" } else { "nan" };
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return library
+            .call_method1(intern!(py, "inv_ex"), (a, check_errors, assume, precision, out));
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let shape = a.shape().to_vec();
@@ -244,6 +277,12 @@ pub(crate) fn pinv<'py>(
         (Some(rcond), None) => ("rcond", Some(rcond)),
         (None, rtol) => ("rtol", rtol),
     };
+    if let Some(library) = libraries::adapter(a)? {
+        return library.call_method1(
+            intern!(py, "pinv"),
+            (a, rtol, hermitian, atol, on_singular, precision, out),
+        );
+    }
     let a = Input::read(a, if hermitian { square } else { array::matrices })?;
     let options = keywords.options(&a);
     let [batch @ .., m, n] = a.shape() else { unreachable!("the shape was checked") };
@@ -258,7 +297,7 @@ pub(crate) fn pinv<'py>(
         atol: atol.as_ref().map(Tol::get),
         hermitian,
     };
-    unary(py, Op::Pinv(pinv), a, out, &mut [], &options)
+    unary(py, Op::Pinv(pinv), a, Axes::Last, out, &options)
 }
 
 /// Inverses of positive definite matrices, from their Cholesky factors.
@@ -296,9 +335,13 @@ pub(crate) fn cholesky_inv<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(L)? {
+        return library
+            .call_method1(intern!(py, "cholesky_inv"), (L, upper, on_singular, precision, out));
+    }
     let l = Input::read(L, square)?;
     let options = keywords.options(&l);
-    unary(py, Op::CholeskyInv(uplo(upper)), l, out, &mut [], &options)
+    unary(py, Op::CholeskyInv(uplo(upper)), l, Axes::Last, out, &options)
 }
 
 /// Inverses of triangular matrices.
@@ -338,10 +381,16 @@ pub(crate) fn tri_inv<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return library.call_method1(
+            intern!(py, "tri_inv"),
+            (a, upper, unit_diagonal, on_singular, precision, out),
+        );
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let diag = if unit_diagonal { Diag::Unit } else { Diag::NonUnit };
-    unary(py, Op::TriInv(uplo(upper), diag), a, out, &mut [], &options)
+    unary(py, Op::TriInv(uplo(upper), diag), a, Axes::Last, out, &options)
 }
 
 /// Cholesky factors of positive definite matrices.
@@ -379,9 +428,13 @@ pub(crate) fn cholesky<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Some(library) = libraries::adapter(a)? {
+        return library
+            .call_method1(intern!(py, "cholesky"), (a, upper, on_singular, precision, out));
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
-    unary(py, Op::Cholesky(uplo(upper)), a, out, &mut [], &options)
+    unary(py, Op::Cholesky(uplo(upper)), a, Axes::Last, out, &options)
 }
 
 /// Reciprocal condition numbers.
@@ -417,6 +470,9 @@ pub(crate) fn rcond<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, None, stream)?.assume(assume)?;
     let norm = p.map(norm).transpose()?.unwrap_or_default();
+    if let Some(library) = libraries::adapter(a)? {
+        return library.call_method1(intern!(py, "rcond"), (a, p, assume));
+    }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
     let out = call::rcond(py, &a, norm, &options)?;

@@ -4,12 +4,14 @@ mod array;
 mod call;
 mod error;
 mod functions;
+mod libraries;
 mod options;
 mod output;
 mod solve;
 mod stream;
 mod threads;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use std::ffi::OsString;
 
@@ -41,10 +43,23 @@ fn _main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
     py.detach(|| ainv_cli::run(arguments))
 }
 
+/// Refuses sub-interpreters: classes and modules that are kept for the process belong to one.
+fn main_interpreter_only(_: Python<'_>) -> PyResult<()> {
+    // SAFETY: this thread is attached to an interpreter, which is what both functions ask for.
+    let id = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    if id == 0 {
+        return Ok(());
+    }
+    let what = "ainv runs in the main interpreter only, as NumPy does: import it there, or use \
+                processes or threads";
+    Err(PyImportError::new_err(what))
+}
+
 /// The extension module under the package `ainv`.
 #[pymodule(gil_used = false)]
 fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = m.py();
+    main_interpreter_only(py)?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("LinAlgError", error::class(py)?)?;
     m.add("InvExResult", functions::inv_ex_result(py)?)?;

@@ -59,6 +59,39 @@ pub(crate) fn norm(p: &Bound<'_, PyAny>) -> PyResult<Norm> {
     }
 }
 
+/// Which two dimensions hold the rows and the columns of the matrices: the last two where nothing is
+/// said.
+#[derive(Clone, Copy)]
+pub(crate) enum Axes {
+    Last,
+    At(isize, isize),
+}
+
+impl Axes {
+    pub(crate) fn parse(axes: Option<&Bound<'_, PyAny>>) -> PyResult<Axes> {
+        let Some(axes) = axes else { return Ok(Axes::Last) };
+        let [rows, columns] = axes.extract().map_err(|_| {
+            PyTypeError::new_err("axes must be two integers: the axis of the rows, of the columns")
+        })?;
+        Ok(Axes::At(rows, columns))
+    }
+
+    /// As numbers from the first dimension on, in an array that has `dims` of them, at least two.
+    pub(crate) fn of(self, dims: usize) -> PyResult<[usize; 2]> {
+        let Axes::At(rows, columns) = self else { return Ok([dims - 2, dims - 1]) };
+        let from_first = |axis: isize| {
+            let axis = if axis < 0 { dims.checked_add_signed(axis) } else { Some(axis as usize) };
+            axis.filter(|&axis| axis < dims)
+        };
+        match (from_first(rows), from_first(columns)) {
+            (Some(rows), Some(columns)) if rows != columns => Ok([rows, columns]),
+            _ => Err(PyValueError::new_err(format!(
+                "axes=({rows}, {columns}) are not two different ones of an array of {dims} dimensions"
+            ))),
+        }
+    }
+}
+
 /// The keywords that stand before the arrays are read: what is wrong with them is said first.
 pub(crate) struct Keywords {
     options: Options,

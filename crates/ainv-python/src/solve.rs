@@ -4,9 +4,11 @@ use crate::array::{Input, square};
 use crate::call::{Op, compute, judge};
 use crate::error;
 use crate::functions::{Any, Keyword};
+use crate::libraries;
 use crate::options::Keywords;
 use crate::output::Output;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 /// Solutions x of a x = b.
@@ -45,6 +47,14 @@ pub(crate) fn solve<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
+    let library = match libraries::adapter(a)? {
+        None => libraries::adapter(b)?,
+        library => library,
+    };
+    if let Some(library) = library {
+        let arguments = (a, b, assume, on_singular, precision, out);
+        return library.call_method1(intern!(py, "solve"), arguments);
+    }
     let a = Input::read(a, square)?;
     let n = a.shape()[a.shape().len() - 1];
     let b = Input::read(b, |py, shape| fits(py, shape, n))?;

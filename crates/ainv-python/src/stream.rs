@@ -1,5 +1,6 @@
 //! Devices and streams, with MLX's names.
 
+use crate::libraries;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -126,6 +127,8 @@ pub(crate) fn parse(stream: Option<&Bound<'_, PyAny>>) -> PyResult<ainv::Stream>
         Ok(device.get().0.into())
     } else if let Ok(kind) = s.extract::<&str>() {
         Ok(Device::new(kind, 0)?.0.into())
+    } else if let Some((kind, index)) = libraries::device(s)? {
+        Ok(Device::new(&kind, index)?.0.into())
     } else {
         let what = s.get_type().name()?;
         Err(PyTypeError::new_err(format!("stream must be a Device, a Stream or None, not {what}")))

@@ -1,0 +1,48 @@
+"""A program that uses the package as its types say: it is checked by mypy, and never run."""
+
+from typing import Any
+
+import ainv
+import numpy as np
+from ainv import linalg
+from numpy.typing import NDArray
+from typing_extensions import assert_type
+
+a = np.eye(3)
+out = np.empty((3, 3))
+
+assert_type(ainv.inv(a), NDArray[Any])
+assert_type(ainv.inv([[1.0]], assume="posdef", on_singular="pinv", out=out), NDArray[Any])
+assert_type(ainv.inv(a, axes=(0, 1), stream=ainv.cpu), NDArray[Any])
+assert_type(ainv.inv_ex(a, check_errors=True).inverse, NDArray[Any])
+assert_type(ainv.pinv(a, 1e-3, True, atol=[0.0]), NDArray[Any])
+assert_type(ainv.cholesky_inverse(ainv.cholesky(a, upper=True), upper=True), NDArray[Any])
+assert_type(ainv.tri_inv(a, unit_diagonal=True, precision="native"), NDArray[Any])
+assert_type(ainv.solve(a, np.ones(3)), NDArray[Any])
+ainv.inv(a, assume="banded")  # type: ignore[call-overload]
+ainv.inv(a, axes=(0,))  # type: ignore[arg-type]
+ainv.pinv(a, on_singular="pinv")  # type: ignore[call-overload]
+
+try:
+    ainv.inv(a)
+except ainv.LinAlgError as error:
+    assert_type(error.batch_index, tuple[int, ...] | None)
+    assert_type(error.diagonal, int | None)
+
+
+class Tensor:
+    """An array of another library, which comes back as what it was."""
+
+    def __dlpack__(self, *, stream: Any = None) -> Any: ...
+
+
+assert_type(ainv.inv(Tensor(), axes=(0, 1)), Tensor)
+assert_type(ainv.solve(Tensor(), Tensor()), Tensor)
+
+x = linalg.inv(a)
+linalg.solve(x1=a, x2=a)  # type: ignore[call-arg]
+
+with ainv.threads(1), ainv.patch("numpy", np) as patched:
+    assert_type(patched.libraries, tuple[str, ...])
+ainv.patch(1)  # type: ignore[arg-type]
+ainv.unpatch()
