@@ -245,12 +245,14 @@ impl<'a, F: Field, const N: usize> Ways<'a, F, N> {
             let t = Tile::new(self.scratch, N);
             if self.rows.rows_fill_registers(N) {
                 t.set_values(&v.a);
+                let perm = t.after(N * N);
+                unroll!(K if K < N => { v.perm[K].store(perm.add(K * F::LANES)); });
                 self.rows.ask_ahead(&at, true);
-                unroll!(K if K < N => {
+                for k in 0..N {
                     let mut place = [RealOf::<F>::default(); MAX_LANES];
-                    v.perm[K].store(place.as_mut_ptr());
-                    self.rows.store_rows(at.clone(), t, K, N, &place);
-                });
+                    F::V::load(perm.add(k * F::LANES)).store(place.as_mut_ptr());
+                    self.rows.store_rows(at.clone(), t, k, N, &place);
+                }
                 return;
             }
             v.unscramble();
@@ -294,9 +296,39 @@ pub unsafe fn alone<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects
     // SAFETY: the module's contract.
     unsafe {
         match g.n {
-            4 => inv::<One, 4>(g),
-            5 => inv::<One, 5>(g),
-            _ => inv::<One, 6>(g),
+            4 => one::<One, 4>(g),
+            5 => one::<One, 5>(g),
+            _ => one::<One, 6>(g),
         }
+    }
+}
+
+/// One matrix of order `N` in one lane: element by element, and the rows of the result go where the
+/// permutation says.
+#[inline(always)]
+unsafe fn one<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
+    // SAFETY: the module's contract; perm holds a permutation of 0..N.
+    unsafe {
+        let (src, dst) = (g.src.get(0), g.dst.get(0));
+        let mut a = [[F::splat(F::S::default()); N]; N];
+        unroll!(I if I < N => {
+            unroll!(J if J < N => { a[I][J] = F::splat(src.offset(g.from.at(J, I)).read()); });
+        });
+        let mut registers = Registers::of(g);
+        registers.next(1);
+        let lines = values_good(&a, RealOf::<F>::LINE_EXP);
+        let mut v = Values::of(a);
+        unroll!(K if K < N => { v.eliminate::<K>(); });
+        v.invert_upper();
+        v.times_l_inverse();
+        if registers.accept(lines & v.good()) {
+            unroll!(K if K < N => {
+                let row = dst.offset(v.perm[K].first().to_index() * g.to.rs);
+                unroll!(J if J < N => {
+                    row.offset(J as isize * g.to.cs).write(v.a[J][K].to_lanes()[0]);
+                });
+            });
+        }
+        registers.suspects()
     }
 }
