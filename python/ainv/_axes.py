@@ -16,6 +16,8 @@ def inv(
     """What a library's adapter does, of matrices along `axes`: two different ones, not negative."""
     order = [*(axis for axis in range(a.ndim) if axis not in axes), *axes]
     back = sorted(range(a.ndim), key=order.__getitem__)
+    if out is not None and out.ndim != a.ndim:
+        raise ValueError(f"out has shape {tuple(out.shape)}, the argument {tuple(a.shape)}")
     place = None if out is None else _permuted(out, order)
     x = library.inv(_permuted(a, order), assume, on_singular, precision, place)
     return _permuted(x, back) if out is None else out

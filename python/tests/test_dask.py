@@ -73,3 +73,10 @@ def test_refused():
         ainv.inv(da.eye(3), out=np.empty((3, 3)))
     with pytest.raises(TypeError, match="one rtol"):
         ainv.pinv(da.ones((2, 3, 3)), rtol=np.ones(2))
+
+
+def test_a_bad_matrix_of_a_chunk_of_systems_has_no_place():
+    a = da.from_array(np.stack([np.eye(2)] * 5 + [np.ones((2, 2))]), chunks=(2, 2, 2))
+    with pytest.raises(ainv.LinAlgError, match="in a chunk") as caught:
+        ainv.solve(a, np.ones((6, 2, 1))).compute()
+    assert caught.value.batch_index is None

@@ -166,3 +166,9 @@ def test_large_stacks_through_callbacks():
     f = jax.jit(lambda a: ainv.inv(a) @ a)
     for _ in range(3):
         np.testing.assert_allclose(f(a).sum(0).diagonal(), 20000, rtol=1e-6)
+
+
+def test_the_derivative_where_a_pseudo_inverse_stands_in():
+    a = jnp.array([[[1.0, 2.0], [2.0, 4.0]], [[1.0, 2.0], [3.0, 4.0]]])
+    g = jax.grad(lambda a: ainv.inv(a, on_singular="pinv").sum())(a)
+    np.testing.assert_allclose(g, jax.grad(lambda a: ainv.pinv(a).sum())(a), atol=1e-12)

@@ -123,3 +123,9 @@ def test_streams():
     for stream in (mx.gpu, mx.Device(mx.gpu)):
         with pytest.raises(RuntimeError, match="gpu"):
             ainv.inv(a, stream=stream)
+
+
+def test_the_derivative_where_a_pseudo_inverse_stands_in():
+    a = mx.array([[1.0, 2.0], [2.0, 4.0]])
+    g = mx.grad(lambda a: ainv.inv(a, on_singular="pinv")[0, 1])(a)
+    np.testing.assert_allclose(g, mx.grad(lambda a: ainv.pinv(a)[0, 1])(a), atol=1e-6)

@@ -377,6 +377,22 @@ class TestTransforms:
             torch.testing.assert_close(dx, torch.eye(3).double())
 
 
+def test_the_derivative_where_a_pseudo_inverse_stands_in():
+    a = torch.tensor([[[1.0, 2.0], [2.0, 4.0]], [[1.0, 2.0], [3.0, 4.0]]], dtype=torch.float64)
+    a.requires_grad_()
+    x = ainv.inv(a, on_singular="pinv")
+    (g,) = torch.autograd.grad(x.sum(), a)
+    (expected,) = torch.autograd.grad(ainv.pinv(a).sum(), a)
+    assert torch.allclose(g, expected, atol=1e-12)
+    regular = a[1].detach().requires_grad_()
+    assert torch.autograd.gradcheck(lambda a: ainv.inv(a, on_singular="pinv"), regular)
+
+
+def test_out_is_on_the_same_device():
+    with pytest.raises(RuntimeError, match="same device"):
+        ainv.inv(torch.eye(2), out=torch.empty(2, 2, device="meta"))
+
+
 class TestCompilers:
     @derivatives
     def test_compile(self, case):

@@ -110,6 +110,16 @@ def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
     return _map(_ainv.cholesky, _matrices(a, out), **options)
 
 
+def _solve_chunk(a, b, **options):
+    """The solutions of one chunk, whose place is not known here."""
+    try:
+        return _ainv.solve(a, b, **options)
+    except LinAlgError as error:
+        within = LinAlgError(f"in a chunk, counted from its first matrix: {error}")
+        within.batch_index, within.diagonal = None, error.diagonal
+        raise within from None
+
+
 def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     a, b = _matrices(a, out), da.asarray(b)
     if b.ndim == 0:
@@ -125,7 +135,7 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     axes = max(a.ndim, b.ndim) - 2
     rows, columns, right = axes, axes + 1, axes + 2
     x = da.blockwise(
-        _ainv.solve,
+        _solve_chunk,
         (*range(axes), rows, right),
         a,
         (*range(axes - a.ndim + 2, axes), rows, columns),

@@ -35,6 +35,16 @@ def inv_vjp(x, g):
     return inv_jvp(adjoint(x), g)
 
 
+def inverse_jvp(a, x, da, on_singular):
+    """That of ``inv``: where pseudo-inverses stand in for inverses theirs, which -X dA X is not."""
+    return pinv_jvp(a, x, da) if on_singular == "pinv" else inv_jvp(x, da)
+
+
+def inverse_vjp(a, x, g, on_singular):
+    """The adjoint of `inverse_jvp`."""
+    return inverse_jvp(adjoint(a), adjoint(x), g, on_singular)
+
+
 def pinv_jvp(a, x, da):
     """-X dA X + X X^H dA^H (I - A X) + (I - X A) dA^H X^H X, for X = A^+ of a constant rank.
 
@@ -87,10 +97,16 @@ def symmetric(a):
     return (a + a.mT) / 2
 
 
-# SciPy's short names and long ones begin alike.
-_STRUCTURES = {
-    name[:3]: name
-    for name in "auto general symmetric hermitian posdef lower upper diagonal".split()
+_STRUCTURES = "auto general symmetric hermitian posdef lower upper diagonal".split()
+# SciPy's names, short and long.
+_SCIPY = {
+    "gen": "general",
+    "sym": "symmetric",
+    "her": "hermitian",
+    "pos": "posdef",
+    "positive definite": "posdef",
+    "lower triangular": "lower",
+    "upper triangular": "upper",
 }
 
 
@@ -100,7 +116,10 @@ def structure(assume):
     >>> structure("lower triangular"), structure("pos")
     ('lower', 'posdef')
     """
-    return _STRUCTURES[assume[:3]]
+    name = _SCIPY.get(assume, assume)
+    if name not in _STRUCTURES:
+        raise ValueError(f"assume={assume!r} is none of: {', '.join([*_STRUCTURES, *_SCIPY])}")
+    return name
 
 
 def adjoint_structure(assume):

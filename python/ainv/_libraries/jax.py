@@ -34,11 +34,8 @@ def _static(options):
     return tuple(options.items())
 
 
-def _matrices(a, out=None, square=True):
-    """The array in a scalar that has an inverse here, if it is one of matrices on the CPU."""
-    if out is not None:
-        raise TypeError("JAX arrays are not written to: leave out= away")
-    a = a if isinstance(a, ARRAYS) else jnp.asarray(a)
+def _on_cpu(a):
+    """Refuses arrays elsewhere. A traced one has no device yet: judged by the default one."""
     if _is_traced(a):
         device = jax.config.jax_default_device or jax.devices()[0]
     else:
@@ -49,6 +46,14 @@ def _matrices(a, out=None, square=True):
             f"the array is on a device of platform {platform}, for which this version of ainv has "
             "no back-end: jax.device_put(a, jax.devices('cpu')[0]) takes it to the CPU"
         )
+
+
+def _matrices(a, out=None, square=True):
+    """The array in a scalar that has an inverse here, if it is one of matrices on the CPU."""
+    if out is not None:
+        raise TypeError("JAX arrays are not written to: leave out= away")
+    a = a if isinstance(a, ARRAYS) else jnp.asarray(a)
+    _on_cpu(a)
     if a.ndim < 2 or (square and a.shape[-1] != a.shape[-2]):
         what = "square: A must be batches of square matrices" if square else "those of matrices"
         raise LinAlgError(
@@ -145,7 +150,7 @@ def _inverse(function, a, options):
 @_inverse.defjvp
 def _(function, options, a, da):
     x = _inverse(function, *a, options)
-    return x, d.inv_jvp(x, *da)
+    return x, d.inverse_jvp(*a, x, *da, dict(options).get("on_singular"))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -271,12 +276,12 @@ def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
 
 def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     options = {"on_singular": on_singular, "precision": precision or "native"}
+    a, b = _matrices(a, out), jnp.asarray(b)
+    _on_cpu(b)
     if not _is_traced(a, b):
-        a, b = _matrices(a, out), jnp.asarray(b)
         b = b.astype(jnp.promote_types(b.dtype, a.dtype))
         x = _ainv.solve(np.asarray(a), np.asarray(b), assume=assume, **options)
         return _given(x, a)
-    a, b = _matrices(a, out), jnp.asarray(b)
     dtype = jnp.promote_types(a.dtype, b.dtype)
     if b.ndim == 0:
         raise LinAlgError("b must have at least one dimension")

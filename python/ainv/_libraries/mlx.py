@@ -103,8 +103,8 @@ def _inverse(function, a, part, options):
     """`inv` or `tri_inv`, which read a part."""
     return _run(
         lambda a: _array(function(_memory(a), **options), a.dtype),
-        lambda a, x, t: d.inv_jvp(x, part(*t)),
-        lambda a, x, g: (part(d.inv_vjp(x, g)),),
+        lambda a, x, t: d.inverse_jvp(part(*a), x, part(*t), options.get("on_singular")),
+        lambda a, x, g: (part(d.inverse_vjp(part(*a), x, g, options.get("on_singular"))),),
         a,
     )
 

@@ -70,6 +70,11 @@ def _into(name, tensors, out, options):
     for t in outs:
         if not isinstance(t, Tensor):
             raise TypeError(f"out must be a torch.Tensor, not {type(t).__name__}")
+        if t.device != tensors[0].device:
+            raise RuntimeError(
+                f"out is on device {t.device}, the argument on {tensors[0].device}: give an out on "
+                "the same device"
+            )
     if torch.is_grad_enabled() and any(t.requires_grad for t in (*tensors, *outs)):
         raise RuntimeError(
             "out= does not support automatic differentiation, but an argument requires grad"

@@ -51,6 +51,8 @@ def pinv(
     out=None,
     stream=None,
 ):
+    if rcond is not None and rtol is not None:
+        raise ValueError("rcond and rtol are one and the same: give one")
     rtol = rcond if rtol is None else rtol
     precision = _precision(precision, out, stream)
     return general.pinv(a, rtol, atol, hermitian, on_singular, precision)

@@ -277,7 +277,16 @@ _INV = dict(
     vjp=lambda arguments, x, g: (d.inv_vjp(x, g),),
 )
 PRIMITIVES = {
-    "inv": Primitive("Tensor a, str assume, str on_singular, str precision", **_INV),
+    "inv": Primitive(
+        "Tensor a, str assume, str on_singular, str precision",
+        **_INV
+        | dict(
+            jvp=lambda arguments, x, tangents: d.inverse_jvp(
+                arguments[0], x, tangents[0], arguments[2]
+            ),
+            vjp=lambda arguments, x, g: (d.inverse_vjp(arguments[0], x, g, arguments[2]),),
+        ),
+    ),
     "tri_inv": Primitive(
         "Tensor a, bool upper, bool unit_diagonal, str on_singular, str precision", **_INV
     ),
