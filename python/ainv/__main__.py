@@ -1,9 +1,12 @@
 """Runs a program with other libraries' functions done by ainv: ``python -m ainv script.py``."""
 
 import argparse
+import atexit
+import io
 import os
 import runpy
 import sys
+import types
 from collections import Counter, defaultdict
 
 from ainv._patch import LIBRARIES, _swap, patch
@@ -73,6 +76,19 @@ def table(tally: Counter[_swap.Call]) -> str:
     return "\n".join(lines) or "no function that ainv does was called"
 
 
+def run(parser: argparse.ArgumentParser, script: str) -> None:
+    """Run a script as ``__main__``, which it stays until the end, as Python itself does."""
+    try:
+        with io.open_code(script) as file:
+            code = compile(file.read(), script, "exec")
+    except OSError as error:
+        parser.error(f"can't open {script}: {error.strerror}")
+    program = types.ModuleType("__main__")
+    program.__file__ = script
+    sys.modules["__main__"] = program
+    exec(code, program.__dict__)
+
+
 def main() -> None:
     """Patch, then run what the command line names as ``__main__``."""
     parser = _parser()
@@ -87,14 +103,13 @@ def main() -> None:
         # As Python itself does: the folder of the script, or the one to look for the module in.
         script = os.path.abspath(options.program)
         sys.path[0] = os.getcwd() if options.module else os.path.dirname(script)
-    try:
-        if options.module:
-            runpy.run_module(options.program, run_name="__main__", alter_sys=True)
-        else:
-            runpy.run_path(options.program, run_name="__main__")
-    finally:
-        if tally is not None:
-            print(table(tally), file=sys.stderr)
+    if tally is not None:
+        # Registered first, it comes last: after the program's own threads and exit functions.
+        atexit.register(lambda: print(table(tally), file=sys.stderr))
+    if options.module:
+        runpy.run_module(options.program, run_name="__main__", alter_sys=True)
+    else:
+        run(parser, options.program)
 
 
 if __name__ == "__main__":

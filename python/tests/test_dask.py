@@ -80,3 +80,10 @@ def test_a_bad_matrix_of_a_chunk_of_systems_has_no_place():
     with pytest.raises(ainv.LinAlgError, match="in a chunk") as caught:
         ainv.solve(a, np.ones((6, 2, 1))).compute()
     assert caught.value.batch_index is None
+
+
+def test_a_vector_beside_a_stack():
+    a = np.stack([np.eye(3) * k for k in (1.0, 2.0, 4.0, 8.0)])
+    x = ainv.solve(da.from_array(a, chunks=(2, 3, 3)), np.ones(3))
+    assert x.shape == (4, 3)
+    np.testing.assert_array_equal(x.compute(), ainv.solve(a, np.ones(3)))

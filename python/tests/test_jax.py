@@ -172,3 +172,21 @@ def test_the_derivative_where_a_pseudo_inverse_stands_in():
     a = jnp.array([[[1.0, 2.0], [2.0, 4.0]], [[1.0, 2.0], [3.0, 4.0]]])
     g = jax.grad(lambda a: ainv.inv(a, on_singular="pinv").sum())(a)
     np.testing.assert_allclose(g, jax.grad(lambda a: ainv.pinv(a).sum())(a), atol=1e-12)
+
+
+def test_a_vector_beside_a_stack():
+    a, b = jnp.stack([jnp.eye(3) * 2, jnp.eye(3) * 4]), jnp.arange(3.0)
+    np.testing.assert_array_equal(jax.jit(ainv.solve)(a, b), ainv.solve(a, b))
+    g = jax.grad(lambda b: ainv.solve(a, b).sum())(b)
+    np.testing.assert_allclose(g, [0.75, 0.75, 0.75])
+
+
+def test_the_same_work_is_compiled_once():
+    from ainv._libraries import jax as adapter
+
+    gradient = jax.grad(lambda a: ainv.inv(a).sum())
+    gradient(jnp.asarray(A3))
+    made = adapter._host.cache_info().misses
+    for _ in range(5):
+        gradient(jnp.asarray(A3))
+    assert adapter._host.cache_info().misses == made

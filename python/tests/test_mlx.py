@@ -129,3 +129,8 @@ def test_the_derivative_where_a_pseudo_inverse_stands_in():
     a = mx.array([[1.0, 2.0], [2.0, 4.0]])
     g = mx.grad(lambda a: ainv.inv(a, on_singular="pinv")[0, 1])(a)
     np.testing.assert_allclose(g, mx.grad(lambda a: ainv.pinv(a)[0, 1])(a), atol=1e-6)
+
+
+def test_a_vector_beside_a_stack():
+    x = ainv.solve(mx.stack([mx.eye(3) * 2, mx.eye(3) * 4]), mx.array([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(x, [[0.5, 1.0, 1.5], [0.25, 0.5, 0.75]])

@@ -488,3 +488,33 @@ def test_one_thread_patches_while_others_call():
     for thread in threads:
         thread.join()
     assert not failed
+
+
+def test_what_is_not_finite_is_numpys():
+    for a in (np.diag([np.inf, 1.0]), np.full((2, 2), np.inf), np.diag([np.nan, 1.0])):
+        for hermitian in (False, True):
+
+            def outcome():
+                try:
+                    return np.linalg.pinv(a, hermitian=hermitian).tobytes()
+                except np.linalg.LinAlgError as error:
+                    return str(error)
+
+            own = outcome()
+            with ainv.patch("numpy"):
+                assert outcome() == own
+
+
+def test_a_program_stays_main_until_its_end(tmp_path):
+    script = tmp_path / "late.py"
+    script.write_text(
+        "import atexit, pickle, numpy as np\n"
+        "class Q: pass\n"
+        "atexit.register(lambda: (np.linalg.inv(np.eye(5)), print(len(pickle.dumps(Q())))))\n"
+    )
+    command = [sys.executable, "-m", "ainv", "--libraries", "numpy", "--stats", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.strip().isdigit(), done.stderr
+    assert "numpy.linalg.inv" in done.stderr
+    missing = subprocess.run([*command[:-1], "none.py"], capture_output=True, text=True, timeout=60)
+    assert missing.returncode == 2 and "can't open none.py" in missing.stderr

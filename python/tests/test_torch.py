@@ -393,6 +393,17 @@ def test_out_is_on_the_same_device():
         ainv.inv(torch.eye(2), out=torch.empty(2, 2, device="meta"))
 
 
+def test_out_after_an_error_is_known_to_be_changed():
+    w = torch.eye(2, dtype=torch.float64).repeat(2, 1, 1)
+    w[0] = 0
+    out, x = torch.ones_like(w), torch.ones_like(w).requires_grad_()
+    y = (x * out).sum()
+    with pytest.raises(ainv.LinAlgError):
+        ainv.inv(w, out=out)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
 class TestCompilers:
     @derivatives
     def test_compile(self, case):

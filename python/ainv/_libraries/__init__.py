@@ -20,12 +20,14 @@ _ADAPTERS = {"torch": "torch", "jax": "jax", "jaxlib": "jax", "mlx": "mlx", "das
 def adapter(kind):
     """The adapter for the objects of a class; None for those that NumPy shall read."""
     for base in kind.__mro__:
-        name = _ADAPTERS.get(base.__module__.partition(".")[0])
+        name = _ADAPTERS.get(str(base.__module__).partition(".")[0])
         if name is not None:
             module = import_module(f"ainv._libraries.{name}")
             return module if issubclass(kind, module.ARRAYS) else None
     if hasattr(kind, "__dlpack__") and hasattr(kind, "__dlpack_device__"):
         return import_module("ainv._libraries.dlpack")
+    if hasattr(kind, "__array_function__"):
+        return import_module("ainv._libraries.protocol")
     return None
 
 
@@ -36,7 +38,7 @@ def device(stream):
     True
     """
     kind = type(stream)
-    library = kind.__module__.partition(".")[0]
+    library = str(kind.__module__).partition(".")[0]
     if library not in ("torch", "mlx", "jax", "jaxlib"):
         return None
     if kind.__name__ not in ("device", "Device", "DeviceType", "Stream"):

@@ -147,7 +147,7 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
         concatenate=True,
         meta=np.empty((0,) * (axes + 2), dtype),
     )
-    return x[:, 0] if vector else x
+    return x[..., 0] if vector else x
 
 
 def rcond(a, p=None, assume="auto"):

@@ -9,7 +9,7 @@ Inside `jit` a singular matrix raises when the callback runs, and JAX makes its 
 """
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -90,14 +90,21 @@ def _given(x, a):
     return jax.device_put(x) if x.nbytes >= _LARGE else jnp.asarray(x)
 
 
-def _callback(function, results, *arrays, **options):
-    """A call of the extension's function when the arrays are known; results: (shape, dtype)s."""
+@lru_cache(maxsize=256)
+def _host(function, options):
+    """What JAX calls back: one and the same object for the same work, or JAX would compile anew."""
 
     def call(*arrays):
-        x = function(*jax.tree.map(np.asarray, arrays), **options)
+        x = function(*jax.tree.map(np.asarray, arrays), **dict(options))
         return tuple(map(np.asarray, x if isinstance(x, tuple) else (x,)))
 
+    return call
+
+
+def _callback(function, results, *arrays, **options):
+    """A call of the extension's function when the arrays are known; results: (shape, dtype)s."""
     shapes = tuple(jax.ShapeDtypeStruct(*result) for result in results)
+    call = _host(function, _static(options))
     return jax.pure_callback(call, shapes, *arrays, vmap_method="broadcast_all")
 
 
@@ -165,13 +172,14 @@ def _(options, a, da):
     return (x, info), (d.inv_jvp(x, *da), np.zeros(info.shape, jax.dtypes.float0))
 
 
+def _pinv(a, tolerances, **options):
+    return _ainv.pinv(a, **tolerances, **options)
+
+
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _pseudo_inverse(a, tolerances, options):
-    def pinv(a, tolerances, **options):
-        return _ainv.pinv(a, **tolerances, **options)
-
     shape = (*a.shape[:-2], a.shape[-1], a.shape[-2])
-    return _callback(pinv, [(shape, a.dtype)], a, tolerances, **dict(options))[0]
+    return _callback(_pinv, [(shape, a.dtype)], a, tolerances, **dict(options))[0]
 
 
 @_pseudo_inverse.defjvp
@@ -303,12 +311,21 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
         solve=lambda _, b: _solution(a, b, forward),
         transpose_solve=lambda _, b: _solution(a.mT, b, backward),
     )
-    return x[:, 0] if vector else x
+    return x[..., 0] if vector else x
 
 
 def rcond(a, p=None, assume="auto"):
     options = {"p": 1 if p is None else p, "assume": assume}
     if not _is_traced(a):
         return _call(_ainv.rcond, a, None, **options)
-    a = _matrices(a)
-    return _callback(_ainv.rcond, [(a.shape[:-2], a.real.dtype)], a, **options)[0]
+    return _condition(_matrices(a), _static(options))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _condition(a, options):
+    return _callback(_ainv.rcond, [(a.shape[:-2], a.real.dtype)], a, **dict(options))[0]
+
+
+@_condition.defjvp
+def _(options, a, da):
+    raise NotImplementedError("rcond has no derivative: give it jax.lax.stop_gradient(a)")

@@ -215,7 +215,7 @@ def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     dtype = (mx.zeros((), a.dtype) + mx.zeros((), b.dtype)).dtype
     assume = d.structure(assume)
     x = _solution(a.astype(dtype), b.astype(dtype), assume, on_singular, precision or "native")
-    return x[:, 0] if vector else x
+    return x[..., 0] if vector else x
 
 
 def _solution(a, b, assume, on_singular, precision):

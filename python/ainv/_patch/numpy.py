@@ -1,7 +1,7 @@
 """``numpy.linalg``."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -44,9 +44,10 @@ def _pinv(default: float | None) -> Callable[..., Any]:
             rcond = default if rtol is _NOT_GIVEN else rtol
         elif rtol is not _NOT_GIVEN:
             return NotImplemented
-        # A NaN ends NumPy's singular values with an error, its eigenvalues with NaN.
-        on_singular: Literal["nan", "raise"] = "nan" if hermitian else "raise"
-        return ainv.pinv(a, rcond, bool(hermitian), on_singular=on_singular)
+        # What NumPy makes of a NaN or an infinity depends on its LAPACK: an error, NaN or zeros.
+        if not np.isfinite(a).all():
+            return NotImplemented
+        return ainv.pinv(a, rcond, bool(hermitian))
 
     return pinv
 

@@ -87,7 +87,9 @@ def _into(name, tensors, out, options):
             getattr(_ainv, name)(*arrays, out=place, **options)
         except _ainv.LinAlgError as error:
             raise LinAlgError.of(error) from None
-        torch.autograd.graph.increment_version(outs)
+        finally:
+            # After an error, too, the matrices before the bad one may stand there.
+            torch.autograd.graph.increment_version(outs)
         return out
     results = getattr(general, name)(*tensors, **options)
     for t, x in zip(outs, results if isinstance(out, tuple) else (results,), strict=True):
