@@ -1,4 +1,9 @@
-"""What the tests share: matrices and residuals."""
+"""What the tests share: matrices, residuals, and programs of their own."""
+
+import os
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -74,3 +79,16 @@ def assert_same_bits(x, y):
 
 def raises(exception, match=None):
     return pytest.raises(exception, match=match)
+
+
+def check(code, *flags, **environment):
+    """What a program prints that must end well, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,50 +1,29 @@
 """What else the process may hold: other interpreters and thread pools, memory, a quick import."""
 
 import os
-import subprocess
 import sys
 import sysconfig
-import textwrap
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import ainv
 import numpy as np
 import pytest
-from helpers import A3, assert_same_bits, random
-
-
-def check(code, *flags, **environment):
-    done = subprocess.run(
-        [sys.executable, *flags, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_no_library_is_imported():
-    loaded = check("""
-        import sys, ainv
-        print(*{name.partition(".")[0] for name in sys.modules})
-    """).split()
-    assert not {"torch", "jax", "mlx", "cupy", "dask", "scipy", "threadpoolctl"} & set(loaded)
+from helpers import A3, assert_same_bits, check, random
 
 
 def test_the_import_is_quick(capsys):
-    """Printed, not judged: the machine may be busy."""
-    times = check("""
+    """The bound is wide, for the machine may be busy; the figure is printed."""
+    code = """
         import sys, time, numpy
         start = time.perf_counter()
         import ainv
         print(1e3 * (time.perf_counter() - start))
-    """)
+    """
+    best = min(float(check(code)) for _ in range(5))
     with capsys.disabled():
-        print(f"\nimporting ainv adds {float(times):.1f} ms to importing NumPy")
-    assert float(times) < 2000
+        print(f"\nimporting ainv adds {best:.1f} ms to importing NumPy, at best of 5")
+    assert best < 100
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -18,7 +18,7 @@ FUNCTIONS = ["inv", "inv_ex", "pinv", "cholesky_inv", "tri_inv", "cholesky", "so
 
 
 def test_names():
-    assert sorted(ainv.__all__) == ainv.__all__ or set(ainv.__all__) <= set(dir(ainv))
+    assert sorted(ainv.__all__) == ainv.__all__ and set(ainv.__all__) <= set(dir(ainv))
     assert ainv.inv is _ainv.inv
     assert ainv.__version__.count(".") == 2
 
@@ -30,6 +30,8 @@ def test_examples(name):
     for test in doctest.DocTestFinder(recurse=False).find(thing, name or "ainv", globs={}):
         runner.run(test)
     assert runner.failures == 0
+    if callable(thing) and thing is not ainv.InvExResult:  # Shown by inv_ex.
+        assert "Examples\n--------" in inspect.getdoc(thing)
     if name in FUNCTIONS:
         assert runner.tries > 1
         assert "Parameters\n----------" in thing.__doc__ and "Returns\n-------" in thing.__doc__

@@ -3,19 +3,16 @@
 import ainv
 import numpy as np
 import pytest
-from ainv._patch import _swap
 
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
-OWN = {name: getattr(jnp.linalg, name) for name in ("inv", "pinv", "solve")}
+pytestmark = pytest.mark.usefixtures("unpatched")
+NAMES = ["inv", "pinv", "solve"]
 
 
-@pytest.fixture(autouse=True)
-def unpatched():
-    yield
-    ainv.unpatch()
-    assert all(getattr(jnp.linalg, name) is OWN[name] for name in OWN)
+def own():
+    return [getattr(jnp.linalg, name) for name in NAMES]
 
 
 @pytest.fixture
@@ -24,13 +21,6 @@ def few(monkeypatch):
     from ainv._patch import jax as module
 
     monkeypatch.setattr(module, "_FEW", 0)
-
-
-@pytest.fixture
-def calls():
-    before, tally = _swap.tally, _swap.count()
-    yield lambda: [(call.function, call.served) for call in tally.elements()]
-    _swap.tally = before
 
 
 def random(*shape, dtype="float32"):
@@ -68,7 +58,7 @@ def test_results(shape, dtype, calls, few):
         lambda: jnp.linalg.solve(a, b[:, 0]),
     ):
         same(call)
-    assert {name for name, served in calls() if served} == {f"jax.numpy.linalg.{n}" for n in OWN}
+    assert {name for name, served in calls() if served} == {f"jax.numpy.linalg.{n}" for n in NAMES}
 
 
 def test_what_goes_to_jax(calls, few):

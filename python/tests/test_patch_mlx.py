@@ -1,12 +1,9 @@
 """`patch("mlx")`: what MLX computes on the CPU, and its own words."""
 
-import subprocess
-import sys
-
 import ainv
 import numpy as np
 import pytest
-from ainv._patch import _swap
+from helpers import check
 
 try:
     import mlx.core as mx
@@ -14,21 +11,11 @@ except ImportError:
     pytest.skip("MLX is not installed", allow_module_level=True)
 
 NAMES = ["inv", "pinv", "tri_inv", "cholesky_inv", "solve"]
-OWN = {name: getattr(mx.linalg, name) for name in NAMES}
+pytestmark = pytest.mark.usefixtures("unpatched")
 
 
-@pytest.fixture(autouse=True)
-def unpatched():
-    yield
-    ainv.unpatch()
-    assert all(getattr(mx.linalg, name) is OWN[name] for name in OWN)
-
-
-@pytest.fixture
-def calls():
-    before, tally = _swap.tally, _swap.count()
-    yield lambda: [(call.function, call.served) for call in tally.elements()]
-    _swap.tally = before
+def own():
+    return [getattr(mx.linalg, name) for name in NAMES]
 
 
 def random(*shape):
@@ -115,7 +102,7 @@ def test_order_zero():
 
 
 def test_it_is_patched_when_it_is_imported():
-    code = """if True:
+    out = check("""
         import ainv, sys
         ainv.patch("mlx")
         assert "mlx.core" not in sys.modules
@@ -125,6 +112,5 @@ def test_it_is_patched_when_it_is_imported():
         print(inv(2 * mx.eye(1), stream=mx.cpu).item())
         ainv.unpatch()
         assert mx.linalg.inv is inv is not getattr(inv, "__wrapped__", None)
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout == "0.5\n", done.stderr
+    """)
+    assert out == "0.5\n"

@@ -1,8 +1,9 @@
 """`patch("torch")`: torch's signatures, result types, words, and its own samples."""
 
+import operator
+
 import ainv
 import pytest
-from ainv._patch import _swap
 
 torch = pytest.importorskip("torch")
 
@@ -11,30 +12,15 @@ NAMES += ["inverse", "pinverse", "cholesky_inverse"]
 DTYPES = [torch.float32, torch.float64, torch.complex64, torch.complex128]
 
 
-def functions():
-    for name in NAMES:
-        owner = torch.linalg if name.startswith("linalg") else torch
-        yield name, getattr(owner, name.rpartition(".")[2])
-    for name in ("inverse", "pinverse", "cholesky_inverse"):
-        yield f"Tensor.{name}", getattr(torch.Tensor, name)
+pytestmark = pytest.mark.usefixtures("unpatched")
+METHODS = {"inverse", "pinverse", "cholesky_inverse"}
 
 
-OWN = dict(functions())
-
-
-@pytest.fixture(autouse=True)
-def unpatched():
-    yield
-    ainv.unpatch()
-    assert dict(functions()) == OWN
-    assert not {"inverse", "pinverse", "cholesky_inverse"} & set(vars(torch.Tensor))
-
-
-@pytest.fixture
-def calls():
-    before, tally = _swap.tally, _swap.count()
-    yield lambda: [(call.function, call.served) for call in tally.elements()]
-    _swap.tally = before
+def own():
+    """The functions and the methods, and those methods that are not inherited: none."""
+    functions = [operator.attrgetter(name)(torch) for name in NAMES]
+    methods = [getattr(torch.Tensor, name) for name in sorted(METHODS)]
+    return functions, methods, METHODS & set(vars(torch.Tensor))
 
 
 def random(*shape, dtype=torch.float64, seed=0):
@@ -241,7 +227,7 @@ OPINFO = ["linalg.inv", "linalg.inv_ex", "linalg.pinv", "linalg.solve", "cholesk
 @pytest.mark.parametrize(
     "name", [*OPINFO, "pinverse", "linalg.pinv hermitian", "linalg.pinv singular"]
 )
-def test_torch_samples(name, dtype, calls):
+def test_torch_samples(name, dtype, calls, capsys):
     """torch's own OpInfo: samples with and without gradients, and erroneous inputs."""
     pytest.importorskip("expecttest")
     module = pytest.importorskip("torch.testing._internal.common_methods_invocations")
@@ -276,5 +262,7 @@ def test_torch_samples(name, dtype, calls):
         sample = error.sample_input
         with ainv.patch("torch"), pytest.raises(error.error_type, match=error.error_regex):
             getattr(owner, bare)(sample.input, *sample.args, **sample.kwargs)
-    print(f"{name} {variant} {dtype}: {count} samples, {sum(s for _, s in calls())} served")
-    assert count > 3 and any(served for _, served in calls())
+    served = sum(served for _, served in calls())
+    with capsys.disabled():
+        print(f"\n{name} {variant} {dtype}: {count} samples, {served} calls served")
+    assert count > 3 and served

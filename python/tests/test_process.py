@@ -8,6 +8,7 @@ import textwrap
 import time
 
 import pytest
+from helpers import check
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
 
@@ -20,13 +21,6 @@ def start(code, **environment):
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def check(code, **environment):
-    process = start(code, **environment)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    return out
 
 
 LONG = {

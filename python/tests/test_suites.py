@@ -14,10 +14,8 @@ SCIPY_LEFT_OUT = {
 }
 
 
-def suite(library, tests, selected, left_out, tmp_path):
+def suite(library, tests, selected, left_out, tmp_path, capsys):
     """Run a peer's tests with its functions swapped; return how many passed, and the statistics."""
-    for name, reason in left_out.items():
-        print(f"left out: {name}: {reason}")
     selected = " and ".join([f"({selected})", *(f"not ({name})" for name in left_out)])
     done = subprocess.run(
         [sys.executable, "-m", "ainv", "--libraries", library, "--stats", "-m", "pytest", "-q"]
@@ -28,7 +26,10 @@ def suite(library, tests, selected, left_out, tmp_path):
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    print(*done.stdout.splitlines()[-1:])
+    with capsys.disabled():
+        print(f"\n{tests}: {done.stdout.splitlines()[-1]}")
+        for name, reason in left_out.items():
+            print(f"left out: {name}: {reason}")
     return int(re.search(r"(\d+) passed", done.stdout)[1]), done.stderr
 
 
@@ -44,19 +45,19 @@ def served(stats, function):
     return sum(calls)
 
 
-def test_numpy(tmp_path):
+def test_numpy(tmp_path, capsys):
     pytest.importorskip("hypothesis")
     selected = "Inv or Pinv or PINV or Solve or Cond or Matrix or inv or Regression"
-    passed, stats = suite("numpy", "numpy.linalg.tests", selected, NUMPY_LEFT_OUT, tmp_path)
+    passed, stats = suite("numpy", "numpy.linalg.tests", selected, NUMPY_LEFT_OUT, tmp_path, capsys)
     assert passed > 100
     for name, least in {"inv": 100, "pinv": 30, "solve": 60}.items():
         assert served(stats, f"numpy.linalg.{name}") >= least, stats
 
 
-def test_scipy(tmp_path):
+def test_scipy(tmp_path, capsys):
     tests = "scipy.linalg.tests.test_basic"
     selected = "TestInv or TestPinv or TestSolve or test_auto_rcond"
-    passed, stats = suite("scipy", tests, selected, SCIPY_LEFT_OUT, tmp_path)
+    passed, stats = suite("scipy", tests, selected, SCIPY_LEFT_OUT, tmp_path, capsys)
     assert passed > 100
     for name, least in {"inv": 60, "pinv": 5, "pinvh": 5, "solve": 40}.items():
         assert served(stats, f"scipy.linalg.{name}") >= least, stats

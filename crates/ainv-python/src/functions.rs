@@ -39,8 +39,9 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 ///     After an error for a singular matrix it holds the others' inverses, and NaN for that one.
 /// axes : tuple of int, optional
 ///     The axis of the matrices' rows and that of their columns; the last two if None. Where the
-///     components come first, as in an array of shape (3, 3, ...), they are (0, 1). Nothing is
-///     copied, and the inverses lie along the same axes.
+///     components come first, as in an array of shape (3, 3, ...), they are (0, 1). The inverses
+///     lie along the same axes. NumPy arrays and torch tensors are read and written where they lie;
+///     JAX copies where it transposes.
 /// stream : Device, Stream or str, optional
 ///     Where the work runs.
 ///
@@ -59,6 +60,8 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 /// -----
 /// A matrix with a NaN has an inverse of NaN, and is no error. float16 and ml_dtypes' bfloat16 are
 /// computed in single precision. Bits do not depend on threads, layout or place in the stack.
+///
+/// Arrays of torch, JAX, MLX, dask and of what speaks DLPack come back as arrays of their library.
 ///
 /// Examples
 /// --------

@@ -1,4 +1,5 @@
-//! The Python module of ainv: NumPy arrays in, NumPy arrays out.
+//! The Python module of ainv: NumPy arrays in, NumPy arrays out; other libraries' arrays go through
+//! their adapters (`libraries`) and come back as their own.
 
 mod array;
 mod call;

@@ -17,6 +17,20 @@ fn set(n: i64) -> PyResult<()> {
 /// n : int
 ///     At least 1. At first it is the number in AINV_NUM_THREADS, RAYON_NUM_THREADS or
 ///     OMP_NUM_THREADS, else that of the cores.
+///
+/// Raises
+/// ------
+/// ValueError
+///     If `n` is less than 1.
+///
+/// Examples
+/// --------
+/// >>> import ainv
+/// >>> before = ainv.get_num_threads()
+/// >>> ainv.set_num_threads(2)
+/// >>> ainv.get_num_threads()
+/// 2
+/// >>> ainv.set_num_threads(before)
 #[pyfunction]
 pub(crate) fn set_num_threads(n: i64) -> PyResult<()> {
     set(n)
@@ -28,6 +42,13 @@ pub(crate) fn set_num_threads(n: i64) -> PyResult<()> {
 /// -------
 /// int
 ///     The number. No bit of a result depends on it.
+///
+/// Examples
+/// --------
+/// >>> import ainv
+/// >>> with ainv.threads(3):
+/// ...     ainv.get_num_threads()
+/// 3
 #[pyfunction]
 pub(crate) fn get_num_threads() -> usize {
     ainv::num_threads()
