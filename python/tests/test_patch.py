@@ -497,3 +497,8 @@ def test_a_program_stays_main_until_its_end(tmp_path):
     assert "numpy.linalg.inv" in done.stderr
     missing = subprocess.run([*command[:-1], "none.py"], capture_output=True, text=True, timeout=60)
     assert missing.returncode == 2 and "can't open none.py" in missing.stderr
+
+
+def test_one_cut_off_at_a_time():
+    with ainv.patch("numpy"), pytest.raises(ValueError, match="numpy_rcond"):
+        ainv.patch("numpy", numpy_rcond=True)

@@ -26,7 +26,7 @@ class _Library:
 
     def __init__(self, name: str, numpy_rcond: bool) -> None:
         self._name = name
-        self._numpy_rcond = numpy_rcond
+        self.numpy_rcond = numpy_rcond
         self._swapped: Swapped | None = None
 
     def begin(self) -> None:
@@ -37,7 +37,7 @@ class _Library:
         ours = importlib.import_module(f"ainv._patch.{self._name}")
         with _lock:
             if _active.get(self._name) is self:
-                self._swapped = Swapped(ours.swaps(numpy_rcond=self._numpy_rcond))
+                self._swapped = Swapped(ours.swaps(numpy_rcond=self.numpy_rcond))
 
     def undo(self) -> None:
         """Called with the lock."""
@@ -112,7 +112,8 @@ def patch(*libraries: str | ModuleType, numpy_rcond: bool = False) -> Patched:
     Raises
     ------
     ValueError
-        If ainv has nothing to put into a library of this name.
+        If ainv has nothing to put into a library of this name, or if NumPy is patched with another
+        ``numpy_rcond``.
     ModuleNotFoundError
         If a library is not installed.
 
@@ -124,7 +125,8 @@ def patch(*libraries: str | ModuleType, numpy_rcond: bool = False) -> Patched:
     -----
     Functions are exchanged in the namespaces of all modules. Those that a program keeps elsewhere
     (in a list, in a class, as a default argument) stay as they are. A process that is spawned
-    begins without the patch.
+    begins without the patch. A class that registers its own function for ``numpy.linalg.inv``
+    under a patch is not found by it: NumPy asks with its original function.
 
     Examples
     --------
@@ -143,6 +145,9 @@ def patch(*libraries: str | ModuleType, numpy_rcond: bool = False) -> Patched:
                 f"{name} is not installed, so it cannot be patched", name=name
             )
     with _lock:
+        if "numpy" in (names or LIBRARIES) and "numpy" in _active:
+            if _active["numpy"].numpy_rcond != numpy_rcond:
+                raise ValueError("numpy is patched with another numpy_rcond: unpatch it first")
         new = tuple(n for n in names or filter(_installed, LIBRARIES) if n not in _active)
         begun = {name: _Library(name, numpy_rcond) for name in new}
         _active.update(begun)
