@@ -137,6 +137,8 @@ impl Plan {
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
         let task = Self::task_bytes(p, route, scalar, chunk, lanes_max).ok_or(Error::Overflow)?;
         let tasks = if within { 1 } else { threads };
+        let inverse = matches!(p.kind, Some(Kind::Inv { .. }));
+        let streams = inverse && route == Route::Lanes && n <= lanes::unrolled::LARGEST;
         let result = p.count.saturating_mul(p.rows * p.cols * scalar);
         Ok(Plan {
             operation: p.operation,
@@ -148,7 +150,7 @@ impl Plan {
             threads,
             within,
             chunk,
-            stream: route == Route::Lanes && !p.staged && result >= STREAMED,
+            stream: streams && !p.staged && result >= STREAMED,
             scratch: task.checked_mul(tasks).ok_or(Error::Overflow)?,
         })
     }

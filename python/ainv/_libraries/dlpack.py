@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
-from ainv import _ainv
 from ainv._ainv import InvExResult
+from ainv._libraries.arguments import functions
 
 # DLPack's numbers of the devices whose memory the CPU reads: the CPU, and memory pinned for a GPU.
 _READABLE = (1, 3, 11)
@@ -39,27 +39,13 @@ def _given(x, *arrays):
     return x
 
 
-def _adapted(function, *names, arrays=1):
-    """A function whose first arguments are arrays, the others the options of these names."""
-
-    def adapted(*arguments):
-        a, options = arguments[:arrays], dict(zip(names, arguments[arrays:], strict=False))
-        x = function(*map(_memory, a), **{name: _memory(t) for name, t in options.items()})
-        if options.get("out") is not None:
-            return options["out"]
-        if isinstance(x, InvExResult):
-            return InvExResult(*(_given(part, *a) for part in x))
-        return _given(x, *a)
-
-    return adapted
+def _call(function, arrays, options):
+    x = function(*map(_memory, arrays), **{name: _memory(t) for name, t in options.items()})
+    if options.get("out") is not None:
+        return options["out"]
+    if isinstance(x, InvExResult):
+        return InvExResult(*(_given(part, *arrays) for part in x))
+    return _given(x, *arrays)
 
 
-_last = ("on_singular", "precision", "out")
-inv = _adapted(_ainv.inv, "assume", *_last)
-inv_ex = _adapted(_ainv.inv_ex, "check_errors", "assume", "precision", "out")
-pinv = _adapted(_ainv.pinv, "rtol", "hermitian", "atol", *_last)
-cholesky_inv = _adapted(_ainv.cholesky_inv, "upper", *_last)
-tri_inv = _adapted(_ainv.tri_inv, "upper", "unit_diagonal", *_last)
-cholesky = _adapted(_ainv.cholesky, "upper", *_last)
-solve = _adapted(_ainv.solve, "assume", *_last, arrays=2)
-rcond = _adapted(_ainv.rcond, "p", "assume")
+globals().update(functions(_call))

@@ -21,7 +21,7 @@ from ainv._libraries import derivatives as d
 
 ARRAYS = (jax.Array, jax.core.Tracer)
 
-
+# Bytes from which on a copy costs more than the way around it.
 _LARGE = 1 << 16
 
 

@@ -5,7 +5,7 @@ A class that has its own is asked, as NumPy asks it: units would be lost otherwi
 
 import numpy as np
 
-from ainv import _ainv
+from ainv._libraries.arguments import functions
 
 
 def _asks(a):
@@ -14,34 +14,19 @@ def _asks(a):
     return own not in (None, np.ndarray.__array_function__)
 
 
-def _dispatched(function, *names, arrays=1):
-    """A function whose first arguments are arrays, the others the options of these names."""
-
-    def dispatched(*arguments):
-        a = arguments[:arrays]
-        options = dict(zip(names, arguments[arrays:], strict=False))
-        options = {name: value for name, value in options.items() if value is not None}
-        asked = [x for x in (*a, options.get("out")) if _asks(x)]
-        types = tuple(dict.fromkeys(map(type, asked)))
-        for x in asked:
-            result = x.__array_function__(function, types, a, options)
-            if result is not NotImplemented:
-                return result
-        named = ", ".join(kind.__name__ for kind in types)
-        raise TypeError(
-            f"no implementation found for ainv.{function.__name__} on the types {named}, which "
-            "implement __array_function__: give the plain array that they hold"
-        )
-
-    return dispatched
+def _call(function, arrays, options):
+    options = {name: value for name, value in options.items() if value is not None}
+    asked = [x for x in (*arrays, options.get("out")) if _asks(x)]
+    types = tuple(dict.fromkeys(map(type, asked)))
+    for x in asked:
+        result = x.__array_function__(function, types, arrays, options)
+        if result is not NotImplemented:
+            return result
+    named = ", ".join(kind.__name__ for kind in types)
+    raise TypeError(
+        f"no implementation found for ainv.{function.__name__} on the types {named}, which "
+        "implement __array_function__: give the plain array that they hold"
+    )
 
 
-_last = ("on_singular", "precision", "out")
-inv = _dispatched(_ainv.inv, "assume", *_last)
-inv_ex = _dispatched(_ainv.inv_ex, "check_errors", "assume", "precision", "out")
-pinv = _dispatched(_ainv.pinv, "rtol", "hermitian", "atol", *_last)
-cholesky_inv = _dispatched(_ainv.cholesky_inv, "upper", *_last)
-tri_inv = _dispatched(_ainv.tri_inv, "upper", "unit_diagonal", *_last)
-cholesky = _dispatched(_ainv.cholesky, "upper", *_last)
-solve = _dispatched(_ainv.solve, "assume", *_last, arrays=2)
-rcond = _dispatched(_ainv.rcond, "p", "assume")
+globals().update(functions(_call))
