@@ -14,7 +14,7 @@ pub struct Kernels<T: Scalar> {
 
     pub inv: unsafe fn(&Group<T>) -> Suspects,
     pub inv_alone: unsafe fn(&Group<T>) -> Suspects,
-    pub inv_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub inv_by_columns: unsafe fn(&Group<T>) -> Suspects,
     pub cholesky: unsafe fn(&Group<T>) -> Suspects,
     pub cholesky_by_columns: unsafe fn(&Group<T>) -> bool,
     pub cholesky_inv: unsafe fn(&Group<T>) -> Suspects,
@@ -24,7 +24,7 @@ pub struct Kernels<T: Scalar> {
     pub tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
     pub tri_inv_by_columns: unsafe fn(&Group<T>, TriShape) -> bool,
     pub solve: unsafe fn(&Group<T>) -> Suspects,
-    pub solve_by_columns: unsafe fn(&Group<T>) -> bool,
+    pub solve_by_columns: unsafe fn(&Group<T>) -> Suspects,
 
     pub tile: unsafe fn(&tile::Tile<T>),
     pub pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
@@ -97,7 +97,7 @@ macro_rules! frames {
     (@entries [$($feature:literal)?] $isa:ty) => {
         frames!(@entry [$($feature)?] $isa, inv(g: &Group<T>) -> Suspects = lanes::lu::inv);
         frames!(@entry [$($feature)?] $isa, inv_alone[One](g: &Group<T>) -> Suspects = lanes::unrolled::alone);
-        frames!(@entry [$($feature)?] $isa, inv_by_columns(g: &Group<T>) -> bool = columns::lu::inv);
+        frames!(@entry [$($feature)?] $isa, inv_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::inv);
         frames!(@entry [$($feature)?] $isa, cholesky(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky);
         frames!(@entry [$($feature)?] $isa, cholesky_by_columns(g: &Group<T>) -> bool = columns::cholesky::cholesky);
         frames!(@entry [$($feature)?] $isa, cholesky_inv(g: &Group<T>) -> Suspects = lanes::cholesky::cholesky_inv);
@@ -107,7 +107,7 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, tri_inv(g: &Group<T>, s: TriShape) -> Suspects = lanes::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, tri_inv_by_columns(g: &Group<T>, s: TriShape) -> bool = columns::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
-        frames!(@entry [$($feature)?] $isa, solve_by_columns(g: &Group<T>) -> bool = columns::lu::solve);
+        frames!(@entry [$($feature)?] $isa, solve_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::solve);
         frames!(@entry [$($feature)?] $isa, panel_lu(p: &panel::PanelLu<T>) -> usize = panel::lu);
         frames!(@entry [$($feature)?] $isa, trsm_right(p: &trsm::Right<T>) -> () = trsm::right);
         frames!(@entry [$($feature)?] $isa, trsm_left(p: &trsm::LeftUnitLower<T>) -> () = trsm::left);

@@ -120,7 +120,11 @@ impl Plan {
         // An eighth of a thread's share, but worth 50 us at least.
         let least = (WORTH_A_THREAD / 2.0 / per_matrix.max(1.0)).ceil() as usize;
         let most = p.count.div_ceil(threads * 8);
-        let whole = if route == Route::Lanes { lanes::GROUP } else { 1 };
+        let whole = match route {
+            Route::Lanes => lanes::GROUP,
+            Route::Columns => columns::lu::IN_STEP,
+            _ => 1,
+        };
         let chunk = if threads == 1 && !p.staged { p.count } else { most.max(least) };
         let mut chunk = chunk.next_multiple_of(whole).clamp(1, p.count.max(1));
         if p.staged {

@@ -3,268 +3,492 @@
 //! The working matrix is B = A^T, so that P B = L U, Y = U^-1 and X L = Y give A^-1 = (X P)^T, which
 //! is stored row by row; for a system y U = b^T, z L = y and x = (z P)^T (Golub and Van Loan,
 //! algorithm 3.4.1; the order of the solves as in [`lanes::lu`](crate::lanes::lu)).
+//!
+//! Rows are not exchanged (implicit pivoting: Press et al., Numerical Recipes, section 2.1, keep the
+//! rows' scales so): a bit says which rows are left, and a row of L or U is found by its number. No
+//! branch depends on the data. A step waits for its pivot far longer than it works, so the
+//! steps of several matrices follow each other: while one waits the next works.
 
-use super::triangular::invert_upper;
-use super::{Columns, LARGEST, RealOf, lanes_from, largest};
+use super::{Columns, LARGEST, RealOf, by_fours};
 use crate::isa::Vector;
 use crate::isa::field::Field;
-use crate::lanes::Group;
-use crate::scalar::RealScalar;
+use crate::lanes::{Group, Suspects};
+use crate::scalar::{RealScalar, Scalar};
 
-/// A matrix that is being inverted.
-struct Work<F: Field> {
+/// Matrices that are factored in step, at most.
+pub const IN_STEP: usize = 4;
+/// Bytes of them that stay in the first-level cache.
+const NEAR: usize = 32 << 10;
+
+/// How many matrices of `bytes` are factored in step.
+const fn in_step(bytes: usize) -> usize {
+    let fit = NEAR / bytes;
+    if fit < 1 {
+        1
+    } else if fit > IN_STEP {
+        IN_STEP
+    } else {
+        fit
+    }
+}
+
+/// Reals of scratch for the factors of `n` columns of `reals`.
+pub(super) fn scratch(n: usize, reals: usize) -> usize {
+    IN_STEP * (n + 1) * reals
+}
+
+/// The factors of a matrix.
+#[derive(Clone, Copy)]
+struct Factors<F: Field> {
     n: usize,
-    /// B, then U, then U^-1, then X.
+    /// B, then L below U, its rows where they were.
     w: Columns<F>,
-    /// L without its diagonal, zeros elsewhere.
-    l: Columns<F>,
-    /// The reciprocals of the diagonal of U: a column.
-    recips: Columns<F>,
-    /// The rows of B in their order after pivoting.
-    perm: [usize; LARGEST],
+    /// The reciprocals of the diagonal of U.
+    recips: *mut F::S,
+    /// The sum of their sizes.
+    sum: RealOf<F>,
+    /// Which row of B is row k of L and U.
+    perm: [u8; LARGEST],
+    /// Where in a column that row's entry lies.
+    place: [u8; LARGEST],
+    /// The rows that are in neither yet: a bit each.
+    left: u64,
+    /// Whether the lines of B are in range.
+    lines: bool,
 }
 
-impl<F: Field> Work<F> {
+impl<F: Field> Factors<F> {
+    /// Reads the transpose of matrix `i`.
     #[inline(always)]
-    fn new(scratch: *mut RealOf<F>, n: usize) -> Self {
+    unsafe fn read(g: &Group<F::S>, i: usize, scratch: *mut RealOf<F>) -> Self {
+        let n = g.n;
         let w = Columns::new(scratch, n);
-        let l = Columns::new(w.after(n), n);
-        let recips = Columns::new(l.after(n), n);
-        Work { n, w, l, recips, perm: [0; LARGEST] }
-    }
-
-    /// The first row from `k` on with the largest entry of column `k`.
-    #[inline(always)]
-    unsafe fn find_pivot(&self, k: usize) -> usize {
-        // SAFETY: the columns.
+        // SAFETY: the module's contract; the scratch holds n + 1 columns.
         unsafe {
-            let w = self.w;
-            let start = k / F::LANES;
-            let minus = F::V::splat(-RealOf::<F>::ONE);
-            let rows = lanes_from::<F::V>(k % F::LANES + 1);
-            let below = |x: F::V| F::V::select(rows, x, minus);
-            let mut best = below(w.get(start, k).abs1());
-            for b in start + 1..w.blocks {
-                best = best.max(w.get(b, k).abs1());
-            }
-            let own = w.splat(k, k).abs1();
-            let best = F::V::splat(largest(best.max(own)));
-            if F::V::bits(own.eq(best)) & 1 == 1 {
-                return k;
-            }
-            for b in start..w.blocks {
-                let size = w.get(b, k).abs1();
-                let size = if b == start { below(size) } else { size };
-                let here = F::V::bits(size.eq(best));
-                if here != 0 {
-                    return b * F::LANES + here.trailing_zeros() as usize;
-                }
-            }
-            // A NaN equals nothing.
-            k
-        }
-    }
-
-    /// P B = L U. The sum of |1 / pivots|, in every lane.
-    #[inline(always)]
-    unsafe fn factor(&mut self) -> F::V {
-        // SAFETY: the columns.
-        unsafe {
-            let (n, w, l) = (self.n, self.w, self.l);
-            let zero = F::splat(F::S::default());
-            let mut recips = zero.abs1();
-            for k in 0..n {
-                self.perm[k] = k;
-            }
-            for k in 0..n {
-                let p = self.find_pivot(k);
-                self.perm.swap(k, p);
-                for j in 0..k {
-                    l.exchange(k, p, j);
-                }
-                w.exchange(k, p, k);
-                let recip = w.splat(k, k).recip();
-                self.recips.put(k, 0, recip);
-                recips = recips.add(recip.abs1());
-                // The multipliers leave for L; zeros take their place.
-                let start = k / F::LANES;
-                let below = lanes_from::<F::V>(k % F::LANES + 1);
-                for b in 0..start {
-                    l.set(b, k, zero);
-                }
-                for b in start..w.blocks {
-                    let x = w.get(b, k);
-                    let multiplier = x.mul(recip);
-                    if b == start {
-                        l.set(b, k, F::select(below, multiplier, zero));
-                        w.set(b, k, F::select(below, zero, x));
-                    } else {
-                        l.set(b, k, multiplier);
-                        w.set(b, k, zero);
-                    }
-                }
-                match w.blocks - start {
-                    1 => self.step::<1>(k, p, start),
-                    2 => self.step::<2>(k, p, start),
-                    3 => self.step::<3>(k, p, start),
-                    4 => self.step::<4>(k, p, start),
-                    _ => self.step::<0>(k, p, start),
-                }
-            }
-            recips
-        }
-    }
-
-    /// Step `k` of the elimination in the columns after it, row `p` being exchanged with row `k` on
-    /// the way: entries that are exchanged are mended after the column's own step, so that no load
-    /// of a register waits for the store of an entry. `B` blocks from `start` on, any number if `B`
-    /// is 0.
-    #[inline(always)]
-    unsafe fn step<const B: usize>(&self, k: usize, p: usize, start: usize) {
-        // SAFETY: the columns.
-        unsafe {
-            let (w, l) = (self.w, self.l);
-            let zero = F::splat(F::S::default());
-            let mut multipliers = [zero; B];
-            for b in 0..B {
-                multipliers[b] = l.get(start + b, k);
-            }
-            let own = l.splat(p, k);
-            for j in k + 1..self.n {
-                let u = w.splat(p, j);
-                let leaves = w.splat(k, j);
-                if B == 0 {
-                    for b in start..w.blocks {
-                        w.set(b, j, l.get(b, k).neg_mul_add(u, w.get(b, j)));
-                    }
-                }
-                for b in 0..B {
-                    w.set(start + b, j, multipliers[b].neg_mul_add(u, w.get(start + b, j)));
-                }
-                if p != k {
-                    w.put(k, j, u);
-                    w.put(p, j, own.neg_mul_add(u, leaves));
-                }
+            w.read(g.src.get(i), g.from.transposed());
+            Factors {
+                n,
+                w,
+                recips: w.after(n).cast(),
+                sum: RealOf::<F>::default(),
+                perm: [0; LARGEST],
+                place: [0; LARGEST],
+                left: u64::MAX >> (64 - n),
+                lines: w.lines_good(n),
             }
         }
     }
 
-    /// X L = Y in the place of Y, from the last column on.
+    /// Row `k` of L and U in the column that begins at `column`, in every lane.
     #[inline(always)]
-    unsafe fn times_l_inverse(&self) {
-        // SAFETY: the columns.
-        unsafe {
-            let blocks = self.w.blocks;
-            for j in (0..self.n).rev() {
-                let mut b = 0;
-                while b < blocks {
-                    b += match blocks - b {
-                        1 => self.column_of_result::<1>(j, b),
-                        2 => self.column_of_result::<2>(j, b),
-                        3 => self.column_of_result::<3>(j, b),
-                        _ => self.column_of_result::<4>(j, b),
-                    };
-                }
-            }
-        }
+    unsafe fn splat(&self, k: usize, column: *const RealOf<F>) -> F {
+        // SAFETY: an entry of a column, k < n.
+        unsafe { super::splat::<F>(column.add(*self.place.get_unchecked(k) as usize)) }
     }
 
-    /// `B` blocks of column `j` of X; returns `B`.
+    /// Step `k` of the elimination; `B` elements a column, any number if `B` is 0.
     #[inline(always)]
-    unsafe fn column_of_result<const B: usize>(&self, j: usize, first: usize) -> usize {
+    unsafe fn step<One: Field<S = F::S>, const B: usize>(&mut self, k: usize) {
         // SAFETY: the columns.
         unsafe {
-            let w = self.w;
-            let mut x = [F::splat(F::S::default()); B];
-            for b in 0..B {
-                x[b] = w.get(first + b, j);
-            }
-            for k in (j + 1..self.n).rev() {
-                let l = self.l.splat(k, j);
-                for b in 0..B {
-                    x[b] = w.get(first + b, k).neg_mul_add(l, x[b]);
-                }
-            }
-            for b in 0..B {
-                w.set(first + b, j, x[b]);
-            }
-            B
-        }
-    }
-
-    /// Row `perm[j]` of the destination is column `j` of `x`.
-    #[inline(always)]
-    unsafe fn write(&self, x: Columns<F>, g: &Group<F::S>) {
-        // SAFETY: the matrix is that of a checked view.
-        unsafe {
-            for j in 0..self.n {
-                let row = g.dst.get(0).offset(g.to.at(self.perm[j], 0));
-                x.write_column(j, g.to.cols, row, g.to.cs);
+            let ld = self.w.stride::<B>();
+            let column = self.w.p.add(k * ld);
+            let row = find_pivot::<F, B>(column, ld, self.left);
+            let place = row / F::LANES * Columns::<F>::STEP + row % F::LANES;
+            (self.perm[k], self.place[k]) = (row as u8, place as u8);
+            self.left &= !(1 << row);
+            let pivot = column.add(place);
+            let im = One::V::splat(pivot.add((F::PARTS - 1) * F::LANES).read());
+            let pivot = One::from_parts(One::V::splat(pivot.read()), im);
+            let recip = pivot.recip().to_lanes()[0];
+            self.recips.add(k).write(recip);
+            self.sum = self.sum + recip.abs1();
+            let recip = F::splat(recip);
+            let columns = self.n - k - 1;
+            if B == 0 {
+                by_fours!(b in 0..self.w.blocks, eliminate(column, ld, b, columns, place, recip, self.left));
+            } else {
+                eliminate::<F, B>(column, ld, 0, columns, place, recip, self.left);
             }
         }
     }
 }
 
-/// The inverse of one matrix.
+/// The first of the rows that are left with the largest entry of a column of `ld` reals.
 #[inline(always)]
-pub unsafe fn inv<F: Field>(g: &Group<F::S>) -> bool {
-    // SAFETY: the module's contract.
+unsafe fn find_pivot<F: Field, const B: usize>(
+    column: *const RealOf<F>,
+    ld: usize,
+    left: u64,
+) -> usize {
+    // SAFETY: the caller's column.
     unsafe {
-        let n = g.n;
-        let mut work = Work::<F>::new(g.scratch, n);
-        work.w.read(g.src.get(0), g.from.transposed());
-        let lines = work.w.lines_good(n);
-        let recips = work.factor().first();
-        invert_upper(work.w, work.recips, n);
-        work.times_l_inverse();
-        let good = lines && RealOf::<F>::BIG > recips && work.w.is_finite(n);
-        if good || g.force {
-            work.write(work.w, g);
+        let blocks = if B == 0 { ld / Columns::<F>::STEP } else { B };
+        let step = Columns::<F>::STEP;
+        let none = F::V::splat(-RealOf::<F>::ONE);
+        let mut best = none;
+        for b in 0..blocks {
+            let open = F::V::mask(left >> (b * F::LANES));
+            best = best.max(F::V::select(open, F::load(column.add(b * step)).abs1(), none));
         }
-        !good
+        let best = best.largest();
+        let mut here = 0;
+        for b in 0..blocks {
+            here |= F::V::bits(F::load(column.add(b * step)).abs1().eq(best)) << (b * F::LANES);
+        }
+        // A NaN equals nothing; then any row will do.
+        let here = here & left;
+        (if here == 0 { left } else { here }).trailing_zeros() as usize
     }
 }
 
-/// The solutions of one system.
+/// Subtracts multiples of a column of `ld` reals from the `columns` after it, in the rows that are
+/// left of `B` elements; the pivot's row lies at `place`. The column becomes L's there.
 #[inline(always)]
-pub unsafe fn solve<F: Field>(g: &Group<F::S>) -> bool {
+unsafe fn eliminate<F: Field, const B: usize>(
+    column: *mut RealOf<F>,
+    ld: usize,
+    first: usize,
+    columns: usize,
+    place: usize,
+    recip: F,
+    left: u64,
+) {
+    let step = Columns::<F>::STEP;
+    // SAFETY: the caller's columns.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        let mut multipliers = [zero; B];
+        for b in 0..B {
+            let at = column.add((first + b) * step);
+            let x = F::load(at);
+            let open = F::V::mask(left >> ((first + b) * F::LANES));
+            let multiplier = x.mul(recip);
+            multipliers[b] = F::select(open, multiplier, zero);
+            F::select(open, multiplier, x).store(at);
+        }
+        let mut column = column;
+        for _ in 0..columns {
+            column = column.add(ld);
+            let u = super::splat::<F>(column.add(place));
+            for b in 0..B {
+                let at = column.add((first + b) * step);
+                multipliers[b].neg_mul_add(u, F::load(at)).store(at);
+            }
+        }
+    }
+}
+
+/// Factors matrices in step.
+#[inline(always)]
+unsafe fn factor<F: Field, One: Field<S = F::S>>(all: &mut [Factors<F>]) {
+    // SAFETY: the columns.
+    unsafe {
+        match all[0].w.blocks {
+            1 => steps::<F, One, 1>(all),
+            2 => steps::<F, One, 2>(all),
+            3 => steps::<F, One, 3>(all),
+            4 => steps::<F, One, 4>(all),
+            _ => steps::<F, One, 0>(all),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn steps<F: Field, One: Field<S = F::S>, const B: usize>(all: &mut [Factors<F>]) {
+    for k in 0..all[0].n {
+        for f in &mut *all {
+            // SAFETY: the columns.
+            unsafe { f.step::<One, B>(k) }
+        }
+    }
+}
+
+/// X with X L = U^-1; whether all of it is finite.
+#[inline(always)]
+unsafe fn invert<F: Field>(f: &Factors<F>, x: Columns<F>) -> bool {
+    // SAFETY: the columns.
+    unsafe {
+        let zeros = match x.blocks {
+            1 => rows_of_inverse::<F, 1>(f, x.p, x.stride::<1>(), 0),
+            2 => rows_of_inverse::<F, 2>(f, x.p, x.stride::<2>(), 0),
+            3 => rows_of_inverse::<F, 3>(f, x.p, x.stride::<3>(), 0),
+            4 => rows_of_inverse::<F, 4>(f, x.p, x.stride::<4>(), 0),
+            _ => {
+                let (p, ld) = (x.p, x.stride::<0>());
+                let mut zeros = F::splat(F::S::default()).re();
+                for b in (0..x.blocks).step_by(4) {
+                    let (p, first) = (p.add(b * Columns::<F>::STEP), b * F::LANES);
+                    zeros = zeros.add(match x.blocks - b {
+                        1 => rows_of_inverse::<F, 1>(f, p, ld, first),
+                        2 => rows_of_inverse::<F, 2>(f, p, ld, first),
+                        3 => rows_of_inverse::<F, 3>(f, p, ld, first),
+                        _ => rows_of_inverse::<F, 4>(f, p, ld, first),
+                    });
+                }
+                zeros
+            }
+        };
+        F::V::bits(zeros.eq(zeros)).count_ones() as usize == F::LANES
+    }
+}
+
+/// `B` elements of every column of X, of `ld` reals, from the row `first` on, at `x`; zero, or NaN if
+/// one of them is not finite.
+#[inline(always)]
+unsafe fn rows_of_inverse<F: Field, const B: usize>(
+    f: &Factors<F>,
+    x: *mut RealOf<F>,
+    ld: usize,
+    first: usize,
+) -> F::V {
+    // SAFETY: the caller's columns.
+    unsafe {
+        // As many columns share the loads of a pass as there are registers for.
+        match B {
+            1 | 2 => columns_of_inverse::<F, B, 4>(f, x, ld, first),
+            _ => columns_of_inverse::<F, B, 2>(f, x, ld, first),
+        }
+    }
+}
+
+/// The same, `W` columns at a time.
+#[inline(always)]
+unsafe fn columns_of_inverse<F: Field, const B: usize, const W: usize>(
+    f: &Factors<F>,
+    x: *mut RealOf<F>,
+    ld: usize,
+    first: usize,
+) -> F::V {
+    // SAFETY: the caller's columns.
+    unsafe {
+        for j in 0..first {
+            for b in 0..B {
+                F::splat(F::S::default()).store(x.add(j * ld + b * Columns::<F>::STEP));
+            }
+        }
+        let mut j = first;
+        while j + W <= f.n {
+            inverse_of_upper::<F, B, W>(f, x, ld, first, j);
+            j += W;
+        }
+        while j < f.n {
+            inverse_of_upper::<F, B, 1>(f, x, ld, first, j);
+            j += 1;
+        }
+        let mut zeros = F::splat(F::S::default()).re();
+        while j >= W {
+            j -= W;
+            zeros = times_lower_inverse::<F, B, W>(f, x, ld, j, zeros);
+        }
+        while j > 0 {
+            j -= 1;
+            zeros = times_lower_inverse::<F, B, 1>(f, x, ld, j, zeros);
+        }
+        zeros
+    }
+}
+
+/// The columns `j..j + W` of Y = U^-1, those before them being known.
+#[inline(always)]
+unsafe fn inverse_of_upper<F: Field, const B: usize, const W: usize>(
+    f: &Factors<F>,
+    y: *mut RealOf<F>,
+    ld: usize,
+    first: usize,
+    j: usize,
+) {
+    let step = Columns::<F>::STEP;
+    // SAFETY: the caller's columns.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        let upper = f.w.p.add(j * ld);
+        let mut sum = [[zero; B]; W];
+        let mut column = y.add(first * ld);
+        for k in first..j {
+            let mut x = [zero; B];
+            for b in 0..B {
+                x[b] = F::load(column.add(b * step));
+            }
+            for w in 0..W {
+                let u = f.splat(k, upper.add(w * ld));
+                for b in 0..B {
+                    sum[w][b] = x[b].mul_add(u, sum[w][b]);
+                }
+            }
+            column = column.add(ld);
+        }
+        for w in 0..W {
+            let recip = F::splat(f.recips.add(j + w).read());
+            let mut x = [zero; B];
+            for b in 0..B {
+                let row = F::V::mask((1 << (j + w - first)) >> (b * F::LANES));
+                x[b] = F::select(row, recip, sum[w][b].neg_mul_add(recip, zero));
+                x[b].store(column.add(b * step));
+            }
+            for v in w + 1..W {
+                let u = f.splat(j + w, upper.add(v * ld));
+                for b in 0..B {
+                    sum[v][b] = x[b].mul_add(u, sum[v][b]);
+                }
+            }
+            column = column.add(ld);
+        }
+    }
+}
+
+/// The columns `j..j + W` of X with X L = Y in the place of Y, those after them being known. The sums
+/// begin at the far end, so that the column which was finished last is needed last. `zeros` plus zero
+/// times what is written.
+#[inline(always)]
+unsafe fn times_lower_inverse<F: Field, const B: usize, const W: usize>(
+    f: &Factors<F>,
+    y: *mut RealOf<F>,
+    ld: usize,
+    j: usize,
+    zeros: F::V,
+) -> F::V {
+    let step = Columns::<F>::STEP;
+    // SAFETY: the caller's columns.
+    unsafe {
+        let mut zeros = zeros;
+        let zero = F::splat(F::S::default());
+        let (own, lower) = (y.add(j * ld), f.w.p.add(j * ld));
+        let mut x = [[zero; B]; W];
+        for w in 0..W {
+            for b in 0..B {
+                x[w][b] = F::load(own.add(w * ld + b * step));
+            }
+        }
+        let mut column = y.add(f.n * ld);
+        for k in (j + W..f.n).rev() {
+            column = column.sub(ld);
+            let mut known = [zero; B];
+            for b in 0..B {
+                known[b] = F::load(column.add(b * step));
+            }
+            for w in 0..W {
+                let l = f.splat(k, lower.add(w * ld));
+                for b in 0..B {
+                    x[w][b] = known[b].neg_mul_add(l, x[w][b]);
+                }
+            }
+        }
+        for w in (0..W).rev() {
+            for b in 0..B {
+                x[w][b].store(own.add(w * ld + b * step));
+                zeros = x[w][b].add_zero_times(zeros);
+            }
+            for v in 0..w {
+                let l = f.splat(j + w, lower.add(v * ld));
+                for b in 0..B {
+                    x[v][b] = x[w][b].neg_mul_add(l, x[v][b]);
+                }
+            }
+        }
+        zeros
+    }
+}
+
+/// Row `perm[j]` of the destination is column `j` of `x`.
+#[inline(always)]
+unsafe fn write<F: Field>(f: &Factors<F>, x: Columns<F>, g: &Group<F::S>, i: usize) {
+    // SAFETY: the matrix is that of a checked view.
+    unsafe {
+        for j in 0..f.n {
+            let row = g.dst.get(i).offset(g.to.at(f.perm[j] as usize, 0));
+            x.write_column(j, g.to.cols, row, g.to.cs);
+        }
+    }
+}
+
+/// The inverses of a group.
+#[inline(always)]
+pub unsafe fn inv<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
-        let n = g.n;
-        let mut work = Work::<F>::new(g.scratch, n);
-        let rhs = Columns::new(work.recips.after(1), g.rhs_from.cols);
-        work.w.read(g.src.get(0), g.from.transposed());
-        rhs.read(g.rhs.get(0), g.rhs_from.transposed());
-        let lines = work.w.lines_good(n);
-        let recips = work.factor().first();
-        for b in 0..rhs.blocks {
-            substitute(&work, rhs, b);
+        let (n, len) = (g.n, g.src.len());
+        let y = Columns::<F>::new(g.scratch, n);
+        let reals = y.blocks * Columns::<F>::STEP;
+        let width = in_step(n * reals * size_of::<RealOf<F>>());
+        let mut suspects = 0;
+        let mut first = 0;
+        while first < len {
+            let count = width.min(len - first);
+            let at = |m: usize| y.after(n).wrapping_add(m * (n + 1) * reals);
+            let mut all = [Factors::<F>::read(g, first, at(0)); IN_STEP];
+            for m in 1..count {
+                all[m] = Factors::read(g, first + m, at(m));
+            }
+            factor::<F, One>(&mut all[..count]);
+            for m in 0..count {
+                let f = &all[m];
+                let good = invert(f, y) && f.lines && RealOf::<F>::BIG > f.sum;
+                if good || g.force {
+                    write(f, y, g, first + m);
+                }
+                suspects |= (!good as u64) << (first + m);
+            }
+            first += count;
         }
-        let good = lines && RealOf::<F>::BIG > recips && rhs.is_finite(n);
-        if good || g.force {
-            work.write(rhs, g);
+        Suspects { bad: suspects, unstored: if g.force { 0 } else { suspects } }
+    }
+}
+
+/// The solutions of a group of systems.
+#[inline(always)]
+pub unsafe fn solve<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
+    // SAFETY: the module's contract.
+    unsafe {
+        let (n, len) = (g.n, g.src.len());
+        let rhs = Columns::<F>::new(g.scratch, g.rhs_from.cols);
+        let reals = n.div_ceil(F::LANES) * Columns::<F>::STEP;
+        let width = in_step(n * reals * size_of::<RealOf<F>>());
+        let mut suspects = 0;
+        let mut first = 0;
+        while first < len {
+            let count = width.min(len - first);
+            let at = |m: usize| rhs.after(n).wrapping_add(m * (n + 1) * reals);
+            let mut all = [Factors::<F>::read(g, first, at(0)); IN_STEP];
+            for m in 1..count {
+                all[m] = Factors::read(g, first + m, at(m));
+            }
+            factor::<F, One>(&mut all[..count]);
+            for m in 0..count {
+                let f = &all[m];
+                rhs.read(g.rhs.get(first + m), g.rhs_from.transposed());
+                for b in 0..rhs.blocks {
+                    substitute(f, rhs, b);
+                }
+                let good = f.lines && RealOf::<F>::BIG > f.sum && rhs.is_finite(n);
+                if good || g.force {
+                    write(f, rhs, g, first + m);
+                }
+                suspects |= (!good as u64) << (first + m);
+            }
+            first += count;
         }
-        !good
+        Suspects { bad: suspects, unstored: if g.force { 0 } else { suspects } }
     }
 }
 
 /// y U = b^T and z L = y in the place of b^T, for one element of its columns.
 #[inline(always)]
-unsafe fn substitute<F: Field>(work: &Work<F>, rhs: Columns<F>, b: usize) {
+unsafe fn substitute<F: Field>(f: &Factors<F>, rhs: Columns<F>, b: usize) {
     // SAFETY: the columns.
     unsafe {
-        let n = work.n;
+        let (n, w) = (f.n, f.w);
         for i in 0..n {
-            let y = rhs.get(b, i).mul(work.recips.splat(i, 0));
+            let y = rhs.get(b, i).mul(F::splat(f.recips.add(i).read()));
             rhs.set(b, i, y);
             for j in i + 1..n {
-                rhs.set(b, j, y.neg_mul_add(work.w.splat(i, j), rhs.get(b, j)));
+                rhs.set(b, j, y.neg_mul_add(f.splat(i, w.at(0, j)), rhs.get(b, j)));
             }
         }
         for i in (0..n).rev() {
             let z = rhs.get(b, i);
             for j in 0..i {
-                rhs.set(b, j, z.neg_mul_add(work.l.splat(i, j), rhs.get(b, j)));
+                rhs.set(b, j, z.neg_mul_add(f.splat(i, w.at(0, j)), rhs.get(b, j)));
             }
         }
     }

@@ -12,6 +12,7 @@ pub mod triangular;
 
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
+use crate::lanes::in_range;
 use crate::places::Frame;
 use crate::scalar::{RealScalar, Scalar};
 
@@ -21,10 +22,11 @@ pub const LARGEST: usize = 64;
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
 
-/// Reals of scratch for order `n` and `k` right-hand sides: two matrices, a column of reciprocals
-/// and the right-hand sides.
+/// Reals of scratch for order `n` and `k` right-hand sides: the factors of the matrices that are
+/// factored in step, a matrix and the right-hand sides.
 pub fn scratch(n: usize, k: usize) -> usize {
-    ((n + MAX_LANES) * (2 * n + 1) + (k + MAX_LANES) * n) * 2
+    let column = |rows: usize| 2 * rows.next_multiple_of(MAX_LANES);
+    lu::scratch(n, column(n)) + n * (column(n) + column(k))
 }
 
 /// Calls a function for the elements of a column that a range names, up to four at a time: their
@@ -61,6 +63,11 @@ impl<F: Field> Columns<F> {
     fn new(p: *mut RealOf<F>, rows: usize) -> Self {
         Columns { p, blocks: rows.div_ceil(F::LANES) }
     }
+    /// Reals from one column to the next, `B` elements being known to be in a column unless it is 0.
+    #[inline(always)]
+    fn stride<const B: usize>(self) -> usize {
+        (if B == 0 { self.blocks } else { B }) * Self::STEP
+    }
     /// Where the memory after `cols` columns begins.
     #[inline(always)]
     fn after(self, cols: usize) -> *mut RealOf<F> {
@@ -90,11 +97,7 @@ impl<F: Field> Columns<F> {
     #[inline(always)]
     unsafe fn splat(self, i: usize, j: usize) -> F {
         // SAFETY: an entry of the columns.
-        unsafe {
-            let p = self.entry(i, j);
-            let im = if F::PARTS == 2 { p.add(F::LANES).read() } else { p.read() };
-            F::from_parts(F::V::splat(p.read()), F::V::splat(im))
-        }
+        unsafe { splat::<F>(self.entry(i, j)) }
     }
     /// Entry (i, j) becomes the first lane.
     #[inline(always)]
@@ -108,21 +111,6 @@ impl<F: Field> Columns<F> {
             }
         }
     }
-    /// Exchanges the rows `i` and `k` of column `j`.
-    #[inline(always)]
-    unsafe fn exchange(self, i: usize, k: usize, j: usize) {
-        // SAFETY: entries of the columns.
-        unsafe {
-            for part in 0..F::PARTS {
-                let (a, b) =
-                    (self.entry(i, j).add(part * F::LANES), self.entry(k, j).add(part * F::LANES));
-                let (x, y) = (a.read(), b.read());
-                a.write(y);
-                b.write(x);
-            }
-        }
-    }
-
     /// Reads a matrix; zeros in the rows that fill the last element.
     #[inline(always)]
     unsafe fn read(self, src: *const F::S, from: Frame) {
@@ -269,31 +257,34 @@ impl<F: Field> Columns<F> {
     unsafe fn lines_good(self, n: usize) -> bool {
         // SAFETY: the columns.
         unsafe {
+            let one = F::V::splat(RealOf::<F>::ONE);
             let none = F::splat(F::S::default()).re();
-            let exp = 2 * RealOf::<F>::LINE_EXP;
-            let large = RealOf::<F>::ONE.times_power_of_two(exp);
-            let small = RealOf::<F>::ONE.times_power_of_two(-exp);
-            let mut good = true;
-            for j in 0..n {
-                let mut squares = none;
-                for b in 0..self.blocks {
-                    squares = self.get(b, j).add_square(squares);
-                }
-                let norm = sum(squares);
-                good &= large > norm && norm > small;
-            }
+            let (mut least, mut most, mut all) = (one, one, none);
             for b in 0..self.blocks {
-                let mut squares = none;
+                let first = b * F::LANES;
+                let (mut row, mut columns) = (none, [one; MAX_LANES]);
                 for j in 0..n {
-                    squares = self.get(b, j).add_square(squares);
+                    row = self.get(b, j).add_square(row);
                 }
-                let mut norms = [RealOf::<F>::default(); MAX_LANES];
-                squares.store(norms.as_mut_ptr());
-                for i in 0..F::LANES.min(n - b * F::LANES) {
-                    good &= large > norms[i] && norms[i] > small;
+                // The norms of as many columns, a lane each.
+                for j in 0..F::LANES.min(n - first) {
+                    columns[j] = none;
+                    for c in 0..self.blocks {
+                        columns[j] = self.get(c, first + j).add_square(columns[j]);
+                    }
                 }
+                F::V::transpose(&mut columns);
+                let mut column = columns[0];
+                for j in 1..F::LANES {
+                    column = column.add(columns[j]);
+                }
+                all = all.add(row).add(column);
+                // The last element ends in rows of zeros.
+                row = F::V::select(lanes_from::<F::V>(F::LANES.min(n - first)), one, row);
+                least = F::V::min(F::V::min(least, row), column);
+                most = F::V::max(F::V::max(most, row), column);
             }
-            good
+            in_range(least, most, all, RealOf::<F>::LINE_EXP).count_ones() as usize == F::LANES
         }
     }
 
@@ -315,17 +306,21 @@ impl<F: Field> Columns<F> {
     }
 }
 
+/// The entry whose real part lies at `p`, in every lane.
+#[inline(always)]
+unsafe fn splat<F: Field>(p: *const RealOf<F>) -> F {
+    // SAFETY: the caller's entry.
+    unsafe {
+        let im = if F::PARTS == 2 { p.add(F::LANES).read() } else { p.read() };
+        F::from_parts(F::V::splat(p.read()), F::V::splat(im))
+    }
+}
+
 /// The lanes from number `i` on.
 #[inline(always)]
 unsafe fn lanes_from<V: Vector>(i: usize) -> V::Mask {
     // SAFETY: the contract of Vector.
-    unsafe {
-        let mut numbers = [V::Elem::default(); MAX_LANES];
-        for l in 0..V::LANES {
-            numbers[l] = V::Elem::from_f64(l as f64);
-        }
-        V::load(numbers.as_ptr()).gt(V::splat(V::Elem::from_f64(i as f64 - 1.0)))
-    }
+    unsafe { V::mask(u64::MAX << i) }
 }
 
 /// Transposes the first LANES elements: lane j of element i becomes lane i of element j.
@@ -345,22 +340,6 @@ unsafe fn transpose<F: Field>(x: &mut [F; MAX_LANES]) {
             x[i] = F::from_parts(re[i], im[i]);
         }
     }
-}
-
-/// The largest lane.
-#[inline(always)]
-unsafe fn largest<V: Vector>(x: V) -> V::Elem {
-    let mut lanes = [V::Elem::default(); MAX_LANES];
-    // SAFETY: the contract of Vector.
-    unsafe { x.store(lanes.as_mut_ptr()) };
-    let mut width = V::LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            lanes[l] = if lanes[l] > lanes[l + width] { lanes[l] } else { lanes[l + width] };
-        }
-        width /= 2;
-    }
-    lanes[0]
 }
 
 /// The sum of the lanes.

@@ -64,6 +64,15 @@ vector!(__m256d, f64, __m256d, 4, {
     and_not(a: Self, b: Self) -> Self = _mm256_andnot_pd(b, a);
     or(a: Self, b: Self) -> Self = _mm256_or_pd(a, b);
     bits(mask: Self) -> u64 = _mm256_movemask_pd(mask) as u64;
+    mask(bits: u64) -> Self = {
+        let lane = _mm256_setr_epi64x(1, 2, 4, 8);
+        let here = _mm256_and_si256(_mm256_set1_epi64x(bits as i64), lane);
+        _mm256_castsi256_pd(_mm256_cmpeq_epi64(here, lane))
+    };
+    largest(self: Self) -> Self = {
+        let x = _mm256_max_pd(self, _mm256_permute2f128_pd::<1>(self, self));
+        _mm256_max_pd(x, _mm256_permute_pd::<0b0101>(x))
+    };
     load_first(p: *const f64, len: usize) -> Self = _mm256_maskload_pd(p, first64(len));
     store_first(self: Self, p: *mut f64, len: usize) -> () =
         _mm256_maskstore_pd(p, first64(len), self);
@@ -111,6 +120,16 @@ vector!(__m256, f32, __m256, 8, {
     and_not(a: Self, b: Self) -> Self = _mm256_andnot_ps(b, a);
     or(a: Self, b: Self) -> Self = _mm256_or_ps(a, b);
     bits(mask: Self) -> u64 = _mm256_movemask_ps(mask) as u64;
+    mask(bits: u64) -> Self = {
+        let lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let here = _mm256_and_si256(_mm256_set1_epi32(bits as i32), lane);
+        _mm256_castsi256_ps(_mm256_cmpeq_epi32(here, lane))
+    };
+    largest(self: Self) -> Self = {
+        let x = _mm256_max_ps(self, _mm256_permute2f128_ps::<1>(self, self));
+        let x = _mm256_max_ps(x, _mm256_permute_ps::<0b01_00_11_10>(x));
+        _mm256_max_ps(x, _mm256_permute_ps::<0b10_11_00_01>(x))
+    };
     load_first(p: *const f32, len: usize) -> Self = _mm256_maskload_ps(p, first32(len));
     store_first(self: Self, p: *mut f32, len: usize) -> () =
         _mm256_maskstore_ps(p, first32(len), self);

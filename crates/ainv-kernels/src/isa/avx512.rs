@@ -54,6 +54,12 @@ vector!(__m512d, f64, __mmask8, 8, {
     and_not(a: __mmask8, b: __mmask8) -> __mmask8 = a & !b;
     or(a: __mmask8, b: __mmask8) -> __mmask8 = a | b;
     bits(mask: __mmask8) -> u64 = mask as u64;
+    mask(bits: u64) -> __mmask8 = bits as __mmask8;
+    largest(self: Self) -> Self = {
+        let x = _mm512_max_pd(self, _mm512_shuffle_f64x2::<0b01_00_11_10>(self, self));
+        let x = _mm512_max_pd(x, _mm512_shuffle_f64x2::<0b10_11_00_01>(x, x));
+        _mm512_max_pd(x, _mm512_permute_pd::<0b01_01_01_01>(x))
+    };
     load_first(p: *const f64, len: usize) -> Self = _mm512_maskz_loadu_pd(first(len) as u8, p);
     store_first(self: Self, p: *mut f64, len: usize) -> () =
         _mm512_mask_storeu_pd(p, first(len) as u8, self);
@@ -150,6 +156,13 @@ vector!(__m512, f32, __mmask16, 16, {
     and_not(a: __mmask16, b: __mmask16) -> __mmask16 = a & !b;
     or(a: __mmask16, b: __mmask16) -> __mmask16 = a | b;
     bits(mask: __mmask16) -> u64 = mask as u64;
+    mask(bits: u64) -> __mmask16 = bits as __mmask16;
+    largest(self: Self) -> Self = {
+        let x = _mm512_max_ps(self, _mm512_shuffle_f32x4::<0b01_00_11_10>(self, self));
+        let x = _mm512_max_ps(x, _mm512_shuffle_f32x4::<0b10_11_00_01>(x, x));
+        let x = _mm512_max_ps(x, _mm512_permute_ps::<0b01_00_11_10>(x));
+        _mm512_max_ps(x, _mm512_permute_ps::<0b10_11_00_01>(x))
+    };
     load_first(p: *const f32, len: usize) -> Self = _mm512_maskz_loadu_ps(first(len), p);
     store_first(self: Self, p: *mut f32, len: usize) -> () =
         _mm512_mask_storeu_ps(p, first(len), self);

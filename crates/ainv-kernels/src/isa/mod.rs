@@ -93,6 +93,10 @@ pub trait Vector: Copy + 'static {
     unsafe fn or(a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// One bit a lane, lane 0 lowest.
     unsafe fn bits(mask: Self::Mask) -> u64;
+    /// The mask of such bits; those beyond the lanes say nothing.
+    unsafe fn mask(bits: u64) -> Self::Mask;
+    /// The largest lane, in every lane; any of them where one is NaN.
+    unsafe fn largest(self) -> Self;
     /// The first `len` lanes from memory that spans no more; the others are zero.
     unsafe fn load_first(p: *const Self::Elem, len: usize) -> Self;
     /// The first `len` lanes to memory.

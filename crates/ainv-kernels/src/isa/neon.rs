@@ -38,6 +38,8 @@ vector!(float64x2_t, f64, uint64x2_t, 2, {
     or(a: uint64x2_t, b: uint64x2_t) -> uint64x2_t = vorrq_u64(a, b);
     bits(mask: uint64x2_t) -> u64 =
         (vgetq_lane_u64::<0>(mask) & 1) | (vgetq_lane_u64::<1>(mask) & 2);
+    mask(bits: u64) -> uint64x2_t = vtstq_u64(vdupq_n_u64(bits), vld1q_u64([1, 2].as_ptr()));
+    largest(self: Self) -> Self = vdupq_n_f64(vmaxvq_f64(self));
     load_first(p: *const f64, len: usize) -> Self = {
         let mut x = [0.0; 2];
         core::ptr::copy_nonoverlapping(p, x.as_mut_ptr(), len);
@@ -81,6 +83,9 @@ vector!(float32x4_t, f32, uint32x4_t, 4, {
         mask,
         vld1q_u32([1, 2, 4, 8].as_ptr()),
     )) as u64;
+    mask(bits: u64) -> uint32x4_t =
+        vtstq_u32(vdupq_n_u32(bits as u32), vld1q_u32([1, 2, 4, 8].as_ptr()));
+    largest(self: Self) -> Self = vdupq_n_f32(vmaxvq_f32(self));
     load_first(p: *const f32, len: usize) -> Self = {
         let mut x = [0.0; 4];
         core::ptr::copy_nonoverlapping(p, x.as_mut_ptr(), len);

@@ -142,6 +142,14 @@ impl<T: RealScalar, const N: usize, const FUSED: bool> Vector for Array<T, N, FU
         (0..N).fold(0, |b, i| b | (mask[i] as u64) << i)
     }
     #[inline(always)]
+    unsafe fn mask(bits: u64) -> [bool; N] {
+        std::array::from_fn(|i| bits >> i & 1 == 1)
+    }
+    #[inline(always)]
+    unsafe fn largest(self) -> Self {
+        Array([self.0.into_iter().fold(self.0[0], |a, x| if x > a { x } else { a }); N])
+    }
+    #[inline(always)]
     unsafe fn load_first(p: *const T, len: usize) -> Self {
         let mut x = [T::default(); N];
         // SAFETY: p spans `len` elements, at most N.

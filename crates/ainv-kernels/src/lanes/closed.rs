@@ -25,18 +25,13 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
         let (from, to) =
             (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         let (from_run, to_run) = (Run::<F, N>::source(g), Run::<F, N>::results(g));
-        // The determinant is a product of several entries: it may overflow where none of them is
-        // large.
-        let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
-        let exp = <F::S as Scalar>::Real::LINE_EXP * 3 / 4;
         let mut registers = Registers::of(g);
         while let Some(at) = registers.next(F::LANES) {
             let a = match from_run.read::<false>(&at) {
                 Some(a) => a,
                 None => from.load(at.clone(), g.scratch).values(),
             };
-            let (x, recip, zeros) = invert(&a);
-            let good = values_good(&a, exp) & good(recip, zeros) & F::V::bits(recip.gt(small));
+            let (x, good) = invert(&a);
             if registers.accept(good) && !to_run.write::<false>(&at, &x, g.scratch) {
                 let t = Tile::new(g.scratch, N);
                 t.set_values(&x);
@@ -50,9 +45,35 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
     }
 }
 
-/// The inverse; |1 / determinant|, and zero times the entries.
+/// The inverse of a matrix alone, element by element.
 #[inline(always)]
-unsafe fn invert<F: Field, const N: usize>(a: &[[F; N]; N]) -> ([[F; N]; N], F::V, F::V) {
+pub unsafe fn one<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
+    // SAFETY: the module's contract.
+    unsafe {
+        let (src, dst) = (g.src.get(0), g.dst.get(0));
+        let mut a = [[F::splat(F::S::default()); N]; N];
+        for i in 0..N {
+            for j in 0..N {
+                a[i][j] = F::splat(src.offset(g.from.at(i, j)).read());
+            }
+        }
+        let mut registers = Registers::of(g);
+        registers.next(1);
+        let (x, good) = invert(&a);
+        if registers.accept(good) {
+            for i in 0..N {
+                for j in 0..N {
+                    dst.offset(g.to.at(i, j)).write(x[i][j].to_lanes()[0]);
+                }
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// The inverse, and which lanes are beyond suspicion.
+#[inline(always)]
+unsafe fn invert<F: Field, const N: usize>(a: &[[F; N]; N]) -> ([[F; N]; N], u64) {
     // SAFETY: the contract of Vector.
     unsafe {
         let zero = F::splat(F::S::default());
@@ -91,7 +112,12 @@ unsafe fn invert<F: Field, const N: usize>(a: &[[F; N]; N]) -> ([[F; N]; N], F::
                 zeros = x[i][j].add_zero_times(zeros);
             }
         }
-        (x, recip.abs1(), zeros)
+        // The determinant is a product of several entries: it may overflow where none of them is
+        // large.
+        let exp = <F::S as Scalar>::Real::LINE_EXP * 3 / 4;
+        let recip = recip.abs1();
+        let small = F::V::splat(<F::S as Scalar>::Real::SMALL);
+        (x, values_good(a, exp) & good(recip, zeros) & F::V::bits(recip.gt(small)))
     }
 }
 

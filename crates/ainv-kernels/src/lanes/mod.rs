@@ -50,6 +50,18 @@ pub struct Group<'a, T: Scalar> {
     pub stream: bool,
 }
 
+impl<T: Scalar> Group<'_, T> {
+    /// The `len` matrices from `first` on.
+    pub fn part(&self, first: usize, len: usize) -> Self {
+        Group {
+            src: self.src.part(first, len),
+            rhs: self.rhs.part(first, len),
+            dst: self.dst.part(first, len),
+            ..*self
+        }
+    }
+}
+
 /// What `tri_inv` does not read: the diagonal of a unit triangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TriShape {
@@ -176,7 +188,7 @@ pub unsafe fn lines_good<F: Field>(t: Tile<F>, n: usize, which: Part, exp: i32) 
 
 /// Which lanes have all squares of norms between `2^(-2 exp)` and `2^(2 exp)`, none of them a NaN.
 #[inline(always)]
-unsafe fn in_range<V: Vector>(least: V, most: V, all: V, exp: i32) -> u64 {
+pub unsafe fn in_range<V: Vector>(least: V, most: V, all: V, exp: i32) -> u64 {
     // SAFETY: the contract of Vector.
     unsafe {
         let large = V::splat(V::Elem::ONE.times_power_of_two(2 * exp));

@@ -5,7 +5,7 @@
 // Conditions on constants are the unrolled loops' bounds; some are always true.
 #![allow(clippy::absurd_extreme_comparisons, clippy::impossible_comparisons)]
 
-use super::{Group, Registers, Run, Suspects, Tile, Transfer, good, values_good};
+use super::{Group, Registers, Run, Suspects, Tile, Transfer, closed, good, values_good};
 use crate::isa::field::Field;
 use crate::isa::{self, MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
@@ -81,6 +81,9 @@ impl<F: Field, const N: usize> Values<F, N> {
             let mut taken = size[K].eq(best);
             let leaves = self.a[K];
             let left = self.perm[K];
+            // One lane has the time to divide by every candidate while the pivot is looked for.
+            let at_once = F::LANES == 1 && F::PARTS == 1;
+            let mut recip = self.a[K][K].recip_of_size(if at_once { size[K] } else { best });
             unroll!(I if I < N => {
                 if I > K {
                     let largest = size[I].eq(best);
@@ -89,6 +92,10 @@ impl<F: Field, const N: usize> Values<F, N> {
                     let here = self.perm[I];
                     self.perm[K] = F::V::select(is_pivot, here, self.perm[K]);
                     self.perm[I] = F::V::select(is_pivot, left, here);
+                    if at_once {
+                        let other = self.a[I][K].recip_of_size(size[I]);
+                        recip = F::select(is_pivot, other, recip);
+                    }
                     unroll!(J if J < N => {
                         let here = self.a[I][J];
                         self.a[K][J] = F::select(is_pivot, here, self.a[K][J]);
@@ -96,7 +103,9 @@ impl<F: Field, const N: usize> Values<F, N> {
                     });
                 }
             });
-            let recip = self.a[K][K].recip_of_size(best);
+            if !at_once {
+                recip = self.a[K][K].recip_of_size(best);
+            }
             self.recip[K] = recip;
             self.recips = self.recips.add(recip.abs1());
             unroll!(I if I < N => {
@@ -288,14 +297,18 @@ pub unsafe fn inv<F: Field, const N: usize>(g: &Group<F::S>) -> Suspects {
 }
 
 /// The orders of [`alone`]: above, columns fill registers well enough.
-pub const ALONE: std::ops::RangeInclusive<usize> = 4..=6;
+pub const ALONE: std::ops::RangeInclusive<usize> = 1..=6;
 
-/// The inverse of a matrix alone, of an order in [`ALONE`], in one lane.
+/// The inverse of a matrix alone, of an order in [`ALONE`], in one lane and without scratch.
 #[inline(always)]
 pub unsafe fn alone<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
     unsafe {
         match g.n {
+            1 => closed::one::<One, 1>(g),
+            2 => closed::one::<One, 2>(g),
+            3 if F::S::COMPLEX => one::<One, 3>(g),
+            3 => closed::one::<One, 3>(g),
             4 => one::<One, 4>(g),
             5 => one::<One, 5>(g),
             _ => one::<One, 6>(g),

@@ -2,7 +2,9 @@
 //! triangle; the caller's views turn an upper one into a lower one (a Hermitian matrix's upper
 //! triangle, read transposed, is the conjugate's lower one).
 
-use super::{Op, Scaling, in_range, inv, lanes_max, leading_dimension, load, settle, sum_abs};
+use super::{
+    Op, Scaling, each, in_range, inv, lanes_max, leading_dimension, load, settle, sum_abs,
+};
 use crate::alg::{Context, cholesky};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -111,9 +113,9 @@ impl<T: Scalar> Op<T> for Cholesky {
         // SAFETY: the trait's contract.
         unsafe { (kernels.cholesky)(g) }
     }
-    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<Suspects> {
         // SAFETY: the trait's contract.
-        Some(unsafe { (kernels.cholesky_by_columns)(g) })
+        Some(each(g, |g| unsafe { (kernels.cholesky_by_columns)(g) }))
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
@@ -156,9 +158,9 @@ impl<T: Scalar> Op<T> for PosdefInv {
         // SAFETY: the trait's contract.
         unsafe { (kernels.posdef_inv)(g) }
     }
-    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<Suspects> {
         // SAFETY: the trait's contract.
-        Some(unsafe { (kernels.posdef_inv_by_columns)(g) })
+        Some(each(g, |g| unsafe { (kernels.posdef_inv_by_columns)(g) }))
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.
@@ -192,9 +194,9 @@ impl<T: Scalar> Op<T> for CholeskyInv {
         // SAFETY: the trait's contract.
         unsafe { (kernels.cholesky_inv)(g) }
     }
-    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<Suspects> {
         // SAFETY: the trait's contract.
-        Some(unsafe { (kernels.cholesky_inv_by_columns)(g) })
+        Some(each(g, |g| unsafe { (kernels.cholesky_inv_by_columns)(g) }))
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
         // SAFETY: the trait's contract.

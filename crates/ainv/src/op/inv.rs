@@ -11,7 +11,7 @@ use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
-use ainv_kernels::lanes::{Group, Suspects, unrolled};
+use ainv_kernels::lanes::{Group, Suspects};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// A general matrix; with `auto` its structure is looked for (above the lanes, where a look costs
@@ -30,8 +30,14 @@ enum Found {
 }
 
 impl<T: Scalar> Op<T> for Inv {
+    /// Less than for the other operations: beyond it the exchanges of rows, which in lanes are done
+    /// for every lane with masks, cost more than the wait for a pivot does by columns.
     fn largest_in_lanes(&self) -> usize {
-        lanes_max::<T>()
+        match (T::COMPLEX, size_of::<T::Real>()) {
+            (false, 8) => 12,
+            (true, 8) => 20,
+            _ => 24,
+        }
     }
 
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects {
@@ -39,27 +45,27 @@ impl<T: Scalar> Op<T> for Inv {
         unsafe { (kernels.inv)(g) }
     }
 
-    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
-        // SAFETY: the caller's matrix.
-        let at = |i: usize, j: usize| unsafe { g.src.get(0).offset(g.from.at(j, i)).read() };
-        if self.auto && g.n > lanes_max::<T>() {
-            match look(at, g.n) {
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<Suspects> {
+        let (n, len) = (g.n, g.src.len());
+        if self.auto && n > lanes_max::<T>() {
+            let look = |m: usize| {
+                // SAFETY: the caller's matrix.
+                look(|i, j| unsafe { g.src.get(m).offset(g.from.at(j, i)).read() }, n)
+            };
+            if len > 1 && (0..len).any(|m| look(m) != Found::General) {
+                return None;
+            }
+            match look(0) {
                 Found::General => {}
                 // SAFETY: the trait's contract. What has no Cholesky factor is not stored.
                 Found::Hermitian if !unsafe { (kernels.posdef_inv_by_columns)(g) } => {
-                    return Some(false);
+                    return Some(Suspects::default());
                 }
                 _ => return None,
             }
         }
         // SAFETY: the trait's contract.
-        Some(unsafe {
-            if unrolled::ALONE.contains(&g.n) {
-                !(kernels.inv_alone)(g).is_empty()
-            } else {
-                (kernels.inv_by_columns)(g)
-            }
-        })
+        Some(unsafe { (kernels.inv_by_columns)(g) })
     }
 
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {

@@ -17,10 +17,10 @@ pub(crate) mod tri_inv;
 pub(crate) use settle::{Scaling, exponent, settle};
 
 use crate::alg::{Context, Shared};
-use crate::device::cpu::{arena, pool};
+use crate::device::cpu::pool;
 use crate::error::Error;
 use crate::status::Status;
-use ainv_kernels::lanes::{Group, Suspects, closed};
+use ainv_kernels::lanes::{self, Group, Suspects, closed};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::{Kernels, columns};
@@ -47,9 +47,9 @@ pub(crate) trait Op<T: Scalar>: Sync {
     fn largest_in_lanes(&self) -> usize;
     /// Runs a group in lanes; the suspects.
     unsafe fn lanes(&self, kernels: &Kernels<T>, g: &Group<T>) -> Suspects;
-    /// Runs one matrix by columns, up to their largest order; whether it is suspect. `None` if that
-    /// is not the way for it.
-    unsafe fn by_columns(&self, _kernels: &Kernels<T>, _g: &Group<T>) -> Option<bool> {
+    /// Runs a group by columns, up to their largest order; the suspects. `None` if that is not the
+    /// way for one of its matrices.
+    unsafe fn by_columns(&self, _kernels: &Kernels<T>, _g: &Group<T>) -> Option<Suspects> {
         None
     }
     /// Runs one matrix of any order; whether it is suspect.
@@ -120,8 +120,27 @@ pub(crate) fn by_columns<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize, count:
         && (count == 1 || !in_lanes(op, n, rhs))
 }
 
-/// Runs a group by the route that the order fixes; the suspects. A group of several matrices runs
-/// in lanes only; one matrix by columns where it can, which gives the bits of the lanes in less time.
+/// Reals of scratch for a group, by whichever of these routes it runs.
+pub(crate) fn scratch<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize) -> usize {
+    let lanes = if in_lanes(op, n, rhs) { lanes::scratch(n, rhs) } else { 0 };
+    let columns = if by_columns(op, n, rhs, 1) { columns::scratch(n, rhs) } else { 0 };
+    lanes.max(columns)
+}
+
+/// How many matrices make a group: those that a kernel takes at once.
+pub(crate) fn group<T: Scalar>(op: &dyn Op<T>, n: usize, rhs: usize, count: usize) -> usize {
+    let together = in_lanes(op, n, rhs) || by_columns(op, n, rhs, count);
+    if together { lanes::GROUP } else { 1 }
+}
+
+/// Runs a kernel of one matrix on each of a group; the suspects.
+pub(crate) fn each<T: Scalar>(g: &Group<T>, suspect: impl Fn(&Group<T>) -> bool) -> Suspects {
+    let bad = (0..g.src.len()).fold(0, |bad, i| bad | (suspect(&g.part(i, 1)) as u64) << i);
+    Suspects { bad, unstored: if g.force { 0 } else { bad } }
+}
+
+/// Runs a group by the route that the order fixes, with its [`scratch`]; the suspects. A matrix has
+/// the same bits by columns and in lanes; alone it runs by columns, which takes less time.
 ///
 /// # Safety
 /// As [`Op`].
@@ -133,25 +152,26 @@ pub(crate) unsafe fn run<T: Scalar>(
     // SAFETY: the caller's.
     unsafe {
         let rhs = if g.rhs.is_empty() { 0 } else { g.rhs_from.cols };
-        let suspects = |suspect: bool| if suspect { Suspects::all(1) } else { Suspects::default() };
-        let lanes = in_lanes(op, g.n, rhs);
-        if by_columns(op, g.n, rhs, g.src.len()) {
-            let suspect = if lanes {
-                // The lanes' scratch is larger.
-                op.by_columns(cx.kernels, g)
-            } else {
-                arena::with(columns::scratch(g.n, rhs), |scratch: *mut T::Real| {
-                    Ok(op.by_columns(cx.kernels, &Group { scratch, ..*g }))
-                })?
-            };
-            if let Some(suspect) = suspect {
-                return Ok(suspects(suspect));
+        let len = g.src.len();
+        if by_columns(op, g.n, rhs, len) {
+            if let Some(suspects) = op.by_columns(cx.kernels, g) {
+                return Ok(suspects);
+            }
+            if len > 1 {
+                // Each goes its own way.
+                let mut all = Suspects::default();
+                for i in 0..len {
+                    let one = run(op, cx, &g.part(i, 1))?;
+                    all.bad |= one.bad << i;
+                    all.unstored |= one.unstored << i;
+                }
+                return Ok(all);
             }
         }
-        if lanes {
+        if in_lanes(op, g.n, rhs) {
             return Ok(op.lanes(cx.kernels, g));
         }
-        Ok(suspects(op.blocked(cx, g)?))
+        Ok(if op.blocked(cx, g)? { Suspects::all(1) } else { Suspects::default() })
     }
 }
 

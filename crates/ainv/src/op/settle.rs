@@ -17,7 +17,7 @@ use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::Status;
-use ainv_kernels::lanes::{self, Group};
+use ainv_kernels::lanes::Group;
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
@@ -146,7 +146,7 @@ pub(crate) fn forced<T: Scalar>(
 ) -> Result<(), Error> {
     let dense = |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
     let k = b.len() / n;
-    arena::with(lanes::scratch(op.largest_in_lanes().min(n), k), |scratch: *mut T::Real| {
+    arena::with(super::scratch(op, n, k), |scratch: *mut T::Real| {
         let group = Group {
             n,
             src: Places::one(a.as_ptr()),

@@ -81,7 +81,7 @@ impl<T: Scalar> Op<T> for Solve {
         // SAFETY: the trait's contract.
         unsafe { (kernels.solve)(g) }
     }
-    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<Suspects> {
         // SAFETY: the trait's contract.
         Some(unsafe { (kernels.solve_by_columns)(g) })
     }

@@ -3,7 +3,8 @@
 //! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
 
 use super::{
-    Op, Scaling, in_range, inv, lanes_max, leading_dimension, lines_in_range, load, settle, sum_abs,
+    Op, Scaling, each, in_range, inv, lanes_max, leading_dimension, lines_in_range, load, settle,
+    sum_abs,
 };
 use crate::alg::{Context, triangular};
 use crate::device::cpu::arena;
@@ -29,9 +30,9 @@ impl<T: Scalar> Op<T> for TriInv {
         // SAFETY: the trait's contract.
         unsafe { (kernels.tri_inv)(g, TriShape { unit: self.unit }) }
     }
-    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<bool> {
+    unsafe fn by_columns(&self, kernels: &Kernels<T>, g: &Group<T>) -> Option<Suspects> {
         // SAFETY: the trait's contract.
-        Some(unsafe { (kernels.tri_inv_by_columns)(g, TriShape { unit: self.unit }) })
+        Some(each(g, |g| unsafe { (kernels.tri_inv_by_columns)(g, TriShape { unit: self.unit }) }))
     }
 
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {

@@ -9,7 +9,7 @@ use crate::options::{Assume, OnSingular, Options};
 use crate::plan::{Plan, Problem, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
-use ainv_kernels::lanes::{self, GROUP, Group, Suspects};
+use ainv_kernels::lanes::{Group, Suspects, unrolled};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use rayon::prelude::*;
@@ -66,12 +66,39 @@ impl<T: Scalar> Job<'_, T> {
         job.chunk(0..count, threads, status).inspect_err(|_| status.undone())
     }
 
+    /// Inverts one matrix of a very small order with nothing around the kernel; whether it is done.
+    fn run_alone(&mut self) -> Result<bool, Error> {
+        let n = self.a.rows();
+        if !matches!(self.kind, Kind::Inv { .. }) || !unrolled::ALONE.contains(&n) {
+            return Ok(false);
+        }
+        let group = Group {
+            n,
+            src: Places::one(self.a.matrix(0)),
+            from: self.a.frame(),
+            rhs: Places::none(),
+            rhs_from: self.a.frame(),
+            dst: Places::one(self.x.matrix(0)),
+            to: self.x.frame(),
+            scratch: std::ptr::null_mut(),
+            force: false,
+            far: false,
+            stream: false,
+        };
+        // SAFETY: matrices of checked views; the kernel needs no scratch.
+        let suspects = unsafe { (T::kernels()?.inv_alone)(&group) };
+        if suspects.is_empty() {
+            self.status.fill(Status::OK);
+        }
+        Ok(suspects.is_empty())
+    }
+
     /// Runs it.
-    pub(crate) fn run(self) -> Result<Summary, Error> {
+    pub(crate) fn run(mut self) -> Result<Summary, Error> {
         Cancel::check(self.options.cancel.as_ref())?;
         let (count, n) = (self.a.len(), self.a.rows());
         if count == 1 && (1..=UNPLANNED).contains(&n) && self.x.cols() > 0 && !self.staged() {
-            return self.run_here(1);
+            return if self.run_alone()? { Ok(Summary::default()) } else { self.run_here(1) };
         }
         let plan = self.plan()?;
         if self.x.rows() == 0 || self.x.cols() == 0 {
@@ -188,7 +215,6 @@ impl<T: Scalar> Operands<'_, T> {
         let cx = Context { kernels: T::kernels()?, threads, cancel: self.options.cancel.as_ref() };
         let n = self.a.rows();
         let k = self.b.map_or(0, |b| b.cols());
-        let in_lanes = op::in_lanes(op, n, k);
         let mut summary = Summary::default();
         let mut note = |index: usize, s: Status| {
             status.set(index, s);
@@ -196,10 +222,9 @@ impl<T: Scalar> Operands<'_, T> {
                 summary.record(index, s);
             }
         };
-        let lanes_order = if in_lanes { n } else { 0 };
         let far = self.a.len().saturating_mul(n * n * size_of::<T>()) > NEAR;
-        arena::with(lanes::scratch(lanes_order, k), |scratch: *mut T::Real| {
-            let step = if in_lanes { GROUP } else { 1 };
+        arena::with(op::scratch(op, n, k), |scratch: *mut T::Real| {
+            let step = op::group(op, n, k, self.a.len());
             let (mut src, mut rhs, mut dst) = (vec![], vec![], vec![]);
             for first in range.clone().step_by(step) {
                 Cancel::check(cx.cancel)?;
@@ -252,12 +277,6 @@ impl<T: Scalar> Operands<'_, T> {
         while last < g.src.len() && suspects.unstored >> last != 0 {
             let first = last + (suspects.unstored >> last).trailing_zeros() as usize;
             last = first + (suspects.unstored >> first).trailing_ones() as usize;
-            let part = |i: usize, len: usize| Group {
-                src: g.src.part(i, len),
-                rhs: g.rhs.part(i, len),
-                dst: g.dst.part(i, len),
-                ..*g
-            };
             let bad: Vec<usize> = (first..last).filter(|i| suspects.bad >> i & 1 == 1).collect();
             arena::with(bad.len() * size, |dense: *mut T| {
                 // The input is read before any of this run is stored: it may be the output.
@@ -269,7 +288,7 @@ impl<T: Scalar> Operands<'_, T> {
                             p.add(at).write(T::default());
                         }
                         let x = std::slice::from_raw_parts_mut(p, size);
-                        let one = part(i, 1);
+                        let one = g.part(i, 1);
                         let status = op::settle(op, cx, &one, x)?;
                         if self.options.on_singular == OnSingular::Pinv
                             && matches!(status.code, Code::Singular | Code::NotPositiveDefinite)
@@ -280,7 +299,7 @@ impl<T: Scalar> Operands<'_, T> {
                     }
                 }
                 if bad.len() < last - first {
-                    let forced = Group { force: true, ..part(first, last - first) };
+                    let forced = Group { force: true, ..g.part(first, last - first) };
                     // SAFETY: the run as it was, now stored whole.
                     unsafe { op.lanes(cx.kernels, &forced) };
                 }
