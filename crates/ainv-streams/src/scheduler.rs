@@ -19,9 +19,16 @@ pub trait Executor: Send + Sync + 'static {
     fn threads(&self) -> usize;
     /// Runs `job` on one of them, soon; on the calling thread if there is none.
     fn spawn(&self, job: Job);
-    /// Called between two tasks on the executor's thread, for the executor's other work. False if
-    /// this thread is no longer one of its own: the rest is then spawned.
-    fn pause(&self) -> bool;
+    /// Whether the executor has other work for the calling thread, or it is no longer one of its own.
+    /// Asked after every task.
+    fn is_wanted(&self) -> bool {
+        false
+    }
+    /// Does some of that work, if [wanted](Executor::is_wanted). False if the calling thread is no longer
+    /// one of the executor's: the rest of the tasks goes to another.
+    fn give_way(&self) -> bool {
+        true
+    }
 }
 
 /// The queues that are ready, first in, first out.
@@ -128,19 +135,27 @@ impl Scheduler {
                 queue
             };
             given_back = queue.step(false).map(|quick| (queue, quick));
-            if !self.executor.pause() {
-                let mut ready = lock(&self.ready);
-                ready.runners -= 1;
+            if self.executor.is_wanted() {
+                // Others can have the queue meanwhile.
                 if let Some((queue, quick)) = given_back.take() {
-                    self.push(&mut ready, queue, quick);
+                    self.push(&mut lock(&self.ready), queue, quick);
                 }
-                let spawn = !ready.queues.is_empty() && self.hire(&mut ready);
-                drop(ready);
-                if spawn {
-                    self.spawn();
+                if !self.executor.give_way() {
+                    return self.leave();
                 }
-                return;
             }
+        }
+    }
+
+    /// Serves no more; another thread does, if there is something to do.
+    fn leave(self: &Arc<Self>) {
+        let spawn = {
+            let mut ready = lock(&self.ready);
+            ready.runners -= 1;
+            !ready.queues.is_empty() && self.hire(&mut ready)
+        };
+        if spawn {
+            self.spawn();
         }
     }
 

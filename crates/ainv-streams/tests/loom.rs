@@ -16,9 +16,6 @@ impl Executor for OneThread {
     fn spawn(&self, job: Job) {
         loom::thread::spawn(move || as_worker(job));
     }
-    fn pause(&self) -> bool {
-        true
-    }
 }
 
 fn queue(limits: Limits) -> Arc<Queue> {

@@ -38,9 +38,6 @@ impl Executor for Threads {
     fn spawn(&self, job: Job) {
         self.1.lock().unwrap().send(job).unwrap();
     }
-    fn pause(&self) -> bool {
-        true
-    }
 }
 
 fn submit<T: Send + 'static>(
