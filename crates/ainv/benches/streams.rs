@@ -129,7 +129,7 @@ fn say(what: &str, mut times: Vec<Duration>) {
 
 fn main() -> Result<(), Error> {
     let [small, large] = [Stream::new(Device::CPU)?, Stream::new(Device::CPU)?];
-    println!("{}", ainv::num_threads());
+    println!("{} threads", ainv::num_threads());
     println!("enqueue one small operation: {:.0?}", enqueue(small));
     println!("enqueue it on an idle stream: {:.1?}", wake(small));
     let (blocking, streamed) = chain(small);
@@ -144,7 +144,7 @@ fn main() -> Result<(), Error> {
     let mut alone = vec![0.0; n * n];
     let begin = Instant::now();
     invert(&a, &mut alone, &[n, n])?;
-    println!("a {n} x {n} alone: {:.0?}", begin.elapsed());
+    println!("a {n} x {n} alone: {:.2?}", begin.elapsed());
     for quick in [true, false] {
         let (a, begin) = (a.clone(), Instant::now());
         let event = large.submit(move |_| {
@@ -155,7 +155,7 @@ fn main() -> Result<(), Error> {
         let name = if quick { "quick" } else { "not quick" };
         let what = format!("100 of 4 x 4, {name}, beside a {n} x {n}");
         say(&what, latencies(small, quick, || event.is_done()));
-        println!("the {n} x {n} beside them: {:.0?}", event.wait()?);
+        println!("the {n} x {n} beside them: {:.2?}", event.wait()?);
     }
     Ok(())
 }
