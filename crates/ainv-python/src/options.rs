@@ -112,7 +112,7 @@ impl Keywords {
         };
         let stream = stream::parse(stream)?;
         stream.check().map_err(|e| crate::error::raise(py, e, &[]))?;
-        Ok(Keywords { options: Options { stream, ..Options::default() }, precision })
+        Ok(Keywords { options: Options { stream: Some(stream), ..Options::default() }, precision })
     }
 
     pub(crate) fn assume(mut self, name: &str) -> PyResult<Keywords> {

@@ -2,5 +2,6 @@
 
 pub(crate) mod arena;
 pub(crate) mod decompose;
+pub(crate) mod executor;
 pub(crate) mod pool;
 pub(crate) mod run;
