@@ -1,4 +1,4 @@
-//! One matrix of middle order at a time, by columns, all of it in the first-level cache.
+//! Matrices of middle order, each by columns, all of it in the first-level cache.
 //!
 //! A matrix lies column by column in registers' lengths ([`Columns`]), and every algorithm is made
 //! of one step, "a column minus a multiple of another" (Golub and Van Loan, Matrix Computations, 4th
@@ -16,8 +16,8 @@ use crate::lanes::in_range;
 use crate::places::Frame;
 use crate::scalar::{RealScalar, Scalar};
 
-/// The largest order: three matrices of it in double precision still fit in the cache nearest to
-/// the core, or nearly so.
+/// The largest order: its rows are the bits of a word, and a matrix of it in double precision fits in
+/// the cache nearest to the core.
 pub const LARGEST: usize = 64;
 
 type RealOf<F> = <<F as Field>::S as Scalar>::Real;
