@@ -3,4 +3,5 @@
 pub(crate) mod arena;
 pub(crate) mod decompose;
 pub(crate) mod pool;
+pub(crate) mod product;
 pub(crate) mod run;

@@ -1,0 +1,175 @@
+//! The memory of `ainv.Array`, and what became of the work that fills it.
+//!
+//! It is Rust's memory: work reads, writes and frees it without the GIL.
+
+use crate::array::{Scalar, with_scalar};
+use crate::layout::{Address, Layout};
+use crate::place::Place;
+use crate::{error, wait};
+use ainv::{Done, Error, Event, OwnedStack};
+use numpy::PyArrayDescr;
+use pyo3::prelude::*;
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// What an array holds: the scalars of matrices, or the numbers of `inv_ex`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Dtype {
+    Scalar(Scalar),
+    Info,
+}
+
+impl Dtype {
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Dtype::Scalar(scalar) => scalar.size(),
+            Dtype::Info => size_of::<i32>(),
+        }
+    }
+    pub(crate) fn numpy(self, py: Python<'_>) -> Bound<'_, PyArrayDescr> {
+        match self {
+            Dtype::Scalar(scalar) => scalar.dtype(py),
+            Dtype::Info => numpy::dtype::<i32>(py),
+        }
+    }
+}
+
+/// Why an array has no values: what happened, to a stack of which leading dimensions, and who asked.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) batch: Vec<usize>,
+    pub(crate) place: Option<Arc<Place>>,
+}
+
+/// What a task leaves behind. A task whose input failed fails likewise.
+pub(crate) type Outcome = Result<(), Arc<Failure>>;
+
+/// The work that fills an array, or several.
+pub(crate) struct Work {
+    pub(crate) stream: ainv::Stream,
+    pub(crate) done: Done,
+    place: Option<Arc<Place>>,
+    event: Mutex<Option<Event<Outcome>>>,
+    outcome: OnceLock<Outcome>,
+}
+
+impl Work {
+    pub(crate) fn new(
+        stream: ainv::Stream,
+        event: Event<Outcome>,
+        place: Option<Arc<Place>>,
+    ) -> Work {
+        let done = event.done();
+        Work { stream, done, place, event: Mutex::new(Some(event)), outcome: OnceLock::new() }
+    }
+
+    fn failed(&self, error: Error) -> Outcome {
+        Err(Arc::new(Failure { error, batch: vec![], place: self.place.clone() }))
+    }
+
+    /// What became of it; it has ended.
+    fn outcome(&self) -> &Outcome {
+        self.outcome.get_or_init(|| {
+            let event = self.event.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let event = event.expect("the event is taken once, for the outcome");
+            event.wait().unwrap_or_else(|error| self.failed(error))
+        })
+    }
+
+    /// Waits for the end, and raises what went wrong.
+    fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        let outcome = match wait::ended(py, &self.done)? {
+            Ok(()) => self.outcome(),
+            Err(stopped) => &self.failed(stopped.into()),
+        };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(failure) => Err(error::raise_late(py, failure)),
+        }
+    }
+}
+
+/// Memory that arrays share.
+pub(crate) struct Storage {
+    data: Address,
+    bytes: usize,
+    /// None: it was filled when it was made.
+    work: OnceLock<Arc<Work>>,
+    /// Whether a task has said already that it holds this memory.
+    counted: AtomicBool,
+    _owner: Box<dyn Any + Send + Sync>,
+}
+
+fn own<T: Send + Sync + 'static>(mut data: Vec<T>) -> Storage {
+    Storage {
+        data: Address(data.as_mut_ptr().cast()),
+        bytes: data.len() * size_of::<T>(),
+        work: OnceLock::new(),
+        counted: AtomicBool::new(false),
+        _owner: Box::new(data),
+    }
+}
+
+impl Storage {
+    /// Zeros, and where they lie.
+    pub(crate) fn zeros(dtype: Dtype, shape: &[usize]) -> Result<(Arc<Storage>, Layout), Error> {
+        let count = shape.iter().try_fold(1usize, |p, &n| p.checked_mul(n));
+        let count = count.filter(|n| n.checked_mul(dtype.size()).is_some());
+        let count = count.ok_or(Error::Overflow)?;
+        let storage = match dtype {
+            Dtype::Scalar(scalar) => with_scalar!(scalar, T => {
+                own(OwnedStack::<T>::zeros(&[count, 1])?.into_vec())
+            }),
+            Dtype::Info => {
+                let mut numbers = Vec::<i32>::new();
+                let bytes = count * dtype.size();
+                numbers.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
+                numbers.resize(count, 0);
+                own(numbers)
+            }
+        };
+        let layout = Layout::contiguous(storage.data, dtype.size(), shape);
+        Ok((Arc::new(storage), layout))
+    }
+
+    /// The memory of a Python object, which is kept and which nobody shall write to.
+    pub(crate) fn foreign(object: Py<PyAny>, layout: &Layout) -> Arc<Storage> {
+        Arc::new(Storage {
+            data: layout.data(),
+            bytes: 0,
+            work: OnceLock::new(),
+            counted: AtomicBool::new(true),
+            _owner: Box::new(object),
+        })
+    }
+
+    /// The bytes that a task holds if it is the first to hold this memory: later ones find it held.
+    pub(crate) fn count_once(&self) -> usize {
+        if self.counted.swap(true, Ordering::Relaxed) { 0 } else { self.bytes }
+    }
+
+    pub(crate) fn work(&self) -> Option<&Work> {
+        self.work.get().map(Arc::as_ref)
+    }
+
+    /// Says what work fills it.
+    pub(crate) fn filled_by(&self, work: Arc<Work>) {
+        assert!(self.work.set(work).is_ok(), "memory is filled once");
+    }
+
+    /// What became of the work that fills it, for a task that comes after it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.work().map_or(Ok(()), |work| work.outcome().clone())
+    }
+
+    /// Waits until the work that fills it has ended, however.
+    pub(crate) fn ended(&self, py: Python<'_>) -> PyResult<()> {
+        self.work().map_or(Ok(()), |work| wait::ended(py, &work.done).map(drop))
+    }
+
+    /// Waits until it is filled.
+    pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        self.work().map_or(Ok(()), |work| work.wait(py))
+    }
+}
