@@ -42,7 +42,7 @@ pub fn plan<T: Scalar>(
     shape: [usize; 3],
     options: &Options,
 ) -> Result<Plan, Error> {
-    options.stream.check()?;
+    options.check()?;
     let [count, rows, cols] = shape;
     let rhs = if let Operation::Solve { rhs } = operation { rhs } else { 0 };
     let of = |rows: usize, cols: usize| -> Result<_, Error> {
@@ -125,7 +125,7 @@ fn unary<'a, T: Scalar>(
     status: &'a mut [Status],
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
-    options.stream.check()?;
+    options.check()?;
     only_inv_has_pinv(operation, options)?;
     square(a)?;
     same_shape(x, a.len(), a.rows(), a.cols())?;
@@ -175,7 +175,7 @@ fn solve_job<'a, T: Scalar>(
     status: &'a mut [Status],
     options: &'a Options,
 ) -> Result<Job<'a, T>, Error> {
-    options.stream.check()?;
+    options.check()?;
     only_inv_has_pinv("solve", options)?;
     square(a)?;
     if b.rows() != a.rows() || b.len() != a.len() {
@@ -343,7 +343,7 @@ pub fn pinv_into<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    options.stream.check()?;
+    options.check()?;
     if pinv.hermitian {
         square(&a)?;
     }
@@ -536,7 +536,7 @@ pub fn rcond_into<T: Scalar>(
     out: &mut [T::Real],
     options: &Options,
 ) -> Result<(), Error> {
-    options.stream.check()?;
+    options.check()?;
     square(&a)?;
     if out.len() != a.len() {
         return Err(Error::Argument {
@@ -587,7 +587,7 @@ pub fn matmul_into<T: Scalar>(
     x: StackMut<T>,
     options: &Options,
 ) -> Result<(), Error> {
-    options.stream.check()?;
+    options.check()?;
     if a.cols() != b.rows() || a.len() != b.len() {
         return Err(Error::shape(format!(
             "{} matrices of {} x {} cannot be multiplied by {} of {} x {}",

@@ -2,6 +2,7 @@
 
 use crate::status::{Code, Status};
 use ainv_kernels::isa::Unavailable;
+use ainv_streams::Stopped;
 
 /// Why a call gave no result.
 ///
@@ -49,6 +50,13 @@ pub enum Error {
     },
     /// The call was cancelled. The output is undefined.
     Cancelled,
+    /// A task of a stream panicked.
+    Panicked {
+        /// The panic's message.
+        what: String,
+    },
+    /// The task was under way in the process that this one was forked from; it will never end here.
+    Forked,
     /// A matrix that has no result.
     Matrix {
         /// Its place in the stack, counted in row-major order over the leading dimensions.
@@ -86,6 +94,11 @@ impl std::fmt::Display for Error {
                     .join(", ")
             ),
             Error::Cancelled => f.write_str("cancelled"),
+            Error::Panicked { what } => write!(f, "a task of a stream panicked: {what}"),
+            Error::Forked => f.write_str(
+                "this work was under way in the parent of this forked process and will never end \
+                 here; wait for it before forking, or enqueue it anew",
+            ),
             Error::Matrix { index, status: Status { code, at }, failed } => {
                 match code {
                     Code::Singular => write!(
@@ -133,5 +146,21 @@ pub(crate) fn filled<T: Clone>(value: T, len: usize) -> Result<Vec<T>, Error> {
 impl From<Unavailable> for Error {
     fn from(Unavailable(name): Unavailable) -> Error {
         Error::Isa { name }
+    }
+}
+
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Error {
+        match stopped {
+            Stopped::Cancelled => Error::Cancelled,
+            Stopped::Panicked(what) => Error::Panicked { what },
+            Stopped::Forked => Error::Forked,
+            Stopped::WouldBlock => Error::Argument {
+                what:
+                    "a task waited for another one, which may need the task's thread; order their \
+                       streams with Stream::after"
+                        .into(),
+            },
+        }
     }
 }

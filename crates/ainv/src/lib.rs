@@ -52,9 +52,20 @@ mod status;
 
 pub use ainv_kernels::isa::{IsaId, available as available_instruction_sets};
 pub use ainv_kernels::scalar::{RealScalar, Scalar, c32, c64};
+pub use ainv_streams::{Cancel, Done, Stopped};
 pub use api::*;
 pub use convert::Matrices;
-pub use device::cpu::pool::{Cancel, num_threads, set_num_threads};
+pub use device::cpu::pool::{num_threads, set_num_threads};
+#[doc(hidden)]
+pub use device::defaults::{Defaults, enter_stream, restore_defaults};
+pub use device::defaults::{
+    current_stream, default_device, default_stream, set_default_device, set_default_stream,
+    with_stream,
+};
+pub use device::info::{Cache, DeviceInfo, device_count, device_info};
+pub use device::stream::{Event, synchronize};
+#[doc(hidden)]
+pub use device::stream::{Task, cancel_all};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 pub use options::{

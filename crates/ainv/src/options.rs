@@ -1,7 +1,8 @@
 //! What a caller may choose.
 
 use crate::device::Stream;
-use crate::device::cpu::pool::Cancel;
+use crate::error::Error;
+use ainv_streams::Cancel;
 
 /// What is known of the matrix, hence what is read of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -80,10 +81,19 @@ pub struct Options {
     pub on_singular: OnSingular,
     /// The precision inside.
     pub precision: Precision,
-    /// Where the work runs.
-    pub stream: Stream,
+    /// Where the work runs, and after which other work; `None`: on the thread's
+    /// [current stream](crate::current_stream).
+    pub stream: Option<Stream>,
     /// Stops the call from another thread; `None` if nothing can.
     pub cancel: Option<Cancel>,
+}
+
+impl Options {
+    /// An error, before any work, for a stream that no back-end serves.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.stream.map_or(Ok(()), Stream::check)
+    }
 }
 
 /// The norm that a condition number is taken in.

@@ -2,7 +2,8 @@
 
 use super::Context;
 use crate::device::cpu::arena;
-use crate::device::cpu::pool::{self, Cancel};
+use crate::device::cpu::executor::{let_in, pause};
+use crate::device::cpu::pool;
 use crate::error::Error;
 use ainv_kernels::pack::Panel;
 use ainv_kernels::scalar::{RealScalar, Scalar};
@@ -77,7 +78,7 @@ impl<T: Scalar> Product<T> {
     /// The operands are readable and C writable over their sizes; C overlaps neither but as
     /// [`Update::Set`] allows.
     pub(crate) unsafe fn run(&self, cx: &Context<T>) -> Result<(), Error> {
-        Cancel::check(cx.cancel)?;
+        pause(cx.cancel)?;
         let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
         let threads = cx.threads_for(self.m, self.n, self.k);
         // In place the columns are shared out: a task packs just the columns of B that it writes.
@@ -138,6 +139,7 @@ impl<T: Scalar> Product<T> {
                     // SAFETY: the block is in B, and `pb` spans its panels.
                     unsafe { (cx.kernels.pack_b)(&panel, pb) };
                     for ic in (0..m).step_by(mc) {
+                        pause(cx.cancel)?;
                         let mb = mc.min(m - ic);
                         let a = self.a.from(ic, pc);
                         let panel = Panel {
@@ -175,6 +177,7 @@ impl<T: Scalar> Product<T> {
         let minus = matches!(self.update, Update::Subtract | Update::SetMinus);
         let alpha = if minus { -T::Real::ONE } else { T::Real::ONE };
         for j in (0..n).step_by(nr) {
+            let_in();
             for i in (0..m).step_by(mr) {
                 let tile = Tile {
                     k,

@@ -3,6 +3,7 @@
 use super::gemm::{Operand, Product, Update};
 use super::triangular::{invert, solve_left_unit_lower, solve_right};
 use super::{Context, Shared, half};
+use crate::device::cpu::executor::let_in;
 use crate::device::cpu::{arena, pool};
 use crate::error::Error;
 use ainv_kernels::panel::{self, PanelLu, WIDTH};
@@ -76,6 +77,7 @@ unsafe fn exchange_rows<T: Scalar>(
     let a = Shared(a);
     pool::split(cols, 16, cx.threads_for(pivots.len(), cols, 8), &|r| {
         for j in r {
+            let_in();
             let column = a.get().wrapping_offset(j as isize * ld);
             for (k, &p) in pivots.iter().enumerate() {
                 if p != k {
@@ -143,6 +145,7 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
             Ok(())
         })?;
         for k in (0..n).rev() {
+            let_in();
             if pivots[k] != k {
                 let (x, y) = (k as isize * ld, pivots[k] as isize * ld);
                 std::ptr::swap_nonoverlapping(a.offset(x), a.offset(y), n);
@@ -171,6 +174,7 @@ pub(crate) unsafe fn solve_factored<T: Scalar>(
         solve_right(cx, (m, n), triangle(false), b, ldb)?;
         solve_right(cx, (m, n), triangle(true), b, ldb)?;
         for k in (0..n).rev() {
+            let_in();
             if pivots[k] != k {
                 let (x, y) = (k as isize * ldb, pivots[k] as isize * ldb);
                 std::ptr::swap_nonoverlapping(b.offset(x), b.offset(y), m);

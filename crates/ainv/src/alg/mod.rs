@@ -10,9 +10,9 @@ pub(crate) mod lu;
 pub(crate) mod svd;
 pub(crate) mod triangular;
 
-use crate::device::cpu::pool::Cancel;
 use ainv_kernels::Kernels;
 use ainv_kernels::scalar::Scalar;
+use ainv_streams::Cancel;
 
 /// With what a blocked algorithm runs.
 pub(crate) struct Context<'a, T: Scalar> {

@@ -1,6 +1,9 @@
 //! WHERE: devices and streams, and the way of a job to one of them.
 
 pub(crate) mod cpu;
+pub(crate) mod defaults;
+pub(crate) mod info;
+pub(crate) mod stream;
 
 use crate::error::Error;
 
@@ -49,18 +52,45 @@ impl std::fmt::Display for Device {
     }
 }
 
-impl Stream {
-    /// An error, before any work, unless a back-end of this build serves the stream's device.
+impl Device {
+    /// The cores of this machine.
+    pub const CPU: Device = Device { kind: DeviceKind::Cpu, index: 0 };
+
+    /// An error, before any work, unless a back-end of this build serves the device.
     ///
     /// # Errors
     /// [`Error::Unsupported`].
     pub fn check(self) -> Result<(), Error> {
-        if self.device == Device::default() {
+        if self == Device::CPU {
             Ok(())
         } else {
             Err(Error::Unsupported {
-                what: format!("no back-end of this build serves the device {}", self.device),
+                what: format!("no back-end of this build serves the device {self}"),
             })
         }
+    }
+}
+
+impl Stream {
+    /// An error, before any work, unless a back-end of this build serves the stream's device and the
+    /// stream was made.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`]; [`Error::Argument`] for a stream that [`Stream::new`] did not make.
+    #[inline]
+    pub fn check(self) -> Result<(), Error> {
+        if self == Stream::default() { Ok(()) } else { self.check_other() }
+    }
+
+    #[cold]
+    fn check_other(self) -> Result<(), Error> {
+        self.device.check()?;
+        if cpu::executor::exists(self.index) {
+            return Ok(());
+        }
+        let Stream { device, index } = self;
+        Err(Error::Argument {
+            what: format!("{device} has no stream {index}; Stream::new makes streams"),
+        })
     }
 }

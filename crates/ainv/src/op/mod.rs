@@ -17,6 +17,7 @@ pub(crate) mod tri_inv;
 pub(crate) use settle::{Scaling, exponent, settle};
 
 use crate::alg::{Context, Shared};
+use crate::device::cpu::executor::let_in;
 use crate::device::cpu::{arena, pool};
 use crate::error::Error;
 use crate::status::Status;
@@ -201,12 +202,14 @@ pub(crate) unsafe fn copy<T: Scalar>(
         unsafe {
             if from.rs == 1 && to.rs == 1 {
                 for j in columns {
+                    let_in();
                     let (x, y) = (src.offset(from.at(0, j)), dst.offset(to.at(0, j)));
                     std::ptr::copy_nonoverlapping(x, y, from.rows);
                 }
                 return Ok(());
             }
             for j0 in columns.clone().step_by(SQUARE) {
+                let_in();
                 for i0 in (0..from.rows).step_by(SQUARE) {
                     for j in j0..columns.end.min(j0 + SQUARE) {
                         for i in i0..from.rows.min(i0 + SQUARE) {
@@ -272,6 +275,7 @@ pub(crate) unsafe fn lines_in_range<T: Scalar>(
     let mut by_row = crate::error::filled(T::Real::default(), n)?;
     let mut good = true;
     for j in 0..n {
+        let_in();
         // SAFETY: the caller's.
         good &= fits(unsafe { sum_abs(w.add(j * ld), |_| rows(j), 1, ld) });
         for i in rows(j) {

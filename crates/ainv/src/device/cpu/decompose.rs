@@ -4,7 +4,9 @@ use super::run::{Job, Statuses, over};
 use crate::alg::svd::{Cut, singular_values};
 use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
-use crate::device::cpu::pool::{self, Cancel};
+use crate::device::cpu::executor::pause;
+use crate::device::cpu::pool;
+use crate::device::stream;
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, exponent, rcond};
 use crate::options::{Assume, Norm, Options, PinvOptions};
@@ -45,14 +47,14 @@ pub(crate) fn pinv<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
-    Cancel::check(options.cancel.as_ref())?;
+    stream::begin(options)?;
     let plan = plan("pinv", &a, options)?;
     let statuses = Statuses::new(status);
     let (m, n) = (a.rows(), a.cols());
     over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {
         let mut summary = Summary::default();
         for i in range {
-            Cancel::check(options.cancel.as_ref())?;
+            pause(options.cancel.as_ref())?;
             let cut = cut_of::<T>(cut, i, m.max(n));
             // SAFETY: matrix i of checked views, no other task's; dense copies of its size.
             let status = unsafe {
@@ -121,7 +123,7 @@ pub(crate) fn rcond<T: Scalar>(
     out: &mut [T::Real],
     options: &Options,
 ) -> Result<(), Error> {
-    Cancel::check(options.cancel.as_ref())?;
+    stream::begin(options)?;
     let n = a.rows();
     if n == 0 {
         // The empty matrix is its own inverse; there is nothing that could be lost.

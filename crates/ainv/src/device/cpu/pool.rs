@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A pool, the process that made it, and its threads.
@@ -16,6 +17,15 @@ struct Made {
 static POOL: Mutex<Option<Made>> = Mutex::new(None);
 /// How many threads were asked for, or zero.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
+/// Which pool is the one in use: they are counted.
+static CURRENT: AtomicUsize = AtomicUsize::new(0);
+/// Calls that wait for a thread of the pool.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Which pool this thread is of.
+    static OF: Cell<usize> = const { Cell::new(0) };
+}
 
 /// `AINV_NUM_THREADS`, else `RAYON_NUM_THREADS`, else `OMP_NUM_THREADS`, else the cores.
 fn default_threads() -> usize {
@@ -30,6 +40,11 @@ pub fn num_threads() -> usize {
     if rayon::current_thread_index().is_some() {
         return rayon::current_num_threads();
     }
+    threads()
+}
+
+/// How many threads the pool has, or will have when it is next asked for.
+pub(crate) fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => {
             let threads = default_threads();
@@ -63,54 +78,58 @@ pub(crate) fn install<R: Send>(f: impl FnOnce() -> Result<R, Error> + Send) -> R
     if rayon::current_thread_index().is_some() {
         return f();
     }
-    let pool = {
-        let (threads, process) = (num_threads(), std::process::id());
-        // Nothing panics while the lock is held; if it did, the pool is still whole.
-        let mut made = POOL.lock().unwrap_or_else(|e| e.into_inner());
-        // After a fork the threads are the parent's: the child makes its own, and forgets the
-        // parent's pool without joining threads that it does not have.
-        if made.as_ref().is_some_and(|m| m.process != process) {
-            std::mem::forget(made.take());
-        }
-        match &*made {
-            Some(m) if m.threads == threads => m.pool.clone(),
-            _ => {
-                let pool = ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .thread_name(|i| format!("ainv-{i}"))
-                    .build()
-                    .map_err(|_| Error::OutOfMemory { bytes: threads * (2 << 20) })?;
-                let pool = Arc::new(pool);
-                *made = Some(Made { process, threads, pool: pool.clone() });
-                pool
-            }
-        }
-    };
-    pool.install(f)
+    let pool = current()?;
+    WAITING.fetch_add(1, Ordering::Relaxed);
+    pool.install(|| {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        f()
+    })
 }
 
-/// Stops a running call from another thread. Clones share the flag.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+/// The pool.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] if its threads cannot be made.
+pub(crate) fn current() -> Result<Arc<ThreadPool>, Error> {
+    let (threads, process) = (threads(), std::process::id());
+    // Nothing panics while the lock is held; if it did, the pool is still whole.
+    let mut made = POOL.lock().unwrap_or_else(|e| e.into_inner());
+    // After a fork the threads are the parent's: the child makes its own, and forgets the parent's
+    // pool without joining threads that it does not have.
+    if made.as_ref().is_some_and(|m| m.process != process) {
+        std::mem::forget(made.take());
+        WAITING.store(0, Ordering::Relaxed);
+    }
+    if let Some(m) = &*made
+        && m.threads == threads
+    {
+        return Ok(m.pool.clone());
+    }
+    let number = CURRENT.load(Ordering::Relaxed) + 1;
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("ainv-{i}"))
+        .start_handler(move |_| {
+            OF.set(number);
+            ainv_streams::become_worker();
+        })
+        .build()
+        .map_err(|_| Error::OutOfMemory { bytes: threads * (2 << 20) })?;
+    let pool = Arc::new(pool);
+    CURRENT.store(number, Ordering::Relaxed);
+    *made = Some(Made { process, threads, pool: pool.clone() });
+    Ok(pool)
+}
 
-impl Cancel {
-    /// A flag that is not set.
-    pub fn new() -> Cancel {
-        Cancel::default()
-    }
-    /// Asks the calls that hold this flag to stop; each returns [`Error::Cancelled`] soon. (A singular
-    /// value decomposition under way runs to its end first.)
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-    /// Whether it was asked.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-    /// [`Error::Cancelled`] if a flag is given and was set.
-    pub(crate) fn check(flag: Option<&Cancel>) -> Result<(), Error> {
-        if flag.is_some_and(Cancel::is_cancelled) { Err(Error::Cancelled) } else { Ok(()) }
-    }
+/// Whether a call waits for a thread of the pool.
+pub(crate) fn is_wanted() -> bool {
+    WAITING.load(Ordering::Relaxed) > 0
+}
+
+/// Whether the calling thread is of a pool that was replaced, or will be at the next call.
+pub(crate) fn is_replaced() -> bool {
+    let (of, threads) = (OF.get(), THREADS.load(Ordering::Relaxed));
+    of != 0 && (of != CURRENT.load(Ordering::Relaxed) || rayon::current_num_threads() != threads)
 }
 
 /// Cuts `0..len` into at most `pieces` ranges of multiples of `unit` and runs `f` on each at once.

@@ -1,9 +1,11 @@
 //! Products of two stacks on the cores: the stack is shared out, or the threads share each product.
 
 use super::arena;
-use super::pool::{self, Cancel};
+use super::executor::pause;
+use super::pool;
 use crate::alg::Context;
 use crate::alg::gemm::{Operand, Product, Update};
+use crate::device::stream;
 use crate::error::Error;
 use crate::options::Options;
 use crate::stack::{Stack, StackMut};
@@ -20,15 +22,15 @@ pub(crate) fn matmul<T: Scalar>(
     x: &StackMut<T>,
     options: &Options,
 ) -> Result<(), Error> {
+    stream::begin(options)?;
     let cancel = options.cancel.as_ref();
-    Cancel::check(cancel)?;
     let (count, m, n, k) = (x.len(), a.rows(), b.cols(), a.cols());
     if m == 0 || n == 0 {
         return Ok(());
     }
     let cx = Context { kernels: T::kernels()?, threads: pool::num_threads(), cancel };
     let one = |i: usize, threads: usize| {
-        Cancel::check(cancel)?;
+        pause(cancel)?;
         let operand = |p: *const T, f: Frame| Operand { p, rs: f.rs, cs: f.cs, conj: false };
         let a = operand(a.matrix(i), a.frame());
         let b = operand(b.matrix(i), b.frame());

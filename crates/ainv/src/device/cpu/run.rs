@@ -2,7 +2,9 @@
 
 use crate::alg::{Context, Shared, svd::Cut};
 use crate::device::cpu::arena;
-use crate::device::cpu::pool::{self, Cancel};
+use crate::device::cpu::executor::pause;
+use crate::device::cpu::pool;
+use crate::device::stream;
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, Op};
 use crate::options::{Assume, OnSingular, Options};
@@ -12,6 +14,7 @@ use crate::status::{Code, Status, Summary};
 use ainv_kernels::lanes::{self, GROUP, Group, Suspects};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_streams::Cancel;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -68,7 +71,7 @@ impl<T: Scalar> Job<'_, T> {
 
     /// Runs it.
     pub(crate) fn run(self) -> Result<Summary, Error> {
-        Cancel::check(self.options.cancel.as_ref())?;
+        stream::begin(self.options)?;
         let (count, n) = (self.a.len(), self.a.rows());
         if count == 1 && (1..=UNPLANNED).contains(&n) && self.x.cols() > 0 && !self.staged() {
             return self.run_here(1);
@@ -112,7 +115,7 @@ pub(crate) fn over(
     let size = plan.chunk;
     let range = |c: usize| c * size..count.min((c + 1) * size);
     let checked = |r: Range<usize>, threads: usize| {
-        Cancel::check(cancel)?;
+        pause(cancel)?;
         chunk(r, threads)
     };
     let merge = |mut a: Summary, b: Summary| {
@@ -202,7 +205,7 @@ impl<T: Scalar> Operands<'_, T> {
             let step = if in_lanes { GROUP } else { 1 };
             let (mut src, mut rhs, mut dst) = (vec![], vec![], vec![]);
             for first in range.clone().step_by(step) {
-                Cancel::check(cx.cancel)?;
+                pause(cx.cancel)?;
                 let count = step.min(range.end - first);
                 let group = Group {
                     n,

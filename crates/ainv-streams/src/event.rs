@@ -1,0 +1,351 @@
+//! The outcome of a task.
+
+use crate::cancel::Cancel;
+use crate::fork::generation;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
+use crate::worker::is_worker;
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// Why a task has no outcome of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was cancelled before it began.
+    Cancelled,
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It was under way in the process that this one was forked from.
+    Forked,
+    /// A thread of the executor was about to wait for it, and might have waited for itself.
+    WouldBlock,
+}
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+/// A task as its queue sees it.
+pub(crate) trait Run: Send + Sync {
+    /// Runs it, unless it was cancelled.
+    fn run(&self);
+    /// See [`Event::cancel`].
+    fn cancel(&self);
+}
+
+/// A task as those see it who wait for its end.
+trait Signal: Run {
+    fn is_done(&self) -> bool;
+    fn wait(&self, until: Option<Instant>) -> Result<bool, Stopped>;
+    fn is_lost(&self) -> bool;
+    fn call(&self, callback: Callback);
+}
+
+/// A task as the holder of its event sees it.
+trait Outcome<T, E>: Signal {
+    /// The outcome, once; otherwise `waker`, if there is one, is woken when it comes.
+    fn take(&self, waker: Option<&Waker>) -> Option<Result<T, E>>;
+}
+
+/// A task: its operation until it begins, its outcome when it has ended.
+pub(crate) struct Work<F, T, E> {
+    generation: u32,
+    done: AtomicBool,
+    inside: Mutex<Inside<F, T, E>>,
+    ended: Condvar,
+}
+
+struct Inside<F, T, E> {
+    operation: Option<F>,
+    running: Option<Cancel>,
+    outcome: Option<Result<T, E>>,
+    /// Threads that wait.
+    waiting: usize,
+    waker: Option<Waker>,
+    callbacks: Vec<Callback>,
+}
+
+impl<F, T, E> Work<F, T, E>
+where
+    F: FnOnce(&Cancel) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Stopped> + Send + 'static,
+{
+    pub(crate) fn new(operation: F) -> Arc<Self> {
+        let inside = Inside {
+            operation: Some(operation),
+            running: None,
+            outcome: None,
+            waiting: 0,
+            waker: None,
+            callbacks: Vec::new(),
+        };
+        Arc::new(Work {
+            generation: generation(),
+            done: AtomicBool::new(false),
+            inside: Mutex::new(inside),
+            ended: Condvar::new(),
+        })
+    }
+
+    pub(crate) fn event(self: &Arc<Self>) -> Event<T, E> {
+        Event { work: self.clone() }
+    }
+
+    fn end(&self, mut inside: MutexGuard<'_, Inside<F, T, E>>, outcome: Result<T, E>) {
+        inside.outcome = Some(outcome);
+        inside.running = None;
+        self.done.store(true, Ordering::Release);
+        let waiting = inside.waiting > 0;
+        let waker = inside.waker.take();
+        let callbacks = std::mem::take(&mut inside.callbacks);
+        drop(inside);
+        if waiting {
+            self.ended.notify_all();
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        for callback in callbacks {
+            callback();
+        }
+    }
+}
+
+impl<F, T, E> Run for Work<F, T, E>
+where
+    F: FnOnce(&Cancel) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Stopped> + Send + 'static,
+{
+    fn run(&self) {
+        let (operation, cancel) = {
+            let mut inside = lock(&self.inside);
+            let Some(operation) = inside.operation.take() else { return };
+            (operation, inside.running.insert(Cancel::new()).clone())
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(|| operation(&cancel)))
+            .unwrap_or_else(|panic| Err(Stopped::Panicked(text(&*panic)).into()));
+        self.end(lock(&self.inside), outcome);
+    }
+
+    fn cancel(&self) {
+        if self.is_lost() {
+            return;
+        }
+        let mut inside = lock(&self.inside);
+        if let Some(operation) = inside.operation.take() {
+            self.end(inside, Err(Stopped::Cancelled.into()));
+            // What it owned is freed now; that may be the caller's code.
+            drop(operation);
+        } else if let Some(running) = &inside.running {
+            running.cancel();
+        }
+    }
+}
+
+impl<F, T, E> Signal for Work<F, T, E>
+where
+    F: FnOnce(&Cancel) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Stopped> + Send + 'static,
+{
+    fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    fn is_lost(&self) -> bool {
+        !self.is_done() && self.generation != generation()
+    }
+
+    fn wait(&self, until: Option<Instant>) -> Result<bool, Stopped> {
+        if self.is_done() {
+            return Ok(true);
+        }
+        if self.is_lost() {
+            return Err(Stopped::Forked);
+        }
+        if is_worker() {
+            return Err(Stopped::WouldBlock);
+        }
+        let mut inside = lock(&self.inside);
+        inside.waiting += 1;
+        while !self.done.load(Ordering::Relaxed) {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                break;
+            }
+            inside = wait(&self.ended, inside, left);
+        }
+        inside.waiting -= 1;
+        Ok(self.done.load(Ordering::Relaxed))
+    }
+
+    fn call(&self, callback: Callback) {
+        let mut inside = lock(&self.inside);
+        if self.done.load(Ordering::Relaxed) {
+            drop(inside);
+            callback();
+        } else {
+            inside.callbacks.push(callback);
+        }
+    }
+}
+
+impl<F, T, E> Outcome<T, E> for Work<F, T, E>
+where
+    F: FnOnce(&Cancel) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<Stopped> + Send + 'static,
+{
+    fn take(&self, waker: Option<&Waker>) -> Option<Result<T, E>> {
+        // In a forked child the lock may be one that a thread of the parent held, for ever.
+        let lost = || Some(Err(Stopped::Forked.into()));
+        let mut inside = if self.generation == generation() {
+            lock(&self.inside)
+        } else {
+            match self.inside.try_lock() {
+                Ok(inside) if self.is_done() => inside,
+                _ => return lost(),
+            }
+        };
+        if self.done.load(Ordering::Relaxed) {
+            return Some(inside.outcome.take().expect("an outcome is taken once"));
+        }
+        if let Some(waker) = waker
+            && !inside.waker.as_ref().is_some_and(|known| known.will_wake(waker))
+        {
+            inside.waker = Some(waker.clone());
+        }
+        None
+    }
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
+}
+
+/// The outcome of a task, now or later: [wait](Event::wait) for it, or await it as a [`Future`].
+///
+/// Dropping it neither waits nor cancels: the task owns what it works on and runs all the same.
+#[must_use = "an error of the task is in its event"]
+pub struct Event<T, E> {
+    work: Arc<dyn Outcome<T, E>>,
+}
+
+impl<T, E> Event<T, E>
+where
+    T: Send + 'static,
+    E: From<Stopped> + Send + 'static,
+{
+    /// The outcome, when the task has ended.
+    ///
+    /// # Errors
+    /// The task's own; [`Stopped`] if it was cancelled, panicked, was under way in the parent of this
+    /// forked process, or if the caller is itself a task: a task that waited would hold a thread that
+    /// the other may need. Order them with [`Queue::after`](crate::Queue::after).
+    pub fn wait(self) -> Result<T, E> {
+        self.work.wait(None).map_err(E::from)?;
+        self.work.take(None).expect("the task has ended")
+    }
+
+    /// Whether the task has ended.
+    pub fn is_done(&self) -> bool {
+        self.work.is_done()
+    }
+
+    /// A task that has not begun never will, and ends now; one that has begun is asked to stop by the
+    /// [`Cancel`] that it was given. One that has ended stays as it is.
+    pub fn cancel(&self) {
+        self.work.cancel();
+    }
+
+    /// The end of the task, without its outcome.
+    pub fn done(&self) -> Done {
+        Done { work: self.work.clone() }
+    }
+}
+
+impl<T, E> Future for Event<T, E>
+where
+    T: Send + 'static,
+    E: From<Stopped> + Send + 'static,
+{
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.take(Some(context.waker())).map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<T, E> std::fmt::Debug for Event<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Event").field("is_done", &self.work.is_done()).finish()
+    }
+}
+
+/// The end of a task, however it ended: what other work can be ordered after.
+#[derive(Clone)]
+pub struct Done {
+    work: Arc<dyn Signal>,
+}
+
+impl Done {
+    /// Whether the task has ended.
+    pub fn is_done(&self) -> bool {
+        self.work.is_done()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// [`Stopped::Forked`], [`Stopped::WouldBlock`].
+    pub fn wait(&self) -> Result<(), Stopped> {
+        self.work.wait(None).map(drop)
+    }
+
+    /// Waits for the end, or for `time`; whether the task has ended.
+    ///
+    /// # Errors
+    /// As [`wait`](Done::wait).
+    pub fn wait_for(&self, time: Duration) -> Result<bool, Stopped> {
+        self.work.wait(Instant::now().checked_add(time))
+    }
+
+    /// As [`Event::cancel`].
+    pub fn cancel(&self) {
+        self.work.cancel();
+    }
+
+    /// Whether the task will never end here: it was under way in the parent of this forked process.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.work.is_lost()
+    }
+
+    /// Calls `callback` when the task has ended, on the thread that ended it, or at once.
+    pub(crate) fn call(&self, callback: impl FnOnce() + Send + 'static) {
+        self.work.call(Box::new(callback));
+    }
+}
+
+impl<T: Send + 'static, E: From<Stopped> + Send + 'static> From<&Event<T, E>> for Done {
+    fn from(event: &Event<T, E>) -> Done {
+        event.done()
+    }
+}
+
+impl From<&Done> for Done {
+    fn from(done: &Done) -> Done {
+        done.clone()
+    }
+}
+
+impl std::fmt::Debug for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Done").field("is_done", &self.is_done()).finish()
+    }
+}

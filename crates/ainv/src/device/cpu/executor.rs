@@ -1,0 +1,139 @@
+//! The streams of the CPU: queues that the pool's threads serve.
+
+use crate::device::cpu::pool;
+use crate::error::Error;
+use ainv_streams::{Cancel, Executor, Job, Limits, Queue, Scheduler, as_worker, generation};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, RwLock};
+
+struct Pool;
+
+impl Executor for Pool {
+    fn threads(&self) -> usize {
+        pool::threads()
+    }
+    fn spawn(&self, job: Job) {
+        match pool::current() {
+            Ok(pool) => pool.spawn(job),
+            // There is no memory for threads: the work is done all the same.
+            Err(_) => as_worker(job),
+        }
+    }
+    fn is_wanted(&self) -> bool {
+        pool::is_wanted() || pool::is_replaced()
+    }
+    fn give_way(&self) -> bool {
+        rayon::yield_now();
+        !pool::is_replaced()
+    }
+}
+
+/// The queues of one process. A forked child makes its own: its parent's may be locked for ever, and
+/// their work is the parent's.
+pub(crate) struct Runtime {
+    generation: u32,
+    scheduler: Arc<Scheduler>,
+    queues: RwLock<Vec<Arc<Queue>>>,
+}
+
+/// Null until streams are used. What it points to is never freed.
+static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(std::ptr::null_mut());
+/// How many streams were made. The first one needs no making.
+static STREAMS: AtomicU32 = AtomicU32::new(1);
+
+/// The runtime of this process, if streams were used.
+#[inline]
+fn current() -> Option<&'static Runtime> {
+    // SAFETY: null, or a runtime that was leaked.
+    let runtime = unsafe { RUNTIME.load(Ordering::Acquire).as_ref() };
+    runtime.filter(|runtime| runtime.generation == generation())
+}
+
+/// The runtime of this process.
+pub(crate) fn runtime() -> &'static Runtime {
+    if let Some(runtime) = current() {
+        return runtime;
+    }
+    let before = RUNTIME.load(Ordering::Acquire);
+    let scheduler = Scheduler::new(Pool);
+    let queues = RwLock::new(Vec::new());
+    let new = Box::into_raw(Box::new(Runtime { generation: generation(), scheduler, queues }));
+    if RUNTIME.compare_exchange(before, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
+        // SAFETY: made above, and known to this thread alone.
+        drop(unsafe { Box::from_raw(new) });
+    }
+    current().expect("a runtime of this process was just made")
+}
+
+impl Runtime {
+    /// The queue of a stream that exists.
+    pub(crate) fn queue(&self, index: u32) -> Arc<Queue> {
+        let index = index as usize;
+        let queues = self.queues.read().unwrap_or_else(|e| e.into_inner());
+        if let Some(queue) = queues.get(index) {
+            return queue.clone();
+        }
+        drop(queues);
+        let mut queues = self.queues.write().unwrap_or_else(|e| e.into_inner());
+        while queues.len() <= index {
+            queues.push(Queue::new(&self.scheduler, Limits::default()));
+        }
+        queues[index].clone()
+    }
+}
+
+/// The queue of a stream, if something was ever enqueued on any and has not ended.
+#[inline]
+pub(crate) fn busy_queue(index: impl FnOnce() -> u32) -> Option<Arc<Queue>> {
+    let runtime = current()?;
+    if runtime.scheduler.is_idle() {
+        return None;
+    }
+    Some(runtime.queue(index())).filter(|queue| !queue.is_idle())
+}
+
+/// The number of a new stream.
+pub(crate) fn new_stream() -> Result<u32, Error> {
+    let more = |n: u32| n.checked_add(1);
+    STREAMS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| Error::Overflow)
+}
+
+/// Whether the stream was made.
+pub(crate) fn exists(index: u32) -> bool {
+    index < STREAMS.load(Ordering::Relaxed)
+}
+
+/// Cancels what is enqueued or running on all streams.
+pub(crate) fn cancel_all() {
+    let Some(runtime) = current() else { return };
+    let queues = runtime.queues.read().unwrap_or_else(|e| e.into_inner()).clone();
+    for queue in queues {
+        queue.cancel();
+    }
+}
+
+/// Where long work lets quick tasks of streams in. Blocked algorithms call it at least every
+/// millisecond; where no task waits it is two loads.
+#[inline]
+pub(crate) fn let_in() {
+    if let Some(runtime) = current() {
+        runtime.scheduler.pause();
+    }
+}
+
+/// A pause of long work, which [lets quick work in](let_in) and ends the long work where that was
+/// asked.
+///
+/// # Errors
+/// [`Error::Cancelled`] if a flag is given and was set.
+#[inline]
+pub(crate) fn pause(cancel: Option<&Cancel>) -> Result<(), Error> {
+    let_in();
+    check(cancel)
+}
+
+/// [`Error::Cancelled`] if a flag is given and was set.
+#[inline]
+pub(crate) fn check(cancel: Option<&Cancel>) -> Result<(), Error> {
+    if cancel.is_some_and(Cancel::is_cancelled) { Err(Error::Cancelled) } else { Ok(()) }
+}

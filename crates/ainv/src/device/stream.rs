@@ -1,0 +1,159 @@
+//! Work on a stream.
+
+use super::cpu::executor::{self, busy_queue, check, runtime};
+use super::defaults::current_stream;
+use super::{Device, Stream};
+use crate::error::Error;
+use crate::options::Options;
+use ainv_streams::{Cancel, Done, is_worker};
+use std::time::Duration;
+
+/// The outcome of work that was [submitted](Stream::submit): [`wait`](ainv_streams::Event::wait) for it,
+/// or await it as a [`Future`].
+pub type Event<T> = ainv_streams::Event<T, Error>;
+
+#[doc(hidden)]
+pub use ainv_streams::Task;
+
+/// How often a call that waits for its turn looks whether it was cancelled.
+const POLL: Duration = Duration::from_millis(10);
+
+impl Stream {
+    /// A new stream. It lives as long as the process.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if no back-end of this build serves the device.
+    pub fn new(device: Device) -> Result<Stream, Error> {
+        device.check()?;
+        Ok(Stream { device, index: executor::new_stream()? })
+    }
+
+    /// Enqueues `op`, which begins when all that was enqueued before it on this stream has ended, and
+    /// runs on a thread of the pool. Functions of this crate that it calls share their work among the
+    /// pool's other threads as ever. Waits while the stream holds 1024 tasks.
+    ///
+    /// `op` owns what it works on. The flag that it is given is set by [`Event::cancel`]; hand it on in
+    /// [`Options::cancel`]. If it panics, that is its event's error.
+    ///
+    /// A task does not wait for its stream, nor for events: it would hold a thread that they may need.
+    ///
+    /// ```
+    /// use ainv::{Device, Options, OwnedStack, Stack, Stream};
+    /// let [stream, other] = [Stream::new(Device::CPU)?, Stream::new(Device::CPU)?];
+    /// let a = vec![4.0, 7.0, 2.0, 6.0];
+    /// let event = stream.submit(move |cancel| {
+    ///     let options = Options { cancel: Some(cancel.clone()), ..Options::default() };
+    ///     ainv::inv(Stack::new(&a, &[2, 2])?, &options)
+    /// })?;
+    /// // Work of the other stream from here on begins when the inverse is there.
+    /// other.after(&event)?;
+    /// let x: OwnedStack<f64> = event.wait()?;
+    /// assert!((x.as_slice()[0] - 0.6).abs() < 1e-15);
+    /// # Ok::<(), ainv::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Stream::check`].
+    ///
+    /// [`Event::cancel`]: ainv_streams::Event::cancel
+    pub fn submit<T: Send + 'static>(
+        self,
+        op: impl FnOnce(&Cancel) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Event<T>, Error> {
+        self.submit_with(Task::default(), op)
+    }
+
+    /// [`submit`](Stream::submit) for work of under about a millisecond that takes no lock which longer
+    /// work holds while it computes: it may run in a pause of longer work of another stream, so that
+    /// it does not wait for that.
+    ///
+    /// # Errors
+    /// As [`Stream::check`].
+    pub fn submit_quick<T: Send + 'static>(
+        self,
+        op: impl FnOnce(&Cancel) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Event<T>, Error> {
+        self.submit_with(Task { quick: true, ..Task::default() }, op)
+    }
+
+    /// [`submit`](Stream::submit), with what the task says of itself.
+    #[doc(hidden)]
+    pub fn submit_with<T: Send + 'static>(
+        self,
+        task: Task<'_>,
+        op: impl FnOnce(&Cancel) -> Result<T, Error> + Send + 'static,
+    ) -> Result<Event<T>, Error> {
+        self.check()?;
+        runtime().queue(self.index).submit(task, op)
+    }
+
+    /// What is enqueued on this stream from now on begins after the end of `earlier`, an event of any
+    /// stream, however it ended. No thread waits for that.
+    ///
+    /// # Errors
+    /// As [`Stream::check`]; [`Error::Forked`] for an event of the parent process.
+    pub fn after(self, earlier: impl Into<Done>) -> Result<(), Error> {
+        self.check()?;
+        Ok(runtime().queue(self.index).after(earlier.into())?)
+    }
+
+    /// An event that ends when all has ended that was enqueued on the stream before.
+    ///
+    /// # Errors
+    /// As [`Stream::check`].
+    pub fn marker(self) -> Result<Event<()>, Error> {
+        self.check()?;
+        Ok(runtime().queue(self.index).marker())
+    }
+
+    /// Whether all has ended that was enqueued on the stream.
+    pub fn is_idle(self) -> bool {
+        busy_queue(|| self.index).is_none()
+    }
+}
+
+/// Waits until all has ended that was enqueued on the stream; `None`: on the thread's
+/// [current stream](current_stream). How it ended is in the events.
+///
+/// # Errors
+/// As [`Stream::check`]; [`Error::Argument`] in a task, which would wait for itself.
+pub fn synchronize(stream: Option<Stream>) -> Result<(), Error> {
+    let stream = stream.unwrap_or_else(current_stream);
+    stream.check()?;
+    if stream.is_idle() { Ok(()) } else { stream.marker()?.wait() }
+}
+
+/// Cancels what is enqueued or running on all streams; does not wait.
+#[doc(hidden)]
+pub fn cancel_all() {
+    executor::cancel_all();
+}
+
+/// The beginning of a call that runs on the caller's thread: after the work that was enqueued before it
+/// on its stream. Inside a task the call is a part of it and waits for nothing. Where no stream has
+/// work this costs one load or two.
+///
+/// # Errors
+/// [`Error::Cancelled`].
+#[inline]
+pub(crate) fn begin(options: &Options) -> Result<(), Error> {
+    check(options.cancel.as_ref())?;
+    let stream = || options.stream.unwrap_or_else(current_stream).index;
+    match busy_queue(stream) {
+        Some(queue) if !is_worker() => {
+            wait_for(queue.marker::<Error>().done(), options.cancel.as_ref())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+fn wait_for(turn: Done, cancel: Option<&Cancel>) -> Result<(), Error> {
+    if cancel.is_none() {
+        return Ok(turn.wait()?);
+    }
+    while !turn.wait_for(POLL)? {
+        check(cancel)?;
+    }
+    Ok(())
+}
