@@ -6,8 +6,7 @@ use crate::options::{Axes, Pinv};
 use crate::output::Output;
 use crate::wait::{POLL, Signals};
 use ainv::{
-    Cancel, Diag, Error, Norm, OnSingular, Options, Scalar, Stack, StackMut, Status,
-    Summary, Uplo,
+    Cancel, Diag, Error, Norm, OnSingular, Options, Scalar, Stack, StackMut, Status, Summary, Uplo,
 };
 use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyRuntimeError;

@@ -3,6 +3,7 @@
 
 use crate::array::{Scalar, matrices, square, with_scalar};
 use crate::call::{Op, cost, first_failure};
+use crate::error;
 use crate::functions::{Any, Keyword};
 use crate::layout::Layout;
 use crate::options::Axes;
@@ -11,7 +12,6 @@ use crate::place::Place;
 use crate::solve::{broadcast, fits};
 use crate::storage::{Dtype, Failure, Storage, Work};
 use crate::wait::Signals;
-use crate::error;
 use ainv::{Cancel, Error, Norm, Options, RealScalar, Stack, Status, Stream, Task};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -55,10 +55,8 @@ fn enqueue(
     let submitted = py.detach(|| {
         let mut interrupted = || signals.raised();
         let interrupted: &mut dyn FnMut() -> bool = &mut interrupted;
-        stream.submit_with(
-            Task { quick: cost < QUICK, bytes, interrupted: Some(interrupted) },
-            task,
-        )
+        stream
+            .submit_with(Task { quick: cost < QUICK, bytes, interrupted: Some(interrupted) }, task)
     });
     let event = submitted.map_err(|e| signals.error().unwrap_or_else(|| raise(e)))?;
     let work = Arc::new(Work::new(stream, event, place));
@@ -216,7 +214,9 @@ pub(crate) fn product<'py>(a: &Any<'py>, b: &Any<'py>) -> PyResult<Any<'py>> {
     let (a, b, scalar) = promoted(py, a.get(), b.get(), stream)?;
     let (row, column) = (a.shape().len() == 1, b.shape().len() == 1);
     if a.shape().is_empty() || b.shape().is_empty() {
-        return Err(PyValueError::new_err("@ is for vectors and matrices, not for a single number"));
+        return Err(PyValueError::new_err(
+            "@ is for vectors and matrices, not for a single number",
+        ));
     }
     let left = if row { a.layout.clone().into_row() } else { a.layout.clone() };
     let right = if column { b.layout.clone().into_columns() } else { b.layout.clone() };
@@ -306,7 +306,11 @@ fn promoted(
     let (of_a, of_b) = (a.scalar()?, b.scalar()?);
     let scalar = of_a.promote(of_b);
     let to = |array: &Array, of: Scalar| {
-        if of == scalar { Ok(array.seen(array.layout.clone())) } else { cast(py, array, scalar, stream) }
+        if of == scalar {
+            Ok(array.seen(array.layout.clone()))
+        } else {
+            cast(py, array, scalar, stream)
+        }
     };
     Ok((to(a, of_a)?, to(b, of_b)?, scalar))
 }
@@ -324,15 +328,13 @@ pub(crate) fn cast(py: Python<'_>, a: &Array, to: Scalar, stream: Stream) -> PyR
     }
     let (result, cost) = (x.layout.clone(), 4.0 * a.layout.count() as f64);
     viewable(py, of, &[&from])?;
-    enqueue(py, stream, cost, &[a], &[&x], &[], move |_| {
-        match (of, to) {
-            (Scalar::C32, Scalar::C64) => convert(&from, &result, ainv::Scalar::widen),
-            (Scalar::C64, Scalar::C32) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::narrow),
-            (Scalar::C32, _) => convert(&from, &result, |x: ainv::c32| x),
-            (Scalar::C64, _) => convert(&from, &result, |x: ainv::c64| x),
-            (Scalar::F32, _) => with_scalar!(to, T => convert(&from, &result, real::<f32, T>)),
-            (Scalar::F64, _) => with_scalar!(to, T => convert(&from, &result, real::<f64, T>)),
-        }
+    enqueue(py, stream, cost, &[a], &[&x], &[], move |_| match (of, to) {
+        (Scalar::C32, Scalar::C64) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::widen),
+        (Scalar::C64, Scalar::C32) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::narrow),
+        (Scalar::C32, _) => convert(&from, &result, |x: ainv::c32| x),
+        (Scalar::C64, _) => convert(&from, &result, |x: ainv::c64| x),
+        (Scalar::F32, _) => with_scalar!(to, T => convert(&from, &result, real::<f32, T>)),
+        (Scalar::F64, _) => with_scalar!(to, T => convert(&from, &result, real::<f64, T>)),
     })?;
     Ok(x)
 }

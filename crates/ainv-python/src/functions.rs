@@ -292,9 +292,7 @@ pub(crate) fn pinv<'py>(
         let [batch @ .., m, n] = shape else { unreachable!("the shape was checked") };
         let atol = Tol::parse("atol", atol, batch)?;
         let rtol = match (Tol::parse(name, rtol, batch)?, epsilon) {
-            (None, Some(epsilon)) => {
-                Some(Tol::default_for(epsilon, *m.max(n), atol.as_ref()))
-            }
+            (None, Some(epsilon)) => Some(Tol::default_for(epsilon, *m.max(n), atol.as_ref())),
             (rtol, _) => rtol,
         };
         PyResult::Ok(Op::Pinv(Pinv { rtol, atol, hermitian }))

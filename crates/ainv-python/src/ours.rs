@@ -50,7 +50,12 @@ pub(crate) struct Array {
 
 impl Array {
     /// An array for a result, filled with zeros.
-    pub(crate) fn zeros(py: Python<'_>, dtype: Dtype, shape: &[usize], whole: usize) -> PyResult<Array> {
+    pub(crate) fn zeros(
+        py: Python<'_>,
+        dtype: Dtype,
+        shape: &[usize],
+        whole: usize,
+    ) -> PyResult<Array> {
         let made = py.detach(|| Storage::zeros(dtype, shape));
         let (storage, layout) = made.map_err(|e| error::raise(py, e, &[]))?;
         Ok(Array { storage, layout, dtype, whole })
@@ -162,9 +167,9 @@ impl Array {
         let same = dtype.map_or(Ok(true), |dtype| view.getattr("dtype")?.eq(dtype))?;
         match (same, copy) {
             (true, None | Some(false)) => Ok(view),
-            (false, Some(false)) => Err(PyValueError::new_err(
-                "another dtype needs a copy, which copy=False forbids",
-            )),
+            (false, Some(false)) => {
+                Err(PyValueError::new_err("another dtype needs a copy, which copy=False forbids"))
+            }
             _ => numpy(slf.py(), "array")?.call1((view, dtype)),
         }
     }
@@ -281,9 +286,8 @@ pub(crate) fn asarray<'py>(
 ) -> PyResult<Bound<'py, Array>> {
     let stream = stream::served(py, stream)?;
     let scalar = dtype.map(|dtype| chosen(py, dtype)).transpose()?;
-    let forbidden = |why: &str| {
-        PyValueError::new_err(format!("{why} needs a copy, which copy=False forbids"))
-    };
+    let forbidden =
+        |why: &str| PyValueError::new_err(format!("{why} needs a copy, which copy=False forbids"));
     if let Ok(a) = x.cast::<Array>() {
         let to = scalar.map_or_else(|| a.get().scalar(), Ok)?;
         let same = a.get().dtype == Dtype::Scalar(to);

@@ -40,7 +40,8 @@ impl Place {
         let Place { file, line, function } = self;
         let source = py.import("linecache")?.call_method1("getline", (file, line))?;
         let source = source.extract::<String>()?;
-        let mut note = format!("The work was enqueued here:\n  File \"{file}\", line {line}, in {function}");
+        let mut note =
+            format!("The work was enqueued here:\n  File \"{file}\", line {line}, in {function}");
         if !source.trim().is_empty() {
             note += &format!("\n    {}", source.trim());
         }

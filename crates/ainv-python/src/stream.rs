@@ -370,10 +370,8 @@ impl Context {
     }
     #[pyo3(signature = (*_exception))]
     fn __exit__(&self, _exception: &Bound<'_, PyAny>) {
-        let (mut before, here) = (
-            self.before.lock().unwrap_or_else(PoisonError::into_inner),
-            thread::current().id(),
-        );
+        let (mut before, here) =
+            (self.before.lock().unwrap_or_else(PoisonError::into_inner), thread::current().id());
         if let Some(last) = before.iter().rposition(|(thread, _)| *thread == here) {
             ainv::restore_defaults(before.remove(last).1);
         }
