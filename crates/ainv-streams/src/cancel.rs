@@ -21,4 +21,8 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+    /// This flag if nobody else has it any more, else a new one.
+    pub(crate) fn anew(self) -> Cancel {
+        if Arc::strong_count(&self.0) == 1 && !self.is_cancelled() { self } else { Cancel::new() }
+    }
 }

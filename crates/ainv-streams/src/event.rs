@@ -30,8 +30,8 @@ type Callback = Box<dyn FnOnce() + Send>;
 
 /// A task as its queue sees it.
 pub(crate) trait Run: Send + Sync {
-    /// Runs it, unless it was cancelled.
-    fn run(&self);
+    /// Runs it, unless it was cancelled; `flag` cancels it from now on.
+    fn run(&self, flag: &Cancel);
     /// See [`Event::cancel`].
     fn cancel(&self);
 }
@@ -50,7 +50,8 @@ trait Outcome<T, E>: Signal {
     fn take(&self, waker: Option<&Waker>) -> Option<Result<T, E>>;
 }
 
-/// A task: its operation until it begins, its outcome when it has ended.
+/// A task: its operation until it begins, its outcome when it has ended. It goes from one core to
+/// another, so it is small.
 pub(crate) struct Work<F, T, E> {
     generation: u32,
     done: AtomicBool,
@@ -62,10 +63,22 @@ struct Inside<F, T, E> {
     operation: Option<F>,
     running: Option<Cancel>,
     outcome: Option<Result<T, E>>,
+    watchers: Option<Box<Watchers>>,
+}
+
+/// Who is told of the end.
+#[derive(Default)]
+struct Watchers {
     /// Threads that wait.
     waiting: usize,
     waker: Option<Waker>,
     callbacks: Vec<Callback>,
+}
+
+impl<F, T, E> Inside<F, T, E> {
+    fn watchers(&mut self) -> &mut Watchers {
+        self.watchers.get_or_insert_default()
+    }
 }
 
 impl<F, T, E> Work<F, T, E>
@@ -75,14 +88,8 @@ where
     E: From<Stopped> + Send + 'static,
 {
     pub(crate) fn new(operation: F) -> Arc<Self> {
-        let inside = Inside {
-            operation: Some(operation),
-            running: None,
-            outcome: None,
-            waiting: 0,
-            waker: None,
-            callbacks: Vec::new(),
-        };
+        let operation = Some(operation);
+        let inside = Inside { operation, running: None, outcome: None, watchers: None };
         Arc::new(Work {
             generation: generation(),
             done: AtomicBool::new(false),
@@ -99,17 +106,16 @@ where
         inside.outcome = Some(outcome);
         inside.running = None;
         self.done.store(true, Ordering::Release);
-        let waiting = inside.waiting > 0;
-        let waker = inside.waker.take();
-        let callbacks = std::mem::take(&mut inside.callbacks);
+        let watchers = inside.watchers.take();
         drop(inside);
-        if waiting {
+        let Some(watchers) = watchers else { return };
+        if watchers.waiting > 0 {
             self.ended.notify_all();
         }
-        if let Some(waker) = waker {
+        if let Some(waker) = watchers.waker {
             waker.wake();
         }
-        for callback in callbacks {
+        for callback in watchers.callbacks {
             callback();
         }
     }
@@ -121,13 +127,14 @@ where
     T: Send + 'static,
     E: From<Stopped> + Send + 'static,
 {
-    fn run(&self) {
-        let (operation, cancel) = {
+    fn run(&self, flag: &Cancel) {
+        let operation = {
             let mut inside = lock(&self.inside);
             let Some(operation) = inside.operation.take() else { return };
-            (operation, inside.running.insert(Cancel::new()).clone())
+            inside.running = Some(flag.clone());
+            operation
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| operation(&cancel)))
+        let outcome = catch_unwind(AssertUnwindSafe(|| operation(flag)))
             .unwrap_or_else(|panic| Err(Stopped::Panicked(text(&*panic)).into()));
         self.end(lock(&self.inside), outcome);
     }
@@ -172,7 +179,10 @@ where
             return Err(Stopped::WouldBlock);
         }
         let mut inside = lock(&self.inside);
-        inside.waiting += 1;
+        if !self.done.load(Ordering::Relaxed) {
+            // Who waited in vain may be counted still: one more notification at the end.
+            inside.watchers().waiting += 1;
+        }
         while !self.done.load(Ordering::Relaxed) {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -180,7 +190,6 @@ where
             }
             inside = wait(&self.ended, inside, left);
         }
-        inside.waiting -= 1;
         Ok(self.done.load(Ordering::Relaxed))
     }
 
@@ -190,7 +199,7 @@ where
             drop(inside);
             callback();
         } else {
-            inside.callbacks.push(callback);
+            inside.watchers().callbacks.push(callback);
         }
     }
 }
@@ -215,10 +224,11 @@ where
         if self.done.load(Ordering::Relaxed) {
             return Some(inside.outcome.take().expect("an outcome is taken once"));
         }
-        if let Some(waker) = waker
-            && !inside.waker.as_ref().is_some_and(|known| known.will_wake(waker))
-        {
-            inside.waker = Some(waker.clone());
+        if let Some(waker) = waker {
+            let known = &mut inside.watchers().waker;
+            if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                *known = Some(waker.clone());
+            }
         }
         None
     }

@@ -9,6 +9,9 @@
 //! Nothing here knows of matrices or of the pool, so that the models of loom (`tests/loom.rs`) can try
 //! all orders in which the threads may run.
 
+// loom's thread_local! has no const form.
+#![allow(clippy::missing_const_for_thread_local)]
+
 mod cancel;
 mod event;
 mod fork;

@@ -3,6 +3,7 @@
 use crate::cancel::Cancel;
 use crate::event::{Done, Event, Run, Stopped, Work};
 use crate::scheduler::Scheduler;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
 use crate::worker::is_worker;
 use std::collections::VecDeque;
@@ -45,20 +46,32 @@ pub struct Queue {
     scheduler: Arc<Scheduler>,
     limits: Limits,
     inside: Mutex<Inside>,
+    /// Locked before `inside` where both are.
+    taken: Mutex<Taken>,
+    /// Submitters that wait for room.
+    waiting: AtomicUsize,
     room: Condvar,
 }
 
+/// What submitters see.
 struct Inside {
     items: VecDeque<Item>,
-    /// Items that have not ended, the running one too.
+    /// Items that have not ended, as far as was reported.
     held: usize,
     /// What they hold.
     bytes: usize,
-    running: Option<Arc<dyn Run>>,
     /// Whether some thread, the scheduler or an event sees to it that the items will be run.
     active: bool,
-    /// Submitters that wait for room.
-    waiting: usize,
+}
+
+/// What the one who runs the tasks took, all that there was, so that it seldom meets a submitter.
+#[derive(Default)]
+struct Taken {
+    items: VecDeque<Item>,
+    running: Option<Arc<dyn Run>>,
+    /// Items that have ended since the last report, and what they held.
+    ended: usize,
+    bytes: usize,
 }
 
 enum Item {
@@ -76,18 +89,13 @@ impl Item {
 impl Queue {
     /// An empty queue.
     pub fn new(scheduler: &Arc<Scheduler>, limits: Limits) -> Arc<Queue> {
-        let inside = Inside {
-            items: VecDeque::new(),
-            held: 0,
-            bytes: 0,
-            running: None,
-            active: false,
-            waiting: 0,
-        };
+        let inside = Inside { items: VecDeque::new(), held: 0, bytes: 0, active: false };
         Arc::new(Queue {
             scheduler: scheduler.clone(),
             limits,
             inside: Mutex::new(inside),
+            taken: Mutex::new(Taken::default()),
+            waiting: AtomicUsize::new(0),
             room: Condvar::new(),
         })
     }
@@ -134,20 +142,21 @@ impl Queue {
         Ok(())
     }
 
-    /// Whether all has ended that was enqueued.
+    /// Whether all has ended that was enqueued. An event may end a moment before.
     pub fn is_idle(&self) -> bool {
-        lock(&self.inside).held == 0
+        !lock(&self.inside).active
     }
 
     /// Cancels all that is enqueued or running.
     pub fn cancel(&self) {
         let tasks: Vec<_> = {
+            let taken = lock(&self.taken);
             let inside = lock(&self.inside);
-            let queued = inside.items.iter().filter_map(|item| match item {
+            let queued = taken.items.iter().chain(&inside.items).filter_map(|item| match item {
                 Item::Task { task, .. } => Some(task.clone()),
                 Item::After(_) => None,
             });
-            inside.running.iter().cloned().chain(queued).collect()
+            taken.running.iter().cloned().chain(queued).collect()
         };
         for task in tasks {
             task.cancel();
@@ -157,31 +166,56 @@ impl Queue {
     fn room_for(
         &self,
         bytes: usize,
-        mut interrupted: Option<&mut dyn FnMut() -> bool>,
+        interrupted: Option<&mut dyn FnMut() -> bool>,
     ) -> Result<MutexGuard<'_, Inside>, Stopped> {
-        let mut inside = lock(&self.inside);
-        let full = |inside: &Inside| {
-            inside.held >= self.limits.tasks
-                || (inside.held > 0 && inside.bytes.saturating_add(bytes) > self.limits.bytes)
-        };
-        if !full(&inside) || is_worker() {
+        let inside = lock(&self.inside);
+        if !self.is_full(&inside, bytes) || is_worker() {
             return Ok(inside);
         }
-        let mut given_up = false;
-        inside.waiting += 1;
-        while !given_up && full(&inside) {
-            inside = wait(&self.room, inside, interrupted.is_some().then_some(POLL));
-            if let Some(interrupted) = &mut interrupted
-                && full(&inside)
-            {
-                // What is asked may be the caller's code: not under the lock.
-                drop(inside);
-                given_up = interrupted();
-                inside = lock(&self.inside);
+        drop(inside);
+        self.wait_for_room(bytes, interrupted)
+    }
+
+    fn is_full(&self, inside: &Inside, bytes: usize) -> bool {
+        inside.held >= self.limits.tasks
+            || (inside.held > 0 && inside.bytes.saturating_add(bytes) > self.limits.bytes)
+    }
+
+    #[cold]
+    fn wait_for_room(
+        &self,
+        bytes: usize,
+        mut interrupted: Option<&mut dyn FnMut() -> bool>,
+    ) -> Result<MutexGuard<'_, Inside>, Stopped> {
+        // First said, then looked: what ends after the look is reported because of this.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let outcome = loop {
+            self.report(&mut lock(&self.taken));
+            let mut inside = lock(&self.inside);
+            if self.is_full(&inside, bytes) {
+                inside = wait(&self.room, inside, interrupted.is_some().then_some(POLL));
             }
+            if !self.is_full(&inside, bytes) {
+                break Ok(inside);
+            }
+            drop(inside);
+            // This may be the caller's code: not under a lock.
+            if interrupted.as_mut().is_some_and(|interrupted| interrupted()) {
+                break Err(Stopped::Cancelled);
+            }
+        };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        outcome
+    }
+
+    /// What has ended makes room.
+    fn report(&self, taken: &mut Taken) {
+        if taken.ended > 0 {
+            let mut inside = lock(&self.inside);
+            inside.held -= std::mem::take(&mut taken.ended);
+            inside.bytes = inside.bytes.saturating_sub(std::mem::take(&mut taken.bytes));
+            self.room.notify_all();
         }
-        inside.waiting -= 1;
-        if given_up { Err(Stopped::Cancelled) } else { Ok(inside) }
     }
 
     fn push(self: &Arc<Self>, mut inside: MutexGuard<'_, Inside>, item: Item) {
@@ -190,66 +224,78 @@ impl Queue {
             inside.bytes = inside.bytes.saturating_add(bytes);
         }
         inside.held += 1;
-        self.scheduler.began();
         inside.items.push_back(item);
         let idle = !std::mem::replace(&mut inside.active, true);
+        if idle {
+            self.scheduler.began();
+        }
         drop(inside);
         if idle {
             self.scheduler.hand_over(self.clone(), quick);
         }
     }
 
-    /// An item has ended.
-    fn ended(&self, inside: &mut Inside, bytes: usize) {
-        inside.held -= 1;
-        inside.bytes = inside.bytes.saturating_sub(bytes);
-        self.scheduler.ended();
-        if inside.waiting > 0 {
-            self.room.notify_all();
+    /// The head of the queue, if there is one; else the queue is idle from now on.
+    fn head<'a>(&self, taken: &'a mut Taken) -> Option<&'a Item> {
+        if taken.items.is_empty() {
+            self.report(taken);
+            let mut inside = lock(&self.inside);
+            std::mem::swap(&mut inside.items, &mut taken.items);
+            if taken.items.is_empty() {
+                inside.active = false;
+                self.scheduler.ended();
+            }
         }
+        taken.items.front()
     }
 
-    /// Runs the next task: a quick one, if that is asked. Called by who has the queue from the
-    /// scheduler, and gives it back there if the answer is some: whether the next item is quick.
-    pub(crate) fn step(self: &Arc<Self>, quick_only: bool) -> Option<bool> {
-        let (task, bytes) = {
-            let mut inside = lock(&self.inside);
-            loop {
-                match inside.items.front() {
-                    None => {
-                        inside.active = false;
-                        return None;
-                    }
-                    Some(Item::After(earlier)) if !earlier.is_done() => {
+    /// Runs tasks until others want the thread: a single one, and a quick one, in a `pause`. Called by
+    /// who has the queue from the scheduler, and gives it back there if the answer is some: whether
+    /// the next item is quick.
+    pub(crate) fn run(self: &Arc<Self>, pause: bool) -> Option<bool> {
+        let mut flag = Cancel::new();
+        loop {
+            let mut taken = lock(&self.taken);
+            let (task, bytes) = loop {
+                match self.head(&mut taken)? {
+                    Item::After(earlier) if !earlier.is_done() => {
                         let (earlier, queue) = (earlier.clone(), self.clone());
-                        drop(inside);
+                        drop(taken);
                         earlier.call(move || queue.scheduler.clone().hand_over(queue, true));
                         return None;
                     }
-                    Some(Item::After(_)) => {
-                        inside.items.pop_front();
-                        self.ended(&mut inside, 0);
+                    Item::After(_) => {
+                        taken.items.pop_front();
+                        taken.ended += 1;
                     }
-                    Some(Item::Task { quick: false, .. }) if quick_only => return Some(false),
-                    Some(Item::Task { .. }) => break,
+                    Item::Task { quick: false, .. } if pause => return Some(false),
+                    Item::Task { task, bytes, .. } => break (task.clone(), *bytes),
                 }
-            }
-            let Some(Item::Task { task, bytes, .. }) = inside.items.pop_front() else {
-                unreachable!("the head is a task")
             };
-            inside.running = Some(task.clone());
-            (task, bytes)
-        };
-        // The operation's panics are its outcome; this one's would be a waker's.
-        let _ = catch_unwind(AssertUnwindSafe(|| task.run()));
-        let mut inside = lock(&self.inside);
-        let running = inside.running.take();
-        self.ended(&mut inside, bytes);
-        let next = inside.items.front().map(Item::is_quick);
-        inside.active = next.is_some();
-        drop(inside);
-        // What an outcome that nobody waits for owns is freed here, not under the lock.
-        drop((running, task));
-        next
+            taken.items.pop_front();
+            taken.running = Some(task.clone());
+            drop(taken);
+            // The operation's panics are its outcome; this one's would be a waker's.
+            let _ = catch_unwind(AssertUnwindSafe(|| task.run(&flag)));
+            flag = flag.anew();
+            let mut taken = lock(&self.taken);
+            let running = taken.running.take();
+            taken.ended += 1;
+            taken.bytes += bytes;
+            if self.waiting.load(Ordering::Relaxed) > 0 {
+                self.report(&mut taken);
+            }
+            let next = if pause || self.scheduler.wants_thread() {
+                self.head(&mut taken).map(|head| Some(head.is_quick()))
+            } else {
+                Some(None)
+            };
+            drop(taken);
+            // What an outcome that nobody waits for owns is freed here, not under the lock.
+            drop((running, task));
+            if let Some(quick) = next? {
+                return Some(quick);
+            }
+        }
     }
 }

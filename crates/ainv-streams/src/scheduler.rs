@@ -37,8 +37,10 @@ pub struct Scheduler {
     ready: Mutex<Ready>,
     /// Ready queues whose next item is quick.
     quick: AtomicUsize,
-    /// Items of all queues that have not ended.
-    pending: AtomicUsize,
+    /// Ready queues.
+    waiting: AtomicUsize,
+    /// Queues that have something to run, now or later.
+    active: AtomicUsize,
 }
 
 struct Ready {
@@ -64,21 +66,27 @@ impl Scheduler {
             executor: Box::new(executor),
             ready: Mutex::new(Ready { queues: VecDeque::new(), runners: 0 }),
             quick: AtomicUsize::new(0),
-            pending: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            active: AtomicUsize::new(0),
         })
     }
 
     /// Whether all has ended that was enqueued on any queue: one load.
     pub fn is_idle(&self) -> bool {
-        self.pending.load(Ordering::Acquire) == 0
+        self.active.load(Ordering::Acquire) == 0
     }
 
     pub(crate) fn began(&self) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.active.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn ended(&self) {
-        self.pending.fetch_sub(1, Ordering::Release);
+        self.active.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether who runs the tasks of one queue should look what else there is.
+    pub(crate) fn wants_thread(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0 || self.executor.is_wanted()
     }
 
     /// The queue has something to run, and nobody has it.
@@ -95,6 +103,7 @@ impl Scheduler {
 
     fn push(&self, ready: &mut Ready, queue: Arc<Queue>, quick: bool) {
         ready.queues.push_back((queue, quick));
+        self.waiting.store(ready.queues.len(), Ordering::Relaxed);
         if quick {
             self.quick.fetch_add(1, Ordering::Relaxed);
         }
@@ -102,6 +111,7 @@ impl Scheduler {
 
     fn remove(&self, ready: &mut Ready, index: usize) -> Option<Arc<Queue>> {
         let (queue, quick) = ready.queues.remove(index)?;
+        self.waiting.store(ready.queues.len(), Ordering::Relaxed);
         if quick {
             self.quick.fetch_sub(1, Ordering::Relaxed);
         }
@@ -119,7 +129,7 @@ impl Scheduler {
         self.executor.spawn(Box::new(move || scheduler.serve()));
     }
 
-    /// Serves ready queues, one task of each in turn, until none is ready.
+    /// Serves ready queues, in turn, until none is ready.
     fn serve(self: &Arc<Self>) {
         let mut given_back = None;
         loop {
@@ -134,7 +144,7 @@ impl Scheduler {
                 };
                 queue
             };
-            given_back = queue.step(false).map(|quick| (queue, quick));
+            given_back = queue.run(false).map(|quick| (queue, quick));
             if self.executor.is_wanted() {
                 // Others can have the queue meanwhile.
                 if let Some((queue, quick)) = given_back.take() {
@@ -184,7 +194,7 @@ impl Scheduler {
                 self.remove(&mut ready, index)
             };
             let Some(queue) = queue else { break };
-            if let Some(quick) = queue.step(true) {
+            if let Some(quick) = queue.run(true) {
                 self.hand_over(queue, quick);
             }
         }

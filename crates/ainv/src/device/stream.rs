@@ -1,6 +1,6 @@
 //! Work on a stream.
 
-use super::cpu::executor::{self, busy_queue, check, runtime};
+use super::cpu::executor::{self, are_busy, busy_queue, check, runtime};
 use super::defaults::current_stream;
 use super::{Device, Stream};
 use crate::error::Error;
@@ -106,9 +106,9 @@ impl Stream {
         Ok(runtime().queue(self.index).marker())
     }
 
-    /// Whether all has ended that was enqueued on the stream.
+    /// Whether all has ended that was enqueued on the stream. (An event may end a moment before.)
     pub fn is_idle(self) -> bool {
-        busy_queue(|| self.index).is_none()
+        busy_queue(self.index).is_none()
     }
 }
 
@@ -138,22 +138,20 @@ pub fn cancel_all() {
 #[inline]
 pub(crate) fn begin(options: &Options) -> Result<(), Error> {
     check(options.cancel.as_ref())?;
-    let stream = || options.stream.unwrap_or_else(current_stream).index;
-    match busy_queue(stream) {
-        Some(queue) if !is_worker() => {
-            wait_for(queue.marker::<Error>().done(), options.cancel.as_ref())
-        }
-        _ => Ok(()),
-    }
+    if are_busy() && !is_worker() { wait_for_turn(options) } else { Ok(()) }
 }
 
 #[cold]
-fn wait_for(turn: Done, cancel: Option<&Cancel>) -> Result<(), Error> {
-    if cancel.is_none() {
+fn wait_for_turn(options: &Options) -> Result<(), Error> {
+    let Some(queue) = busy_queue(options.stream.unwrap_or_else(current_stream).index) else {
+        return Ok(());
+    };
+    let turn = queue.marker::<Error>().done();
+    if options.cancel.is_none() {
         return Ok(turn.wait()?);
     }
     while !turn.wait_for(POLL)? {
-        check(cancel)?;
+        check(options.cancel.as_ref())?;
     }
     Ok(())
 }

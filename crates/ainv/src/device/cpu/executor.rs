@@ -82,14 +82,17 @@ impl Runtime {
     }
 }
 
-/// The queue of a stream, if something was ever enqueued on any and has not ended.
+/// Whether something was enqueued on any stream that has not ended: one load where streams were never
+/// used.
 #[inline]
-pub(crate) fn busy_queue(index: impl FnOnce() -> u32) -> Option<Arc<Queue>> {
-    let runtime = current()?;
-    if runtime.scheduler.is_idle() {
-        return None;
-    }
-    Some(runtime.queue(index())).filter(|queue| !queue.is_idle())
+pub(crate) fn are_busy() -> bool {
+    current().is_some_and(|runtime| !runtime.scheduler.is_idle())
+}
+
+/// The queue of a stream, if it has something to do.
+pub(crate) fn busy_queue(index: u32) -> Option<Arc<Queue>> {
+    let runtime = current().filter(|runtime| !runtime.scheduler.is_idle())?;
+    Some(runtime.queue(index)).filter(|queue| !queue.is_idle())
 }
 
 /// The number of a new stream.
