@@ -56,7 +56,7 @@ impl Array {
         shape: &[usize],
         whole: usize,
     ) -> PyResult<Array> {
-        let made = py.detach(|| Storage::zeros(dtype, shape));
+        let made = Storage::zeros(dtype, shape);
         let (storage, layout) = made.map_err(|e| error::raise(py, e, &[]))?;
         Ok(Array { storage, layout, dtype, whole })
     }

@@ -17,15 +17,13 @@ impl Place {
     pub(crate) fn here(py: Python<'_>) -> PyResult<Option<Place>> {
         static FRAME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let Ok(mut frame) = FRAME.import(py, "sys", "_getframe")?.call0() else { return Ok(None) };
+        let package = package(py)?;
         while !frame.is_none() {
-            let module = frame.getattr(intern!(py, "f_globals"))?.get_item(intern!(py, "__name__"));
-            let own = module.is_ok_and(|name| {
-                name.extract::<&str>().is_ok_and(|name| name.starts_with("ainv."))
-            });
-            if !own {
-                let code = frame.getattr(intern!(py, "f_code"))?;
+            let code = frame.getattr(intern!(py, "f_code"))?;
+            let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
+            if !file.starts_with(package) {
                 return Ok(Some(Place {
-                    file: code.getattr(intern!(py, "co_filename"))?.extract()?,
+                    file,
                     line: frame.getattr(intern!(py, "f_lineno"))?.extract().unwrap_or(0),
                     function: code.getattr(intern!(py, "co_name"))?.extract()?,
                 }));
@@ -47,6 +45,17 @@ impl Place {
         }
         Ok(note)
     }
+}
+
+/// The folder of the package, with what follows it in the paths of its modules.
+fn package(py: Python<'_>) -> PyResult<&str> {
+    static PACKAGE: PyOnceLock<String> = PyOnceLock::new();
+    let package = PACKAGE.get_or_try_init(py, || {
+        let file = py.import("ainv")?.getattr("__file__")?.extract::<String>()?;
+        let end = file.rfind(['/', '\\']).map_or(0, |at| at + 1);
+        PyResult::Ok(file[..end].to_owned())
+    })?;
+    Ok(package)
 }
 
 impl std::fmt::Display for Place {
