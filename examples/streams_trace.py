@@ -15,6 +15,7 @@ matplotlib.use("svg")
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "ainv", "font.size": 9})
 
 from matplotlib import pyplot  # noqa: E402
+from matplotlib.patches import Patch  # noqa: E402
 
 COLOURS = ["#2a6f97", "#e07a3f"]
 
@@ -45,11 +46,10 @@ def draw(rows: list[dict[str, str]], path: str) -> None:
     axes.set_xlabel("milliseconds")
     axes.spines[["left", "top", "right"]].set_visible(False)
     handles = [
-        pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[k % len(COLOURS)])
-        for k in range(len(threads))
+        Patch(color=COLOURS[k % len(COLOURS)], label=f"begun on thread {name}")
+        for k, name in enumerate(threads)
     ]
-    names = [f"on thread {name}" for name in threads]
-    axes.legend(handles, names, loc="upper right", ncols=len(threads), frameon=False)
+    axes.legend(handles=handles, loc="upper right", ncols=len(threads), frameon=False)
     # No date, so that the same trace is the same file.
     figure.savefig(path, metadata={"Date": None})
 

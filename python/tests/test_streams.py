@@ -1,10 +1,13 @@
 """Streams: defaults, order, errors that come late, bounds, and what happens to the process."""
 
+import pickle
 import signal
+import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import ainv
 import numpy as np
@@ -548,8 +551,6 @@ class TestProcess:
             "        assert max(pool.map_async(work, range(8)).get(60)) < 1e-6\n"
             "    assert work(9) < 1e-6\n"
         )
-        import subprocess
-
         subprocess.run([sys.executable, script], check=True, timeout=120)
 
     def test_the_number_of_threads_may_change(self):
@@ -566,8 +567,27 @@ class TestProcess:
             ainv.set_num_threads(before)
 
 
-def test_the_values_are_pickled():
-    import pickle
+class TestExamples:
+    FOLDER = Path(__file__).parents[2] / "examples"
 
+    def run(self, name, *arguments, **options):
+        command = [sys.executable, self.FOLDER / name, *arguments]
+        return subprocess.run(command, check=True, text=True, timeout=120, **options)
+
+    def test_pipeline(self, tmp_path):
+        a = random((50_000, 4, 4))
+        np.save(tmp_path / "a.npy", a)
+        self.run("pipeline.py", tmp_path / "a.npy", tmp_path / "x.npy")
+        assert_same_bits(np.load(tmp_path / "x.npy"), ainv.inv(a))
+        assert "parts" in self.run("pipeline.py", stdout=subprocess.PIPE).stdout
+
+    def test_picture(self, tmp_path):
+        pytest.importorskip("matplotlib")
+        trace = "stream,work,thread,begin,end\nstream 1,x,a,0,2\nstream 2,y,b,1,3\n"
+        self.run("streams_trace.py", tmp_path / "x.svg", input=trace)
+        assert "stream 2: 1 times y" in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
+def test_the_values_are_pickled():
     s = ainv.new_stream(CPU)
     assert pickle.loads(pickle.dumps(s)) == s
