@@ -2,8 +2,11 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release -p ainv-streams --test loom`.
 #![cfg(loom)]
 
-use ainv_streams::{Done, Event, Executor, Job, Limits, Queue, Scheduler, Stopped, as_worker};
+use ainv_streams::{
+    Cancel, Done, Event, Executor, Job, Limits, Queue, Scheduler, Stopped, as_worker,
+};
 use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// One thread at a time, a new one for each job.
@@ -79,6 +82,23 @@ fn a_cancelled_task_either_ran_or_never_will() {
         other.join().unwrap();
         let ran = !log.lock().unwrap().is_empty();
         assert_eq!(outcome, if ran { Ok(1) } else { Err(Stopped::Cancelled) });
+    });
+}
+
+#[test]
+fn a_task_that_runs_sees_that_it_was_cancelled() {
+    model(|| {
+        let queue = queue(Limits::default());
+        let asked = Arc::new(AtomicBool::new(false));
+        let operation = {
+            let asked = asked.clone();
+            move |cancel: &Cancel| Ok((asked.load(Ordering::Acquire), cancel.is_cancelled()))
+        };
+        let event: Event<_, Stopped> = queue.submit(Default::default(), operation).unwrap();
+        event.cancel();
+        asked.store(true, Ordering::Release);
+        let outcome = event.wait();
+        assert!(!matches!(outcome, Ok((true, false))), "{outcome:?}");
     });
 }
 

@@ -42,17 +42,29 @@ fn median(calls: usize, mut round: impl FnMut() -> Duration) -> Duration {
     quantile(&mut times, 0.5)
 }
 
-/// The submitter's time for an operation that does nothing much.
-fn enqueue(stream: Stream) -> Duration {
-    median(CHAIN, || {
+/// The submitter's time for an operation that does nothing much, and the time to run it: while the
+/// other waits.
+fn enqueue(stream: Stream) -> (Duration, Duration) {
+    let mut run = Vec::new();
+    let submit = median(CHAIN, || {
+        let (open, opened) = std::sync::mpsc::channel::<()>();
+        let gate = move |_: &ainv::Cancel| {
+            let _ = opened.recv();
+            Ok(())
+        };
+        drop(stream.submit(gate).expect("the stream exists"));
         let begin = Instant::now();
         for i in 0..CHAIN {
             drop(stream.submit_quick(move |_| Ok(i)).expect("the stream exists"));
         }
         let time = begin.elapsed();
+        let begin = Instant::now();
+        drop(open);
         ainv::synchronize(Some(stream)).expect("this is no task");
+        run.push(begin.elapsed() / CHAIN as u32);
         time
-    })
+    });
+    (submit, quantile(&mut run, 0.5))
 }
 
 /// The first submission to a stream that has nothing to do: it wakes a thread.
@@ -80,20 +92,19 @@ impl Pair {
 
 fn chain(stream: Stream) -> (Duration, Duration) {
     let a: [f64; 16] = matrices(1, 4).try_into().expect("sixteen entries");
+    let pair: &Mutex<Pair> = Box::leak(Box::new(Mutex::new(Pair(a, a))));
+    let step = |_: &ainv::Cancel| pair.lock().expect("no panic").step();
+    let cancel = ainv::Cancel::new();
     let blocking = median(CHAIN, || {
-        let mut pair = Pair(a, a);
         let begin = Instant::now();
         for _ in 0..CHAIN {
-            std::hint::black_box(&mut pair).step().expect("it has an inverse");
+            step(&cancel).expect("it has an inverse");
         }
         begin.elapsed()
     });
     let streamed = median(CHAIN, || {
-        let pair = Arc::new(Mutex::new(Pair(a, a)));
         let begin = Instant::now();
         for _ in 0..CHAIN {
-            let pair = pair.clone();
-            let step = move |_: &ainv::Cancel| pair.lock().expect("no panic").step();
             drop(stream.submit_quick(step).expect("the stream exists"));
         }
         ainv::synchronize(Some(stream)).expect("this is no task");
@@ -130,7 +141,8 @@ fn say(what: &str, mut times: Vec<Duration>) {
 fn main() -> Result<(), Error> {
     let [small, large] = [Stream::new(Device::CPU)?, Stream::new(Device::CPU)?];
     println!("{} threads", ainv::num_threads());
-    println!("enqueue one small operation: {:.0?}", enqueue(small));
+    let (submit, run) = enqueue(small);
+    println!("enqueue one small operation: {submit:.0?}, run it: {run:.0?}");
     println!("enqueue it on an idle stream: {:.1?}", wake(small));
     let (blocking, streamed) = chain(small);
     println!(

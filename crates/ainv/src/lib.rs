@@ -32,10 +32,46 @@
 //! or on the vector instructions at hand (the portable set alone rounds differently: it has no
 //! fused multiply-add).
 //!
+//! # Streams
+//!
+//! A [`Stream`] is a queue of work on a device. What is [submitted](Stream::submit) to it runs in order,
+//! on the pool's threads, while the caller goes on; work of different streams runs at the same time.
+//!
+//! ```
+//! use ainv::{Device, Options, Stack, Stream};
+//!
+//! let [first, second] = [Stream::new(Device::CPU)?, Stream::new(Device::CPU)?];
+//! let inverse = first.submit(|_| {
+//!     ainv::inv(Stack::new(&[2.0, 0.0, 0.0, 4.0], &[2, 2])?, &Options::default())
+//! })?;
+//! second.after(&inverse)?;
+//! let ordered = second.submit(|_| Ok("begins when the inverse is there"))?;
+//! ordered.wait()?;
+//! // An event is a future, too.
+//! assert_eq!(inverse.wait()?.as_slice(), [0.5, 0.0, 0.0, 0.25]);
+//! # Ok::<(), ainv::Error>(())
+//! ```
+//!
+//! - An [`Event`] holds the outcome. A bad matrix, a panic and a cancellation are its error, and the
+//!   stream goes on. Dropping it neither waits nor cancels.
+//! - A task owns what it works on. It may call every function here, which then share its work among
+//!   the pool's threads as ever, but it does not wait for other work: [`Stream::after`] orders streams
+//!   without holding a thread.
+//! - However many streams have work, no more threads run than the pool has; ready streams take turns.
+//!   [Quick](Stream::submit_quick) tasks run even while a large matrix has all threads: its algorithms
+//!   pause for them.
+//! - A stream holds at most 1024 tasks: a submitter that is faster than the machine waits.
+//! - A call that is not submitted runs on the caller's thread, after the work that was enqueued on its
+//!   stream before ([`Options::stream`], else the thread's [`current_stream`]). Such calls of several
+//!   threads on one stream run at the same time.
+//! - A forked child begins with empty streams; the work of its parent is [`Error::Forked`] there.
+//! - The device [`Gpu`](DeviceKind::Gpu) has no back-end in this build: using it is an error before any work.
+//!
 //! # Layout of the crate
 //!
 //! `op` says what is computed, `alg` holds the blocked algorithms, `device` where the work runs;
-//! `plan` makes every choice. The inner loops and the registers are in the crate `ainv-kernels`.
+//! `plan` makes every choice. The inner loops and the registers are in the crate `ainv-kernels`, the
+//! queues of streams in `ainv-streams`.
 //! Arrows point one way: `op -> alg -> kernels -> isa`.
 
 mod alg;
