@@ -5,7 +5,7 @@ use crate::array::{Scalar, matrices, square, with_scalar};
 use crate::call::{Op, cost, first_failure};
 use crate::error;
 use crate::functions::{Any, Keyword};
-use crate::layout::Layout;
+use crate::layout::{Layout, PerAxis};
 use crate::options::Axes;
 use crate::ours::{Array, asarray};
 use crate::place::Place;
@@ -15,6 +15,7 @@ use crate::wait::Signals;
 use ainv::{Cancel, Error, Norm, Options, RealScalar, Stack, Status, Stream, Task};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Work of fewer nanoseconds than this may run while longer work pauses.
@@ -34,7 +35,7 @@ fn enqueue(
 ) -> PyResult<()> {
     let raise = |e| error::raise(py, e, &[]);
     let place = Place::here(py)?.map(Arc::new);
-    let held: Vec<Arc<Storage>> =
+    let held: SmallVec<[Arc<Storage>; 4]> =
         inputs.iter().chain(outputs).map(|array| array.storage.clone()).collect();
     for earlier in inputs.iter().filter_map(|input| input.storage.work()) {
         if earlier.stream != stream && !earlier.done.is_done() {
@@ -42,7 +43,7 @@ fn enqueue(
         }
     }
     let bytes = held.iter().map(|storage| storage.count_once()).sum();
-    let (count, batch, asked) = (inputs.len(), batch.to_vec(), place.clone());
+    let (count, batch, asked) = (inputs.len(), PerAxis::from(batch), place.clone());
     let task = move |cancel: &Cancel| {
         for input in &held[..count] {
             if let Err(failure) = input.outcome() {
@@ -115,7 +116,7 @@ fn filled(
     info: Option<&Array>,
 ) -> PyResult<Array> {
     let scalar = a.scalar()?;
-    let mut shape = a.shape().to_vec();
+    let mut shape = PerAxis::from(a.shape());
     matrices(py, &shape)?;
     let [rows, columns] = axes.of(shape.len())?;
     if !op.takes_rectangles() {
@@ -125,17 +126,17 @@ fn filled(
     let x = Array::zeros(py, Dtype::Scalar(scalar), &shape, 2)?;
     let from = a.layout.clone().matrices_along([rows, columns]);
     let to = x.layout.clone().matrices_along([rows, columns]);
-    let batch = from.shape[..from.shape.len() - 2].to_vec();
     let cost = cost(&from.shape, 0, scalar.is_complex(), op.takes_rectangles());
     let numbers = info.map(|info| info.layout.clone());
     viewable(py, scalar, &[&from, &to])?;
-    let outputs = [Some(&x), info];
-    let outputs: Vec<&Array> = outputs.into_iter().flatten().collect();
-    enqueue(py, stream, cost, &[a], &outputs, &batch, move |cancel| {
+    let both = [&x, info.unwrap_or(&x)];
+    let outputs = if info.is_some() { &both[..] } else { &both[..1] };
+    let batch = PerAxis::from(from.batch());
+    enqueue(py, stream, cost, &[a], outputs, &batch, move |cancel| {
         let options = Options { cancel: Some(cancel.clone()), ..options };
         let mut status = vec![];
         if numbers.is_some() {
-            let count = from.shape[..from.shape.len() - 2].iter().product();
+            let count = from.batch().iter().product();
             let bytes = count * size_of::<Status>();
             status.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
             status.resize(count, Status::default());
@@ -285,9 +286,8 @@ pub(crate) fn rcond<'py>(
 
 /// The leading dimensions of both together, and the columns of the second.
 fn together(a: &Layout, b: &Layout, names: [&str; 2]) -> PyResult<(Vec<usize>, usize)> {
-    let lead = |of: &Layout| of.shape[..of.shape.len() - 2].to_vec();
-    let (lead_a, lead_b) = (lead(a), lead(b));
-    match broadcast(&lead_a, &lead_b) {
+    let (lead_a, lead_b) = (a.batch(), b.batch());
+    match broadcast(lead_a, lead_b) {
         Some(batch) => Ok((batch, b.shape[b.shape.len() - 1])),
         None => Err(PyValueError::new_err(format!(
             "the leading dimensions of {}, {lead_a:?}, and of {}, {lead_b:?}, do not broadcast",

@@ -4,6 +4,7 @@ use ainv::{Stack, StackMut};
 use numpy::npyffi;
 use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Where memory begins: a number. Who reads or writes there says why it may.
@@ -15,13 +16,17 @@ unsafe impl Send for Address {}
 // SAFETY: as above.
 unsafe impl Sync for Address {}
 
+/// A number for each axis. Work that is enqueued is given memory by one thread and freed by another,
+/// which is slow: few axes need none.
+pub(crate) type PerAxis<T> = SmallVec<[T; 6]>;
+
 /// Where the elements of an array lie; the strides are in bytes. The memory is kept by another.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layout {
     data: Address,
     size: usize,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) strides: Vec<isize>,
+    pub(crate) shape: PerAxis<usize>,
+    pub(crate) strides: PerAxis<isize>,
 }
 
 impl Layout {
@@ -31,20 +36,20 @@ impl Layout {
         Layout {
             data: Address(data.cast()),
             size: array.dtype().itemsize(),
-            shape: array.shape().to_vec(),
-            strides: array.strides().to_vec(),
+            shape: array.shape().into(),
+            strides: array.strides().into(),
         }
     }
 
     /// Elements of `size` bytes in C order from `data` on.
     pub(crate) fn contiguous(data: Address, size: usize, shape: &[usize]) -> Layout {
-        let mut strides = vec![0; shape.len()];
+        let mut strides = PerAxis::from_elem(0, shape.len());
         let mut step = size as isize;
         for (stride, &n) in strides.iter_mut().zip(shape).rev() {
             *stride = step;
             step *= n.max(1) as isize;
         }
-        Layout { data, size, shape: shape.to_vec(), strides }
+        Layout { data, size, shape: shape.into(), strides }
     }
 
     pub(crate) fn data(&self) -> Address {
@@ -91,7 +96,7 @@ impl Layout {
         self
     }
 
-    fn element_strides(&self) -> Vec<isize> {
+    fn element_strides(&self) -> PerAxis<isize> {
         self.strides.iter().map(|s| s / self.size as isize).collect()
     }
 
@@ -146,7 +151,7 @@ impl Layout {
 
     /// The same elements with the dimensions of the matrices' rows and columns last.
     pub(crate) fn matrices_along(mut self, [rows, columns]: [usize; 2]) -> Layout {
-        fn last<T: Copy>(of: &mut Vec<T>, rows: usize, columns: usize) {
+        fn last<T: Copy>(of: &mut PerAxis<T>, rows: usize, columns: usize) {
             let ends = [of[rows], of[columns]];
             of.remove(rows.max(columns));
             of.remove(rows.min(columns));
@@ -168,6 +173,11 @@ impl Layout {
         self.strides = lead.chain(self.strides[axes..].iter().copied()).collect();
         self.shape = batch.iter().chain(&self.shape[axes..]).copied().collect();
         self
+    }
+
+    /// The leading dimensions.
+    pub(crate) fn batch(&self) -> &[usize] {
+        &self.shape[..self.shape.len() - 2]
     }
 
     /// The addresses from the first byte to behind the last.

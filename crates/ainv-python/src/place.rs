@@ -3,12 +3,43 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use std::sync::{Arc, Mutex};
 
 /// A line of a Python program; plain text, so that any thread can drop it.
 pub(crate) struct Place {
-    file: String,
+    code: Arc<Code>,
     line: u32,
+}
+
+/// A function, or a module's own code.
+struct Code {
+    file: String,
     function: String,
+    /// Whether it is of the package.
+    own: bool,
+}
+
+impl Code {
+    /// What is known of a code object. The last one is kept: a loop enqueues from one.
+    fn of(code: Bound<'_, PyAny>) -> PyResult<Arc<Code>> {
+        static LAST: Mutex<Option<(Py<PyAny>, Arc<Code>)>> = Mutex::new(None);
+        let py = code.py();
+        // In a forked child the lock may be one that a thread of the parent held, for ever.
+        let mut last = LAST.try_lock().ok();
+        if let Some(Some((known, found))) = last.as_deref()
+            && known.is(&code)
+        {
+            return Ok(found.clone());
+        }
+        let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
+        let own = file.starts_with(package(py)?);
+        let function = code.getattr(intern!(py, "co_name"))?.extract()?;
+        let found = Arc::new(Code { file, function, own });
+        if let Some(last) = &mut last {
+            **last = Some((code.unbind(), found.clone()));
+        }
+        Ok(found)
+    }
 }
 
 impl Place {
@@ -17,16 +48,11 @@ impl Place {
     pub(crate) fn here(py: Python<'_>) -> PyResult<Option<Place>> {
         static FRAME: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let Ok(mut frame) = FRAME.import(py, "sys", "_getframe")?.call0() else { return Ok(None) };
-        let package = package(py)?;
         while !frame.is_none() {
-            let code = frame.getattr(intern!(py, "f_code"))?;
-            let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
-            if !file.starts_with(package) {
-                return Ok(Some(Place {
-                    file,
-                    line: frame.getattr(intern!(py, "f_lineno"))?.extract().unwrap_or(0),
-                    function: code.getattr(intern!(py, "co_name"))?.extract()?,
-                }));
+            let code = Code::of(frame.getattr(intern!(py, "f_code"))?)?;
+            if !code.own {
+                let line = frame.getattr(intern!(py, "f_lineno"))?.extract().unwrap_or(0);
+                return Ok(Some(Place { code, line }));
             }
             frame = frame.getattr(intern!(py, "f_back"))?;
         }
@@ -35,7 +61,8 @@ impl Place {
 
     /// As a note of an exception: the place and, where there is one, the source, as in a traceback.
     pub(crate) fn note(&self, py: Python<'_>) -> PyResult<String> {
-        let Place { file, line, function } = self;
+        let Place { line, code } = self;
+        let Code { file, function, .. } = &**code;
         let source = py.import("linecache")?.call_method1("getline", (file, line))?;
         let source = source.extract::<String>()?;
         let mut note =
@@ -60,6 +87,6 @@ fn package(py: Python<'_>) -> PyResult<&str> {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, line {}, in {}", self.file, self.line, self.function)
+        write!(f, "{}, line {}, in {}", self.code.file, self.line, self.code.function)
     }
 }

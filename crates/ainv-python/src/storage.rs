@@ -2,14 +2,13 @@
 //!
 //! It is Rust's memory: work reads, writes and frees it without the GIL.
 
-use crate::array::{Scalar, with_scalar};
-use crate::layout::{Address, Layout};
+use crate::array::Scalar;
+use crate::layout::{Address, Layout, PerAxis};
 use crate::place::Place;
 use crate::{error, wait};
 use ainv::{Done, Error, Event, OwnedStack};
 use numpy::PyArrayDescr;
 use pyo3::prelude::*;
-use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -38,7 +37,7 @@ impl Dtype {
 /// Why an array has no values: what happened, to a stack of which leading dimensions, and who asked.
 pub(crate) struct Failure {
     pub(crate) error: Error,
-    pub(crate) batch: Vec<usize>,
+    pub(crate) batch: PerAxis<usize>,
     pub(crate) place: Option<Arc<Place>>,
 }
 
@@ -65,7 +64,7 @@ impl Work {
     }
 
     fn failed(&self, error: Error) -> Outcome {
-        Err(Arc::new(Failure { error, batch: vec![], place: self.place.clone() }))
+        Err(Arc::new(Failure { error, batch: PerAxis::new(), place: self.place.clone() }))
     }
 
     /// What became of it; it has ended.
@@ -98,17 +97,32 @@ pub(crate) struct Storage {
     work: OnceLock<Arc<Work>>,
     /// Whether a task has said already that it holds this memory.
     counted: AtomicBool,
-    _owner: Box<dyn Any + Send + Sync>,
+    _owner: Owner,
 }
 
-fn own<T: Send + Sync + 'static>(mut data: Vec<T>) -> Storage {
+/// Who frees it.
+#[expect(dead_code, reason = "it is kept to be dropped")]
+enum Owner {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    C32(Vec<ainv::c32>),
+    C64(Vec<ainv::c64>),
+    Info(Vec<i32>),
+    Python(Py<PyAny>),
+}
+
+fn own<T>(mut data: Vec<T>, owner: impl FnOnce(Vec<T>) -> Owner) -> Storage {
     Storage {
         data: Address(data.as_mut_ptr().cast()),
         bytes: data.len() * size_of::<T>(),
         work: OnceLock::new(),
         counted: AtomicBool::new(false),
-        _owner: Box::new(data),
+        _owner: owner(data),
     }
+}
+
+fn zeros<T: ainv::Scalar>(count: usize) -> Result<Vec<T>, Error> {
+    Ok(OwnedStack::zeros(&[count, 1])?.into_vec())
 }
 
 impl Storage {
@@ -118,15 +132,16 @@ impl Storage {
         let count = count.filter(|n| n.checked_mul(dtype.size()).is_some());
         let count = count.ok_or(Error::Overflow)?;
         let storage = match dtype {
-            Dtype::Scalar(scalar) => with_scalar!(scalar, T => {
-                own(OwnedStack::<T>::zeros(&[count, 1])?.into_vec())
-            }),
+            Dtype::Scalar(Scalar::F32) => own(zeros(count)?, Owner::F32),
+            Dtype::Scalar(Scalar::F64) => own(zeros(count)?, Owner::F64),
+            Dtype::Scalar(Scalar::C32) => own(zeros(count)?, Owner::C32),
+            Dtype::Scalar(Scalar::C64) => own(zeros(count)?, Owner::C64),
             Dtype::Info => {
                 let mut numbers = Vec::<i32>::new();
                 let bytes = count * dtype.size();
                 numbers.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
                 numbers.resize(count, 0);
-                own(numbers)
+                own(numbers, Owner::Info)
             }
         };
         let layout = Layout::contiguous(storage.data, dtype.size(), shape);
@@ -140,7 +155,7 @@ impl Storage {
             bytes: 0,
             work: OnceLock::new(),
             counted: AtomicBool::new(true),
-            _owner: Box::new(object),
+            _owner: Owner::Python(object),
         })
     }
 

@@ -62,9 +62,8 @@ fn layouts_change_nothing<T: Scalar>() {
         }
         let (a, b) = (entries::<T>(count * m * k, 1), entries::<T>(count * k * n, 2));
         let expected = product(shape, &a, &b);
-        let turned: Vec<T> = (0..a.len())
-            .map(|at| a[at / (m * k) * (m * k) + at % m * k + at / m % k])
-            .collect();
+        let turned: Vec<T> =
+            (0..a.len()).map(|at| a[at / (m * k) * (m * k) + at % m * k + at / m % k]).collect();
         let a = Stack::new(&turned, &[count, k, m]).unwrap().transposed();
         let backwards: Vec<T> = b.iter().rev().copied().collect();
         let strides = [-((k * n) as isize), -(n as isize), -1];
