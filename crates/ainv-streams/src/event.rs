@@ -3,9 +3,10 @@
 use crate::cancel::Cancel;
 use crate::fork::generation;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock, thread_local, wait};
 use crate::worker::is_worker;
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -24,6 +25,11 @@ pub enum Stopped {
     Forked,
     /// A thread of the executor was about to wait for it, and might have waited for itself.
     WouldBlock,
+}
+
+thread_local! {
+    /// A flag for the next task that runs where it is submitted, which nobody cancels.
+    static SPARE: Cell<Option<Cancel>> = Cell::new(None);
 }
 
 type Callback = Box<dyn FnOnce() + Send>;
@@ -99,7 +105,7 @@ where
     }
 
     pub(crate) fn event(self: &Arc<Self>) -> Event<T, E> {
-        Event { work: self.clone() }
+        Event(State::Submitted(self.clone()))
     }
 
     fn end(&self, mut inside: MutexGuard<'_, Inside<F, T, E>>, outcome: Result<T, E>) {
@@ -134,8 +140,7 @@ where
             inside.running = Some(flag.clone());
             operation
         };
-        let outcome = catch_unwind(AssertUnwindSafe(|| operation(flag)))
-            .unwrap_or_else(|panic| Err(Stopped::Panicked(text(&*panic)).into()));
+        let outcome = outcome(operation, flag);
         self.end(lock(&self.inside), outcome);
     }
 
@@ -234,6 +239,15 @@ where
     }
 }
 
+/// Runs an operation: a panic is its error.
+fn outcome<T, E: From<Stopped>>(
+    operation: impl FnOnce(&Cancel) -> Result<T, E>,
+    flag: &Cancel,
+) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(|| operation(flag)))
+        .unwrap_or_else(|panic| Err(Stopped::Panicked(text(&*panic)).into()))
+}
+
 fn text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message").to_owned()
@@ -243,40 +257,72 @@ fn text(panic: &(dyn Any + Send)) -> String {
 ///
 /// Dropping it neither waits nor cancels: the task owns what it works on and runs all the same.
 #[must_use = "an error of the task is in its event"]
-pub struct Event<T, E> {
-    work: Arc<dyn Outcome<T, E>>,
+pub struct Event<T, E>(State<T, E>);
+
+enum State<T, E> {
+    /// It ran where it was submitted.
+    Ended(Option<Result<T, E>>),
+    Submitted(Arc<dyn Outcome<T, E>>),
 }
+
+// Nothing in it is pinned.
+impl<T, E> Unpin for Event<T, E> {}
 
 impl<T, E> Event<T, E>
 where
     T: Send + 'static,
     E: From<Stopped> + Send + 'static,
 {
+    /// Runs an operation here and now.
+    pub(crate) fn of(operation: impl FnOnce(&Cancel) -> Result<T, E>) -> Event<T, E> {
+        let flag = SPARE.with(Cell::take).unwrap_or_default();
+        let outcome = outcome(operation, &flag);
+        SPARE.with(|spare| spare.set(Some(flag.anew())));
+        Event(State::Ended(Some(outcome)))
+    }
+
     /// The outcome, when the task has ended.
     ///
     /// # Errors
     /// The task's own; [`Stopped`] if it was cancelled, panicked, was under way in the parent of this
     /// forked process, or if the caller is itself a task: a task that waited would hold a thread that
     /// the other may need. Order them with [`Queue::after`](crate::Queue::after).
-    pub fn wait(self) -> Result<T, E> {
-        self.work.wait(None).map_err(E::from)?;
-        self.work.take(None).expect("the task has ended")
+    pub fn wait(mut self) -> Result<T, E> {
+        if let State::Submitted(work) = &self.0 {
+            work.wait(None).map_err(E::from)?;
+        }
+        self.take(None).expect("the task has ended")
     }
 
     /// Whether the task has ended.
     pub fn is_done(&self) -> bool {
-        self.work.is_done()
+        match &self.0 {
+            State::Ended(_) => true,
+            State::Submitted(work) => work.is_done(),
+        }
     }
 
     /// A task that has not begun never will, and ends now; one that has begun is asked to stop by the
     /// [`Cancel`] that it was given. One that has ended stays as it is.
     pub fn cancel(&self) {
-        self.work.cancel();
+        if let State::Submitted(work) = &self.0 {
+            work.cancel();
+        }
     }
 
     /// The end of the task, without its outcome.
     pub fn done(&self) -> Done {
-        Done { work: self.work.clone() }
+        match &self.0 {
+            State::Ended(_) => Done(None),
+            State::Submitted(work) => Done(Some(work.clone())),
+        }
+    }
+
+    fn take(&mut self, waker: Option<&Waker>) -> Option<Result<T, E>> {
+        match &mut self.0 {
+            State::Ended(outcome) => Some(outcome.take().expect("an outcome is taken once")),
+            State::Submitted(work) => work.take(waker),
+        }
     }
 }
 
@@ -287,27 +333,25 @@ where
 {
     type Output = Result<T, E>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.work.take(Some(context.waker())).map_or(Poll::Pending, Poll::Ready)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.take(Some(context.waker())).map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-impl<T, E> std::fmt::Debug for Event<T, E> {
+impl<T: Send + 'static, E: From<Stopped> + Send + 'static> std::fmt::Debug for Event<T, E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Event").field("is_done", &self.work.is_done()).finish()
+        f.debug_struct("Event").field("is_done", &self.is_done()).finish()
     }
 }
 
 /// The end of a task, however it ended: what other work can be ordered after.
 #[derive(Clone)]
-pub struct Done {
-    work: Arc<dyn Signal>,
-}
+pub struct Done(Option<Arc<dyn Signal>>);
 
 impl Done {
     /// Whether the task has ended.
     pub fn is_done(&self) -> bool {
-        self.work.is_done()
+        self.0.as_ref().is_none_or(|work| work.is_done())
     }
 
     /// Waits for the end.
@@ -315,7 +359,7 @@ impl Done {
     /// # Errors
     /// [`Stopped::Forked`], [`Stopped::WouldBlock`].
     pub fn wait(&self) -> Result<(), Stopped> {
-        self.work.wait(None).map(drop)
+        self.wait_until(None).map(drop)
     }
 
     /// Waits for the end, or for `time`; whether the task has ended.
@@ -323,22 +367,31 @@ impl Done {
     /// # Errors
     /// As [`wait`](Done::wait).
     pub fn wait_for(&self, time: Duration) -> Result<bool, Stopped> {
-        self.work.wait(Instant::now().checked_add(time))
+        self.wait_until(Instant::now().checked_add(time))
+    }
+
+    fn wait_until(&self, time: Option<Instant>) -> Result<bool, Stopped> {
+        self.0.as_ref().map_or(Ok(true), |work| work.wait(time))
     }
 
     /// As [`Event::cancel`].
     pub fn cancel(&self) {
-        self.work.cancel();
+        if let Some(work) = &self.0 {
+            work.cancel();
+        }
     }
 
     /// Whether the task will never end here: it was under way in the parent of this forked process.
     pub(crate) fn is_lost(&self) -> bool {
-        self.work.is_lost()
+        self.0.as_ref().is_some_and(|work| work.is_lost())
     }
 
     /// Calls `callback` when the task has ended, on the thread that ended it, or at once.
     pub(crate) fn call(&self, callback: impl FnOnce() + Send + 'static) {
-        self.work.call(Box::new(callback));
+        match &self.0 {
+            Some(work) => work.call(Box::new(callback)),
+            None => callback(),
+        }
     }
 }
 

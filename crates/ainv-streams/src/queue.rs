@@ -5,7 +5,7 @@ use crate::event::{Done, Event, Run, Stopped, Work};
 use crate::scheduler::Scheduler;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait};
-use crate::worker::is_worker;
+use crate::worker::{as_worker, is_worker};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,6 +35,9 @@ pub struct Task<'a> {
     /// It takes under about a millisecond, and takes no lock that longer work holds while it computes:
     /// it may run in a pause of longer work.
     pub quick: bool,
+    /// It takes less time than to hand it to another thread, a few microseconds: if the queue is idle,
+    /// it runs where it is submitted, at once.
+    pub tiny: bool,
     /// The memory that it holds until it has ended.
     pub bytes: usize,
     /// Asked every 50 ms while the submitter waits for room; true gives up.
@@ -112,10 +115,41 @@ impl Queue {
         E: From<Stopped> + Send + 'static,
     {
         let inside = self.room_for(task.bytes, task.interrupted)?;
+        if task.tiny && !inside.active {
+            return Ok(self.run_here(inside, operation));
+        }
         let work = Work::new(operation);
         let event = work.event();
-        self.push(inside, Item::Task { task: work, quick: task.quick, bytes: task.bytes });
+        let quick = task.quick || task.tiny;
+        self.push(inside, Item::Task { task: work, quick, bytes: task.bytes });
         Ok(event)
+    }
+
+    /// Runs an operation before all that others enqueue from now on.
+    fn run_here<F, T, E>(
+        self: &Arc<Self>,
+        mut inside: MutexGuard<'_, Inside>,
+        operation: F,
+    ) -> Event<T, E>
+    where
+        F: FnOnce(&Cancel) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Stopped> + Send + 'static,
+    {
+        inside.active = true;
+        self.scheduler.began();
+        drop(inside);
+        let event = as_worker(|| Event::of(operation));
+        let mut inside = lock(&self.inside);
+        let next = inside.items.front().map(Item::is_quick);
+        match next {
+            None => self.rest(&mut inside),
+            Some(quick) => {
+                drop(inside);
+                self.scheduler.hand_over(self.clone(), quick);
+            }
+        }
+        event
     }
 
     /// An event that ends when all has ended that was enqueued before. Never waits for room.
@@ -235,6 +269,12 @@ impl Queue {
         }
     }
 
+    /// There is nothing to run.
+    fn rest(&self, inside: &mut Inside) {
+        inside.active = false;
+        self.scheduler.ended();
+    }
+
     /// The head of the queue, if there is one; else the queue is idle from now on.
     fn head<'a>(&self, taken: &'a mut Taken) -> Option<&'a Item> {
         if taken.items.is_empty() {
@@ -242,8 +282,7 @@ impl Queue {
             let mut inside = lock(&self.inside);
             std::mem::swap(&mut inside.items, &mut taken.items);
             if taken.items.is_empty() {
-                inside.active = false;
-                self.scheduler.ended();
+                self.rest(&mut inside);
             }
         }
         taken.items.front()

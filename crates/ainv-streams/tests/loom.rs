@@ -3,7 +3,7 @@
 #![cfg(loom)]
 
 use ainv_streams::{
-    Cancel, Done, Event, Executor, Job, Limits, Queue, Scheduler, Stopped, as_worker,
+    Cancel, Done, Event, Executor, Job, Limits, Queue, Scheduler, Stopped, Task, as_worker,
 };
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicBool, Ordering};
@@ -82,6 +82,33 @@ fn a_cancelled_task_either_ran_or_never_will() {
         other.join().unwrap();
         let ran = !log.lock().unwrap().is_empty();
         assert_eq!(outcome, if ran { Ok(1) } else { Err(Stopped::Cancelled) });
+    });
+}
+
+#[test]
+fn a_tiny_task_runs_before_what_comes_after_it() {
+    model(|| {
+        let (queue, log) = (queue(Limits::default()), Log::default());
+        let other = {
+            let (queue, log) = (queue.clone(), log.clone());
+            loom::thread::spawn(move || note(&queue, &log, 3).wait())
+        };
+        for name in [1, 2] {
+            let log = log.clone();
+            let operation = move |_: &Cancel| {
+                log.lock().unwrap().push(name);
+                Ok(name)
+            };
+            let task = Task { tiny: true, ..Task::default() };
+            let event: Event<_, Stopped> = queue.submit(task, operation).unwrap();
+            if name == 2 {
+                assert_eq!(event.wait(), Ok(2));
+            }
+        }
+        assert_eq!(other.join().unwrap(), Ok(3));
+        let mut log = log.lock().unwrap();
+        log.retain(|name| *name != 3);
+        assert_eq!(*log, [1, 2]);
     });
 }
 

@@ -221,7 +221,7 @@ fn a_queue_is_bounded_in_bytes_and_lets_one_larger_task_in() {
     let enqueue = || -> Result<Event<(), Stopped>, Stopped> {
         let mut at_once = || true;
         let interrupted: Option<&mut dyn FnMut() -> bool> = Some(&mut at_once);
-        queue.submit(Task { bytes: 60, interrupted, quick: false }, |_: &Cancel| Ok(()))
+        queue.submit(Task { bytes: 60, interrupted, ..Task::default() }, |_: &Cancel| Ok(()))
     };
     let first: Event<(), Stopped> = large().unwrap();
     first.wait().unwrap();
@@ -288,6 +288,27 @@ fn queue_quick<T: Send + 'static>(
     operation: impl FnOnce(&Cancel) -> Result<T, Stopped> + Send + 'static,
 ) -> Event<T, Stopped> {
     queue.submit(task, operation).unwrap()
+}
+
+#[test]
+fn a_tiny_task_runs_at_once_where_the_queue_is_idle() {
+    let queue = Queue::new(&Threads::scheduler(1), Limits::default());
+    let tiny = |operation: fn() -> std::thread::ThreadId| {
+        let task = Task { tiny: true, ..Task::default() };
+        queue_quick(&queue, task, move |_: &Cancel| Ok(operation()))
+    };
+    let here = || std::thread::current().id();
+    let event = tiny(here);
+    assert!(event.is_done() && event.done().is_done());
+    assert_eq!(event.wait(), Ok(std::thread::current().id()));
+    assert!(!is_worker());
+    let panicked = tiny(|| panic!("the panic of the test")).wait();
+    assert_eq!(panicked, Err(Stopped::Panicked("the panic of the test".into())));
+    let (open, _) = gate(&queue);
+    let event = tiny(here);
+    assert!(!event.is_done());
+    open.send(()).unwrap();
+    assert_ne!(event.wait(), Ok(std::thread::current().id()));
 }
 
 #[test]

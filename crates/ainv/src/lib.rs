@@ -99,9 +99,9 @@ pub use device::defaults::{
     with_stream,
 };
 pub use device::info::{Cache, DeviceInfo, device_count, device_info};
-pub use device::stream::{Event, synchronize};
 #[doc(hidden)]
-pub use device::stream::{Task, cancel_all};
+pub use device::stream::cancel_all;
+pub use device::stream::{Event, Task, synchronize};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 pub use options::{

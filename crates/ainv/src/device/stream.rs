@@ -12,7 +12,6 @@ use std::time::Duration;
 /// or await it as a [`Future`].
 pub type Event<T> = ainv_streams::Event<T, Error>;
 
-#[doc(hidden)]
 pub use ainv_streams::Task;
 
 /// How often a call that waits for its turn looks whether it was cancelled.
@@ -76,8 +75,22 @@ impl Stream {
         self.submit_with(Task { quick: true, ..Task::default() }, op)
     }
 
-    /// [`submit`](Stream::submit), with what the task says of itself.
-    #[doc(hidden)]
+    /// [`submit`](Stream::submit), with what the task says of itself. A [tiny](Task::tiny) one runs at
+    /// once on the caller's thread where the stream is idle: to wake another thread would take longer.
+    ///
+    /// ```
+    /// use ainv::{Device, Options, Stack, Stream, Task};
+    /// let stream = Stream::new(Device::CPU)?;
+    /// let task = Task { tiny: true, ..Task::default() };
+    /// let event = stream.submit_with(task, |_| {
+    ///     ainv::inv(Stack::new(&[4.0], &[1, 1])?, &Options::default())
+    /// })?;
+    /// assert_eq!(event.wait()?.as_slice(), [0.25]);
+    /// # Ok::<(), ainv::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Stream::check`]; [`Error::Cancelled`] if `task.interrupted` said so.
     pub fn submit_with<T: Send + 'static>(
         self,
         task: Task<'_>,

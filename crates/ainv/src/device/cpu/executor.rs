@@ -4,7 +4,7 @@ use crate::device::cpu::pool;
 use crate::error::Error;
 use ainv_streams::{Cancel, Executor, Job, Limits, Queue, Scheduler, as_worker, generation};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock};
 
 struct Pool;
 
@@ -33,8 +33,11 @@ impl Executor for Pool {
 pub(crate) struct Runtime {
     generation: u32,
     scheduler: Arc<Scheduler>,
-    queues: RwLock<Vec<Arc<Queue>>>,
+    /// Those from 2^i - 1 on in place i, made when they are first used: to find one locks nothing.
+    queues: [OnceLock<Queues>; 33],
 }
+
+type Queues = Box<[OnceLock<Arc<Queue>>]>;
 
 /// Null until streams are used. What it points to is never freed.
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(std::ptr::null_mut());
@@ -56,7 +59,7 @@ pub(crate) fn runtime() -> &'static Runtime {
     }
     let before = RUNTIME.load(Ordering::Acquire);
     let scheduler = Scheduler::new(Pool);
-    let queues = RwLock::new(Vec::new());
+    let queues = [const { OnceLock::new() }; 33];
     let new = Box::into_raw(Box::new(Runtime { generation: generation(), scheduler, queues }));
     if RUNTIME.compare_exchange(before, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
         // SAFETY: made above, and known to this thread alone.
@@ -67,18 +70,13 @@ pub(crate) fn runtime() -> &'static Runtime {
 
 impl Runtime {
     /// The queue of a stream that exists.
-    pub(crate) fn queue(&self, index: u32) -> Arc<Queue> {
-        let index = index as usize;
-        let queues = self.queues.read().unwrap_or_else(|e| e.into_inner());
-        if let Some(queue) = queues.get(index) {
-            return queue.clone();
-        }
-        drop(queues);
-        let mut queues = self.queues.write().unwrap_or_else(|e| e.into_inner());
-        while queues.len() <= index {
-            queues.push(Queue::new(&self.scheduler, Limits::default()));
-        }
-        queues[index].clone()
+    pub(crate) fn queue(&self, index: u32) -> &Arc<Queue> {
+        let number = u64::from(index) + 1;
+        let (place, first) = (number.ilog2(), 1 << number.ilog2());
+        let some = self.queues[place as usize]
+            .get_or_init(|| (0..first).map(|_| OnceLock::new()).collect());
+        some[(number - first) as usize]
+            .get_or_init(|| Queue::new(&self.scheduler, Limits::default()))
     }
 }
 
@@ -90,7 +88,7 @@ pub(crate) fn are_busy() -> bool {
 }
 
 /// The queue of a stream, if it has something to do.
-pub(crate) fn busy_queue(index: u32) -> Option<Arc<Queue>> {
+pub(crate) fn busy_queue(index: u32) -> Option<&'static Arc<Queue>> {
     let runtime = current().filter(|runtime| !runtime.scheduler.is_idle())?;
     Some(runtime.queue(index)).filter(|queue| !queue.is_idle())
 }
@@ -109,8 +107,8 @@ pub(crate) fn exists(index: u32) -> bool {
 /// Cancels what is enqueued or running on all streams.
 pub(crate) fn cancel_all() {
     let Some(runtime) = current() else { return };
-    let queues = runtime.queues.read().unwrap_or_else(|e| e.into_inner()).clone();
-    for queue in queues {
+    let queues = runtime.queues.iter().filter_map(OnceLock::get).flatten();
+    for queue in queues.filter_map(OnceLock::get) {
         queue.cancel();
     }
 }
