@@ -165,19 +165,16 @@ fn run<R: Send>(
     cancel: Option<&Cancel>,
     work: impl FnOnce() -> Result<R, Error> + Send,
 ) -> PyResult<R> {
-    let guarded = || catch_unwind(AssertUnwindSafe(work));
+    let guarded = || {
+        catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|panic| Err(Error::Panicked { what: panic_text(&*panic).into() }))
+    };
     let outcome = match cancel {
         Some(cancel) => py.detach(|| interruptible(cancel, guarded))?,
         None if cost < SHORT => guarded(),
         None => py.detach(guarded),
     };
-    match outcome {
-        Ok(result) => result.map_err(|e| error::raise(py, e, &[])),
-        Err(panic) => {
-            let what = panic_text(&*panic);
-            Err(PyRuntimeError::new_err(format!("ainv failed, which is a bug in it: {what}")))
-        }
-    }
+    outcome.map_err(|e| error::raise(py, e, &[]))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

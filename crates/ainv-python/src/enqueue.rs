@@ -20,23 +20,32 @@ use std::sync::Arc;
 
 /// Work of fewer nanoseconds than this may run while longer work pauses.
 const QUICK: f64 = 5e5;
+/// Work of fewer is shorter than handing it to another thread.
+const TINY: f64 = 1e3;
 
-/// Enqueues `work`, which reads the inputs and fills the outputs. It begins when the inputs are there,
-/// of whatever stream they are; while it waits or runs it keeps the memory of both. `batch` are the
+/// Enqueues `work`, which reads the inputs and fills the output and what stands beside it. It begins when the inputs are there,
+/// of whatever stream they are; while it waits or runs it keeps the memory of all. What is shorter than handing it over, and has
+/// nothing to wait for, is done at once. `batch` are the
 /// leading dimensions that an error for a matrix counts in.
 fn enqueue(
     py: Python<'_>,
     stream: Stream,
     cost: f64,
     inputs: &[&Array],
-    outputs: &[&Array],
+    output: &Array,
+    beside: Option<&Array>,
     batch: &[usize],
     work: impl FnOnce(&Cancel) -> Result<(), Error> + Send + 'static,
 ) -> PyResult<()> {
     let raise = |e| error::raise(py, e, &[]);
-    let place = Place::here(py)?.map(Arc::new);
-    let held: SmallVec<[Arc<Storage>; 4]> =
-        inputs.iter().chain(outputs).map(|array| array.storage.clone()).collect();
+    let place = Place::here(py)?;
+    let held: SmallVec<[Arc<Storage>; 4]> = inputs
+        .iter()
+        .copied()
+        .chain([output])
+        .chain(beside)
+        .map(|array| array.storage.clone())
+        .collect();
     for earlier in inputs.iter().filter_map(|input| input.storage.work()) {
         if earlier.stream != stream && !earlier.done.is_done() {
             stream.after(&earlier.done).map_err(raise)?;
@@ -56,14 +65,14 @@ fn enqueue(
     let submitted = py.detach(|| {
         let mut interrupted = || signals.raised();
         let interrupted: &mut dyn FnMut() -> bool = &mut interrupted;
-        stream
-            .submit_with(Task { quick: cost < QUICK, bytes, interrupted: Some(interrupted) }, task)
+        stream.submit_with(
+            Task { tiny: cost < TINY, quick: cost < QUICK, bytes, interrupted: Some(interrupted) },
+            task,
+        )
     });
     let event = submitted.map_err(|e| signals.error().unwrap_or_else(|| raise(e)))?;
-    let work = Arc::new(Work::new(stream, event, place));
-    for output in outputs {
-        output.storage.filled_by(work.clone());
-    }
+    let work = Work::new(stream, event, place);
+    output.storage.filled_by(work, beside.map(|array| &*array.storage));
     Ok(())
 }
 
@@ -129,10 +138,8 @@ fn filled(
     let cost = cost(&from.shape, 0, scalar.is_complex(), op.takes_rectangles());
     let numbers = info.map(|info| info.layout.clone());
     viewable(py, scalar, &[&from, &to])?;
-    let both = [&x, info.unwrap_or(&x)];
-    let outputs = if info.is_some() { &both[..] } else { &both[..1] };
     let batch = PerAxis::from(from.batch());
-    enqueue(py, stream, cost, &[a], outputs, &batch, move |cancel| {
+    enqueue(py, stream, cost, &[a], &x, info, &batch, move |cancel| {
         let options = Options { cancel: Some(cancel.clone()), ..options };
         let mut status = vec![];
         if numbers.is_some() {
@@ -193,7 +200,7 @@ pub(crate) fn solve<'py>(
     let (from, columns) = (a.layout.clone().broadcast(&batch), columns.broadcast(&batch));
     let cost = cost(&from.shape, k, scalar.is_complex(), false);
     viewable(py, scalar, &[&from, &columns, &to])?;
-    enqueue(py, stream, cost, &[&a, &b], &[&x], &batch, move |cancel| {
+    enqueue(py, stream, cost, &[&a, &b], &x, None, &batch, move |cancel| {
         let options = Options { cancel: Some(cancel.clone()), ..options };
         let summary = with_scalar!(scalar, T => {
             // SAFETY: as in `filled`.
@@ -244,7 +251,7 @@ pub(crate) fn product<'py>(a: &Any<'py>, b: &Any<'py>) -> PyResult<Any<'py>> {
     let steps = if scalar.is_complex() { 4.0 } else { 1.0 };
     let cost = steps * x.layout.count() as f64 * k as f64;
     viewable(py, scalar, &[&left, &right, &to])?;
-    enqueue(py, stream, cost, &[&a, &b], &[&x], &batch, move |cancel| {
+    enqueue(py, stream, cost, &[&a, &b], &x, None, &batch, move |cancel| {
         let options = Options { cancel: Some(cancel.clone()), ..Options::default() };
         with_scalar!(scalar, T => {
             // SAFETY: as in `filled`.
@@ -271,7 +278,7 @@ pub(crate) fn rcond<'py>(
     let (from, to) = (a.layout.clone(), x.layout.clone());
     let cost = cost(a.shape(), 0, scalar.is_complex(), norm == Norm::Two);
     viewable(py, scalar, &[&from])?;
-    enqueue(py, stream, cost, &[a], &[&x], batch, move |cancel| {
+    enqueue(py, stream, cost, &[a], &x, None, batch, move |cancel| {
         let options = Options { cancel: Some(cancel.clone()), ..options };
         with_scalar!(scalar, T => {
             // SAFETY: as in `filled`; the result lies in C order.
@@ -328,7 +335,7 @@ pub(crate) fn cast(py: Python<'_>, a: &Array, to: Scalar, stream: Stream) -> PyR
     }
     let (result, cost) = (x.layout.clone(), 4.0 * a.layout.count() as f64);
     viewable(py, of, &[&from])?;
-    enqueue(py, stream, cost, &[a], &[&x], &[], move |_| match (of, to) {
+    enqueue(py, stream, cost, &[a], &x, None, &[], move |_| match (of, to) {
         (Scalar::C32, Scalar::C64) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::widen),
         (Scalar::C64, Scalar::C32) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::narrow),
         (Scalar::C32, _) => convert(&from, &result, |x: ainv::c32| x),

@@ -56,7 +56,10 @@ pub(crate) fn shape(py: Python<'_>, what: String) -> PyErr {
 
 /// `error` of a call whose leading dimensions are `batch`.
 pub(crate) fn raise(py: Python<'_>, error: Error, batch: &[usize]) -> PyErr {
-    let text = error.to_string();
+    let text = match &error {
+        Error::Panicked { what } => format!("ainv failed, which is a bug in it: {what}"),
+        error => error.to_string(),
+    };
     told(py, error, text, batch)
 }
 

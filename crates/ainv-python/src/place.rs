@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use std::sync::{Arc, Mutex};
 
 /// A line of a Python program; plain text, so that any thread can drop it.
+#[derive(Clone)]
 pub(crate) struct Place {
     code: Arc<Code>,
     line: u32,

@@ -38,7 +38,7 @@ impl Dtype {
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) batch: PerAxis<usize>,
-    pub(crate) place: Option<Arc<Place>>,
+    pub(crate) place: Option<Place>,
 }
 
 /// What a task leaves behind. A task whose input failed fails likewise.
@@ -48,17 +48,13 @@ pub(crate) type Outcome = Result<(), Arc<Failure>>;
 pub(crate) struct Work {
     pub(crate) stream: ainv::Stream,
     pub(crate) done: Done,
-    place: Option<Arc<Place>>,
+    place: Option<Place>,
     event: Mutex<Option<Event<Outcome>>>,
     outcome: OnceLock<Outcome>,
 }
 
 impl Work {
-    pub(crate) fn new(
-        stream: ainv::Stream,
-        event: Event<Outcome>,
-        place: Option<Arc<Place>>,
-    ) -> Work {
+    pub(crate) fn new(stream: ainv::Stream, event: Event<Outcome>, place: Option<Place>) -> Work {
         let done = event.done();
         Work { stream, done, place, event: Mutex::new(Some(event)), outcome: OnceLock::new() }
     }
@@ -76,17 +72,20 @@ impl Work {
         })
     }
 
-    /// Waits for the end, and raises what went wrong.
-    fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let outcome = match wait::ended(py, &self.done)? {
-            Ok(()) => self.outcome(),
-            Err(stopped) => &self.failed(stopped.into()),
-        };
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(failure) => Err(error::raise_late(py, failure)),
-        }
+    /// What became of it, once it has ended.
+    fn ended(&self, py: Python<'_>) -> PyResult<Outcome> {
+        Ok(match wait::ended(py, &self.done)? {
+            Ok(()) => self.outcome().clone(),
+            Err(stopped) => self.failed(stopped.into()),
+        })
     }
+}
+
+/// Where the work that fills some memory is found.
+enum Filled {
+    By(Work),
+    /// It fills other memory, too.
+    With(Arc<Storage>),
 }
 
 /// Memory that arrays share.
@@ -94,7 +93,7 @@ pub(crate) struct Storage {
     data: Address,
     bytes: usize,
     /// None: it was filled when it was made.
-    work: OnceLock<Arc<Work>>,
+    work: OnceLock<Filled>,
     /// Whether a task has said already that it holds this memory.
     counted: AtomicBool,
     _owner: Owner,
@@ -121,8 +120,24 @@ fn own<T>(mut data: Vec<T>, owner: impl FnOnce(Vec<T>) -> Owner) -> Storage {
     }
 }
 
+/// Bytes up to which zeros are written here: memory that the system has zeroed is asked for behind the
+/// allocator's lock, which the threads that free would contend for.
+const SMALL: usize = 1 << 10;
+
 fn zeros<T: ainv::Scalar>(count: usize) -> Result<Vec<T>, Error> {
-    Ok(OwnedStack::zeros(&[count, 1])?.into_vec())
+    let bytes = count * size_of::<T>();
+    if bytes > SMALL {
+        return Ok(OwnedStack::zeros(&[count, 1])?.into_vec());
+    }
+    filled(count)
+}
+
+fn filled<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
+    let mut data = Vec::new();
+    let bytes = count * size_of::<T>();
+    data.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
+    data.resize(count, T::default());
+    Ok(data)
 }
 
 impl Storage {
@@ -136,13 +151,7 @@ impl Storage {
             Dtype::Scalar(Scalar::F64) => own(zeros(count)?, Owner::F64),
             Dtype::Scalar(Scalar::C32) => own(zeros(count)?, Owner::C32),
             Dtype::Scalar(Scalar::C64) => own(zeros(count)?, Owner::C64),
-            Dtype::Info => {
-                let mut numbers = Vec::<i32>::new();
-                let bytes = count * dtype.size();
-                numbers.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
-                numbers.resize(count, 0);
-                own(numbers, Owner::Info)
-            }
+            Dtype::Info => own(filled(count)?, Owner::Info),
         };
         let layout = Layout::contiguous(storage.data, dtype.size(), shape);
         Ok((Arc::new(storage), layout))
@@ -165,15 +174,22 @@ impl Storage {
     }
 
     pub(crate) fn work(&self) -> Option<&Work> {
-        self.work.get().map(Arc::as_ref)
+        match self.work.get()? {
+            Filled::By(work) => Some(work),
+            Filled::With(other) => other.work(),
+        }
     }
 
-    /// Says what work fills it.
-    pub(crate) fn filled_by(&self, work: Arc<Work>) {
-        assert!(self.work.set(work).is_ok(), "memory is filled once");
+    /// Says what work fills it, and `beside`, if there is one.
+    pub(crate) fn filled_by(self: &Arc<Self>, work: Work, beside: Option<&Storage>) {
+        let mut once = self.work.set(Filled::By(work)).is_ok();
+        if let Some(beside) = beside {
+            once &= beside.work.set(Filled::With(self.clone())).is_ok();
+        }
+        assert!(once, "memory is filled once");
     }
 
-    /// What became of the work that fills it, for a task that comes after it.
+    /// What became of the work that fills it, which has ended.
     pub(crate) fn outcome(&self) -> Outcome {
         self.work().map_or(Ok(()), |work| work.outcome().clone())
     }
@@ -183,8 +199,9 @@ impl Storage {
         self.work().map_or(Ok(()), |work| wait::ended(py, &work.done).map(drop))
     }
 
-    /// Waits until it is filled.
+    /// Waits until it is filled, and raises what went wrong.
     pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        self.work().map_or(Ok(()), |work| work.wait(py))
+        let outcome = self.work().map_or(Ok(Ok(())), |work| work.ended(py))?;
+        outcome.map_err(|failure| error::raise_late(py, &failure))
     }
 }
