@@ -1,5 +1,6 @@
 """Streams: defaults, order, errors that come late, bounds, and what happens to the process."""
 
+import contextlib
 import pickle
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import ainv
 import numpy as np
 import pytest
-from helpers import A3, SINGULAR, assert_same_bits, check, raises, random
+from helpers import A3, SINGULAR, assert_same_bits, check, occupied, raises, random
 from test_process import posix, start
 
 CPU = ainv.cpu
@@ -198,6 +199,14 @@ def test_eval_takes_trees():
             ainv.eval(x, place(ainv.inv(ainv.asarray(SINGULAR))))
 
 
+@pytest.fixture(params=["idle", "occupied"])
+def stream(request):
+    """Tiny work is done at once on a stream that is idle, and enqueued on one that is not."""
+    with occupied() if request.param == "occupied" else contextlib.nullcontext():
+        yield
+
+
+@pytest.mark.usefixtures("stream")
 class TestErrors:
     STACK = np.stack([A3[:2, :2]] * 3 + [SINGULAR] + [A3[:2, :2]] * 2).reshape(2, 3, 2, 2)
 
@@ -334,7 +343,7 @@ def test_blocking_calls_and_streams_mix():
         assert_same_bits(np.asarray(x), expected)
 
 
-def test_a_hundred_thousand_small_ones():
+def test_a_hundred_thousand_small_ones(stream):
     a = ainv.asarray(random((4, 4)))
     xs = [ainv.inv(a) for _ in range(100_000)]
     ainv.eval(xs)
