@@ -304,8 +304,12 @@ impl Queue {
                         return None;
                     }
                     Item::After(_) => {
-                        taken.items.pop_front();
+                        let earlier = taken.items.pop_front();
                         taken.ended += 1;
+                        drop(taken);
+                        // It may be the last to have an outcome: freed here, not under the lock.
+                        drop(earlier);
+                        taken = lock(&self.taken);
                     }
                     Item::Task { quick: false, .. } if pause => return Some(false),
                     Item::Task { task, bytes, .. } => break (task.clone(), *bytes),

@@ -200,9 +200,12 @@ impl Scheduler {
 
     #[cold]
     fn let_in(self: &Arc<Self>) {
+        if !is_worker() {
+            return;
+        }
         let begin = Instant::now();
-        let too_soon = || NEXT_PAUSE.with(Cell::get).is_some_and(|next| begin < next);
-        if !is_worker() || too_soon() || PAUSED.with(|paused| paused.replace(true)) {
+        let too_soon = NEXT_PAUSE.with(Cell::get).is_some_and(|next| begin < next);
+        if too_soon || PAUSED.with(|paused| paused.replace(true)) {
             return;
         }
         for _ in 0..TASKS_OF_A_PAUSE {

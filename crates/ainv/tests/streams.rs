@@ -1,7 +1,8 @@
 //! What streams promise. The pool is the process's, so these tests run one at a time.
 
 use ainv::{
-    Cancel, Device, DeviceKind, Done, Error, Event, Options, Stack, StackMut, Stream, synchronize,
+    Cancel, Device, DeviceKind, Done, Error, Event, Options, Stack, StackMut, Stream, Task,
+    synchronize,
 };
 use std::future::Future;
 use std::pin::pin;
@@ -143,6 +144,22 @@ fn work_is_cancelled_before_it_begins_and_in_the_middle() {
 }
 
 #[test]
+fn all_work_is_cancelled() {
+    let _alone = alone(2);
+    let [a, b] = streams();
+    let running = endless(a, 300);
+    let queued = a.submit(|_| Ok(())).unwrap();
+    let (open, gate) = gate(b);
+    let behind = b.submit(|_| Ok(())).unwrap();
+    ainv::cancel_all();
+    assert_eq!(running.wait(), Err(Error::Cancelled));
+    assert_eq!(queued.wait(), Err(Error::Cancelled));
+    assert_eq!(behind.wait(), Err(Error::Cancelled));
+    drop((open, gate));
+    synchronize(Some(b)).unwrap();
+}
+
+#[test]
 fn a_dropped_event_neither_blocks_nor_leaks_nor_cancels() {
     let _alone = alone(2);
     let stream = stream();
@@ -274,7 +291,7 @@ fn sixteen_threads_share_a_stream() {
 struct Step {
     stream: usize,
     inputs: Vec<usize>,
-    quick: bool,
+    kind: usize,
     n: usize,
     a: Vec<f64>,
 }
@@ -287,7 +304,7 @@ fn graph(seed: u64, steps: usize) -> Vec<Step> {
         .map(|i| Step {
             stream: below(4),
             inputs: (0..below(4).min(i)).map(|_| below(i)).collect(),
-            quick: below(2) == 0,
+            kind: below(3),
             n: orders[below(orders.len())],
             a: Vec::new(),
         })
@@ -328,14 +345,13 @@ fn random_graphs_over_four_streams_have_the_bits_of_the_sequential_run() {
                 stream.after(&ends[input]).unwrap();
             }
             let (step, results) = (step.clone(), results.clone());
-            let quick = step.quick;
+            let task = Task { quick: step.kind == 1, tiny: step.kind == 2, ..Task::default() };
             let work = move |_: &Cancel| {
                 let input = |&i: &usize| &results[i].get().expect("it is done")[..];
                 results[i].set(compute(&step, step.inputs.iter().map(input))).unwrap();
                 Ok(())
             };
-            let event = if quick { stream.submit_quick(work) } else { stream.submit(work) };
-            ends.push(event.unwrap().done());
+            ends.push(stream.submit_with(task, work).unwrap().done());
         }
         for (i, end) in ends.iter().enumerate() {
             end.wait().unwrap();

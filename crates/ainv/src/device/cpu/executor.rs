@@ -14,7 +14,7 @@ impl Executor for Pool {
     }
     fn spawn(&self, job: Job) {
         match pool::current() {
-            Ok(pool) => pool.spawn(job),
+            Ok(pool) => pool.spawn(|| pool::busy(job)),
             // There is no memory for threads: the work is done all the same.
             Err(_) => as_worker(job),
         }

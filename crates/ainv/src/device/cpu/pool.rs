@@ -21,6 +21,8 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
 /// Calls that wait for a thread of the pool.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
+/// Calls, and servers of streams, that have one.
+static BUSY: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// Which pool this thread is of.
@@ -82,8 +84,21 @@ pub(crate) fn install<R: Send>(f: impl FnOnce() -> Result<R, Error> + Send) -> R
     WAITING.fetch_add(1, Ordering::Relaxed);
     pool.install(|| {
         WAITING.fetch_sub(1, Ordering::Relaxed);
-        f()
+        busy(f)
     })
+}
+
+/// Runs `f`, which has a thread of the pool for itself.
+pub(crate) fn busy<R>(f: impl FnOnce() -> R) -> R {
+    struct Done;
+    impl Drop for Done {
+        fn drop(&mut self) {
+            BUSY.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    BUSY.fetch_add(1, Ordering::Relaxed);
+    let _done = Done;
+    f()
 }
 
 /// The pool.
@@ -99,6 +114,7 @@ pub(crate) fn current() -> Result<Arc<ThreadPool>, Error> {
     if made.as_ref().is_some_and(|m| m.process != process) {
         std::mem::forget(made.take());
         WAITING.store(0, Ordering::Relaxed);
+        BUSY.store(0, Ordering::Relaxed);
     }
     if let Some(m) = &*made
         && m.threads == threads
@@ -121,9 +137,10 @@ pub(crate) fn current() -> Result<Arc<ThreadPool>, Error> {
     Ok(pool)
 }
 
-/// Whether a call waits for a thread of the pool.
+/// Whether a call waits for a thread of the pool and none is idle.
 pub(crate) fn is_wanted() -> bool {
     WAITING.load(Ordering::Relaxed) > 0
+        && BUSY.load(Ordering::Relaxed) >= THREADS.load(Ordering::Relaxed)
 }
 
 /// Whether the calling thread is of a pool that was replaced, or will be at the next call.
