@@ -1,6 +1,5 @@
 //! `matmul`: every entry within k u |A| |B| of the exact sum, the same bits in every layout.
 
-use super::common::for_all_scalars;
 use ainv::*;
 use testkit::{Rng, assert_same_bits, unit_roundoff};
 
@@ -80,7 +79,10 @@ fn layouts_change_nothing<T: Scalar>() {
     }
 }
 
-for_all_scalars!(every_entry_is_near_the_sum, layouts_change_nothing);
+mod scalars {
+    use super::super::common::for_all_scalars;
+    for_all_scalars!(every_entry_is_near_the_sum, layouts_change_nothing);
+}
 
 #[test]
 fn what_does_not_fit() {
