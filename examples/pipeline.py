@@ -62,7 +62,9 @@ def demonstrate() -> None:
         invert(source, target)
         a, x = np.load(source), np.load(target)
     residual = np.abs(a @ x - np.eye(3)).max()
-    print(f"{len(x)} matrices, {len(list(parts(a)))} parts, the largest |A X - I| is {residual:.1e}")
+    print(
+        f"{len(x)} matrices, {len(list(parts(a)))} parts, the largest |A X - I| is {residual:.1e}"
+    )
     if not residual < 1e-12:
         sys.exit("pipeline: that is too much")
 

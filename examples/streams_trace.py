@@ -14,8 +14,8 @@ import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "ainv", "font.size": 9})
 
-from matplotlib import pyplot  # noqa: E402
-from matplotlib.patches import Patch  # noqa: E402
+from matplotlib import pyplot
+from matplotlib.patches import Patch
 
 COLOURS = ["#2a6f97", "#e07a3f"]
 

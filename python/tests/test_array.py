@@ -60,6 +60,7 @@ def test_layouts_and_byte_orders():
     for b in (a[::-1, ::2, ::-1], a.T, np.asfortranarray(a), a.astype(">f8"), a[:0], a[0]):
         assert_same_bits(np.asarray(ainv.asarray(b)), np.ascontiguousarray(b, "float64"))
     assert_same_bits(np.asarray(ainv.asarray([[1, 2], [3, 4]])), np.array([[1.0, 2], [3, 4]]))
+
     class Own(np.ndarray):
         pass
 
@@ -162,7 +163,15 @@ def test_slices():
     for key in (4, -5, (0, 5), (0, 0, 0), (..., 0), (..., slice(1), slice(None)), (..., ...)):
         with raises(IndexError):
             x[key]
-    for key in (True, None, 1.0, "a", [0, 1], np.array([0, 1]), (0, 0, slice(None), slice(None), 0)):
+    for key in (
+        True,
+        None,
+        1.0,
+        "a",
+        [0, 1],
+        np.array([0, 1]),
+        (0, 0, slice(None), slice(None), 0),
+    ):
         with raises(IndexError):
             x[key]
     assert [m.shape for m in x[:2]] == [(5, 3, 2)] * 2
@@ -380,14 +389,20 @@ def test_the_same_bits_as_a_blocking_call(call, arrays, dtype, stream):
     assert isinstance(x, ainv.Array)
     if options:
         assert_same_bits(np.asarray(x), call(*arrays, **options))
-        assert_same_bits(np.asarray(call(*map(ainv.asarray, arrays), precision="double")),
-                         call(*arrays, precision="double"))
+        assert_same_bits(
+            np.asarray(call(*map(ainv.asarray, arrays), precision="double")),
+            call(*arrays, precision="double"),
+        )
     else:
         expected = call(*arrays)
         assert x.dtype == expected.dtype
         assert np.allclose(np.asarray(x), expected, rtol=1e-4)
-    view = call(*(ainv.asarray(np.ascontiguousarray(a)[::-1])[::-1] if a.ndim > 2 else ainv.asarray(a)
-                  for a in arrays))
+    view = call(
+        *(
+            ainv.asarray(np.ascontiguousarray(a)[::-1])[::-1] if a.ndim > 2 else ainv.asarray(a)
+            for a in arrays
+        )
+    )
     assert_same_bits(np.asarray(view), np.asarray(x))
 
 
@@ -397,7 +412,7 @@ def test_inv_ex():
     assert isinstance(x, ainv.Array) and isinstance(info, ainv.Array)
     assert info.dtype == "int32" and np.asarray(info).tolist() == [0, 2]
     assert np.isnan(np.asarray(x)[1]).all()
-    assert np.asarray(info[1]) == 2
+    assert np.asarray(info[1]) == 2 and ainv.asarray(info) is info
     with raises(TypeError, "no matrices"):
         ainv.inv(info)
     x, info = ainv.inv_ex(ainv.asarray(stack), check_errors=True)
@@ -448,7 +463,12 @@ def test_what_is_wrong_with_a_call_is_said_at_once():
     ):
         with raises(TypeError, "out"):
             call()
-    for call in (ainv.inv, ainv.rcond, ainv.asarray, lambda a, stream: ainv.solve(a, a, stream=stream)):
+    for call in (
+        ainv.inv,
+        ainv.rcond,
+        ainv.asarray,
+        lambda a, stream: ainv.solve(a, a, stream=stream),
+    ):
         with raises(RuntimeError, "gpu"):
             call(square, stream="gpu")
 

@@ -156,28 +156,29 @@ def test_chains_wait_for_nothing_and_keep_their_order():
     assert_same_bits(np.asarray(x), y)
 
 
+STEPS = {
+    "inv": lambda a, _, s: ainv.inv(a, stream=s),
+    "solve": lambda a, b, s: ainv.solve(a, b, stream=s),
+    "pinv": lambda a, _, s: ainv.pinv(a.mT, stream=s),
+    "inv_ex": lambda a, _, s: ainv.inv_ex(a[::-1], stream=s).inverse,
+    "tri_inv": lambda a, _, s: ainv.tri_inv(a, stream=s),
+}
+
+
 def test_random_graphs_have_the_bits_of_sequential_runs():
     rng = np.random.default_rng(0)
     streams = [ainv.new_stream(CPU) for _ in range(4)]
     for seed in range(6):
-        leaves = [random((3, n, n), seed=seed) for n in (4, 4, 30, 30)]
-        one, many = [ainv.asarray(a) for a in leaves], [ainv.asarray(a) for a in leaves]
         orders = [4, 4, 30, 30]
+        leaves = [random((3, n, n), seed=seed) for n in orders]
+        one, many = [ainv.asarray(a) for a in leaves], [ainv.asarray(a) for a in leaves]
         for _ in range(80):
+            step = STEPS[str(rng.choice(list(STEPS)))]
             i = int(rng.integers(len(orders)))
-            partners = [j for j in range(len(orders)) if orders[j] == orders[i]]
-            j, kind = int(rng.choice(partners)), int(rng.integers(5))
-            step = {
-                0: lambda v, s: ainv.inv(v[i], stream=s),
-                1: lambda v, s: ainv.solve(v[i], v[j], stream=s),
-                2: lambda v, s: ainv.pinv(v[i].mT, stream=s),
-                3: lambda v, s: ainv.inv_ex(v[i][::-1], stream=s).inverse,
-                4: lambda v, s: ainv.tri_inv(v[i], stream=s),
-            }[kind]
-            one.append(step(one, None))
+            j = int(rng.choice([j for j, n in enumerate(orders) if n == orders[i]]))
+            one.append(step(one[i], one[j], None))
             ainv.eval(one[-1])
-            stream = streams[int(rng.integers(4))]
-            many.append(step(many, stream))
+            many.append(step(many[i], many[j], streams[int(rng.integers(4))]))
             orders.append(orders[i])
         for x, y in zip(one, many, strict=True):
             assert_same_bits(np.asarray(x), np.asarray(y))
@@ -348,7 +349,7 @@ def test_a_hundred_thousand_small_ones(stream):
     xs = [ainv.inv(a) for _ in range(100_000)]
     ainv.eval(xs)
     expected = ainv.inv(np.asarray(a))
-    for x in xs[:: 9_999]:
+    for x in xs[::9_999]:
         assert_same_bits(np.asarray(x), expected)
 
 

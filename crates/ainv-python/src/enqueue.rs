@@ -23,10 +23,10 @@ const QUICK: f64 = 5e5;
 /// Work of fewer is shorter than handing it to another thread.
 const TINY: f64 = 1e3;
 
-/// Enqueues `work`, which reads the inputs and fills the output and what stands beside it. It begins when the inputs are there,
-/// of whatever stream they are; while it waits or runs it keeps the memory of all. What is shorter than handing it over, and has
-/// nothing to wait for, is done at once. `batch` are the
-/// leading dimensions that an error for a matrix counts in.
+/// Enqueues `work`, which reads the inputs and fills the output and what stands beside it. It begins
+/// when the inputs are there, of whatever stream they are; while it waits or runs it keeps the memory of
+/// all. What is shorter than handing it over, and has nothing to wait for, is done at once. `batch` are
+/// the leading dimensions that an error for a matrix counts in.
 fn enqueue(
     py: Python<'_>,
     stream: Stream,

@@ -289,6 +289,9 @@ pub(crate) fn asarray<'py>(
     let forbidden =
         |why: &str| PyValueError::new_err(format!("{why} needs a copy, which copy=False forbids"));
     if let Ok(a) = x.cast::<Array>() {
+        if scalar.is_none() && copy != Some(true) {
+            return Ok(a.clone());
+        }
         let to = scalar.map_or_else(|| a.get().scalar(), Ok)?;
         let same = a.get().dtype == Dtype::Scalar(to);
         return match (same, copy) {
