@@ -1,8 +1,9 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import EllipsisType
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from typing_extensions import NamedTuple, Self
 
 _Assume: TypeAlias = Literal[
@@ -26,6 +27,8 @@ _OnSingular: TypeAlias = Literal["raise", "nan"]
 _Precision: TypeAlias = Literal["native", "double"] | None
 # Any: the device or stream objects of torch, JAX and MLX.
 _Stream: TypeAlias = Device | Stream | Literal["cpu", "gpu"] | Any | None
+_Device: TypeAlias = Device | Literal["cpu", "gpu"] | Any
+_Index: TypeAlias = int | slice | EllipsisType
 
 class _Speaker(Protocol):
     def __dlpack__(self) -> Any: ...
@@ -35,26 +38,37 @@ _Array = TypeVar("_Array", bound=_Speaker)
 _T = TypeVar("_T")
 
 __all__ = [
+    "Array",
     "Device",
     "InvExResult",
     "LinAlgError",
     "Stream",
     "__version__",
     "_main",
+    "asarray",
     "cholesky",
     "cholesky_inv",
     "cholesky_inverse",
     "cpu",
     "default_device",
+    "default_stream",
+    "device_count",
+    "device_info",
+    "eval",
     "get_num_threads",
     "gpu",
     "inv",
     "inv_ex",
+    "new_stream",
     "pinv",
     "rcond",
+    "set_default_device",
+    "set_default_stream",
     "set_num_threads",
     "show_config",
     "solve",
+    "stream",
+    "synchronize",
     "threads",
     "tri_inv",
 ]
@@ -96,6 +110,47 @@ class Stream:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __getnewargs__(self) -> tuple[int, Device]: ...
+
+@final
+class Array:
+    __array_priority__: float
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def ndim(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def device(self) -> Device: ...
+    @property
+    def mT(self) -> Array: ...
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[Any]: ...
+    def __dlpack__(
+        self,
+        *,
+        stream: None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: _Index | tuple[_Index, ...], /) -> Array: ...
+    def __iter__(self) -> Iterator[Array]: ...
+    def __matmul__(self, other: ArrayLike | Array, /) -> Array: ...
+    def __rmatmul__(self, other: ArrayLike | Array, /) -> Array: ...
+
+@final
+class stream:
+    def __new__(cls, s: _Device | Stream) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
 
 @final
 class threads:
@@ -358,7 +413,22 @@ def rcond(
     assume: _Assume = "auto",
     stream: _Stream = None,
 ) -> Any: ...
+def asarray(
+    x: Any,
+    dtype: DTypeLike | None = None,
+    *,
+    stream: _Stream = None,
+    copy: bool | None = None,
+) -> Array: ...
+def eval(*arrays: Any) -> None: ...
 def default_device() -> Device: ...
+def set_default_device(device: _Device) -> None: ...
+def default_stream(device: _Device) -> Stream: ...
+def set_default_stream(stream: Stream) -> None: ...
+def new_stream(device: _Device) -> Stream: ...
+def synchronize(stream: _Stream = None) -> None: ...
+def device_count(kind: _Device) -> int: ...
+def device_info(device: _Device | None = None) -> dict[str, Any]: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def show_config() -> None: ...

@@ -1,10 +1,12 @@
 """What the tests share: matrices, residuals, and programs of their own."""
 
+import contextlib
 import os
 import subprocess
 import sys
 import textwrap
 
+import ainv
 import numpy as np
 import pytest
 
@@ -75,6 +77,14 @@ def assert_inverse(a, x, dtype=None, bound=10.0):
 def assert_same_bits(x, y):
     assert x.dtype == y.dtype and x.shape == y.shape
     assert x.tobytes() == y.tobytes()
+
+
+@contextlib.contextmanager
+def occupied():
+    """A stream, the current one inside, that has something to do first: nothing there is done at once."""
+    with ainv.stream(ainv.new_stream(ainv.cpu)) as stream:
+        ainv.inv(ainv.asarray(random((900, 900))))
+        yield stream
 
 
 def raises(exception, match=None):

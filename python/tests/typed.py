@@ -39,6 +39,19 @@ class Tensor:
 assert_type(ainv.inv(Tensor(), axes=(0, 1)), Tensor)
 assert_type(ainv.solve(Tensor(), Tensor()), Tensor)
 
+ours = ainv.asarray(a, "float32", stream="cpu")
+assert_type(ours, ainv.Array)
+assert_type(ainv.inv(ours, stream=ainv.new_stream(ainv.cpu)), ainv.Array)
+assert_type(ainv.inv_ex(ours).inverse, ainv.Array)
+assert_type(ainv.solve(ours, ours), ainv.Array)
+assert_type(ours[0, ..., :].mT @ a, ainv.Array)
+assert_type(ours.shape, tuple[int, ...])
+assert_type(np.asarray(ours), NDArray[Any])
+ours + ours  # type: ignore[operator]
+ours["a"]  # type: ignore[index]
+with ainv.stream(ainv.cpu):
+    ainv.eval(ours, [ours])
+
 x = linalg.inv(a)
 linalg.solve(x1=a, x2=a)  # type: ignore[call-arg]
 

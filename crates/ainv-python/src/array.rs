@@ -1,9 +1,10 @@
-//! NumPy arrays as ainv's views: all of this crate's unsafe code, but for a question in lib.rs.
+//! NumPy arrays as ainv's views.
 //!
 //! An array of a native scalar goes straight to a view, whatever its strides. What cannot (another
 //! scalar, foreign byte order, odd addresses) is copied by NumPy first.
 
 use crate::error;
+use crate::layout::Layout;
 use crate::output::{self, Output};
 use ainv::{Stack, StackMut, c32, c64};
 use numpy::npyffi::{self, NPY_TYPES, PY_ARRAY_API};
@@ -13,7 +14,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use std::ffi::c_int;
-use std::ops::Range;
 
 /// A function of the numpy module.
 pub(crate) fn numpy<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -63,7 +63,7 @@ impl Scalar {
         (Scalar::C64, NPY_TYPES::NPY_CDOUBLE),
     ];
 
-    fn of(type_num: c_int) -> Option<Scalar> {
+    pub(crate) fn of(type_num: c_int) -> Option<Scalar> {
         Self::ALL.iter().find(|(_, t)| *t as c_int == type_num).map(|(s, _)| *s)
     }
 
@@ -87,7 +87,7 @@ impl Scalar {
         if matches!(self, Scalar::F32 | Scalar::C32) { Scalar::F32 } else { Scalar::F64 }
     }
 
-    fn size(self) -> usize {
+    pub(crate) fn size(self) -> usize {
         with_scalar!(self, T => size_of::<T>())
     }
 
@@ -98,95 +98,6 @@ impl Scalar {
             Scalar::C32 => numpy::dtype::<c32>(py),
             Scalar::C64 => numpy::dtype::<c64>(py),
         }
-    }
-}
-
-/// Where the elements of an array lie; the strides are in bytes. The array is kept by another.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Layout {
-    data: *mut u8,
-    size: usize,
-    pub(crate) shape: Vec<usize>,
-    strides: Vec<isize>,
-}
-
-impl Layout {
-    pub(crate) fn of(array: &Bound<'_, PyUntypedArray>) -> Layout {
-        // SAFETY: a live array, whose fields are not written while the GIL is held.
-        let data = unsafe { (*npyffi::_PyArray_GET_ITEM_DATA(array.as_array_ptr())).data };
-        Layout {
-            data: data.cast(),
-            size: array.dtype().itemsize(),
-            shape: array.shape().to_vec(),
-            strides: array.strides().to_vec(),
-        }
-    }
-
-    /// A vector, or a stack of them, as one-column matrices.
-    pub(crate) fn into_columns(mut self) -> Layout {
-        self.shape.push(1);
-        self.strides.push(0);
-        self
-    }
-
-    /// The same elements with the dimensions of the matrices' rows and columns last.
-    pub(crate) fn matrices_along(mut self, [rows, columns]: [usize; 2]) -> Layout {
-        fn last<T: Copy>(of: &mut Vec<T>, rows: usize, columns: usize) {
-            let ends = [of[rows], of[columns]];
-            of.remove(rows.max(columns));
-            of.remove(rows.min(columns));
-            of.extend(ends);
-        }
-        last(&mut self.shape, rows, columns);
-        last(&mut self.strides, rows, columns);
-        self
-    }
-
-    /// The same matrices with `batch` as leading dimensions: missing ones and ones repeat.
-    pub(crate) fn broadcast(mut self, batch: &[usize]) -> Layout {
-        let axes = self.shape.len() - 2;
-        let missing = batch.len() - axes;
-        let lead = (0..batch.len()).map(|i| match i.checked_sub(missing) {
-            Some(j) if self.shape[j] == batch[i] => self.strides[j],
-            _ => 0,
-        });
-        self.strides = lead.chain(self.strides[axes..].iter().copied()).collect();
-        self.shape = batch.iter().chain(&self.shape[axes..]).copied().collect();
-        self
-    }
-
-    /// The addresses from the first byte to behind the last.
-    fn bytes(&self) -> Range<usize> {
-        let at = self.data.addr();
-        if self.shape.contains(&0) {
-            return at..at;
-        }
-        let (mut low, mut high) = (at, at + self.size);
-        for (&n, &s) in self.shape.iter().zip(&self.strides) {
-            let reach = s.unsigned_abs() * (n - 1);
-            if s < 0 { low -= reach } else { high += reach }
-        }
-        low..high
-    }
-
-    /// Whether the two could share memory: whether the ranges they span meet.
-    pub(crate) fn overlaps(&self, other: &Layout) -> bool {
-        let (a, b) = (self.bytes(), other.bytes());
-        a.start.max(b.start) < a.end.min(b.end)
-    }
-
-    /// Whether two of its own elements could share memory: sorted by stride, each axis has to step
-    /// past all that lies below it.
-    pub(crate) fn overlaps_itself(&self) -> bool {
-        let axes = self.shape.iter().zip(&self.strides).filter(|(n, _)| **n > 1);
-        let mut axes: Vec<_> = axes.map(|(&n, &s)| (s.unsigned_abs(), n)).collect();
-        axes.sort_unstable();
-        let mut end = self.size;
-        axes.into_iter().any(|(stride, n)| {
-            let inside = stride < end;
-            end += stride * (n - 1);
-            inside
-        }) && !self.shape.contains(&0)
     }
 }
 
@@ -231,6 +142,30 @@ pub(crate) fn is_bfloat16(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(dtype.getattr("name")?.extract::<&str>()? == "bfloat16")
 }
 
+/// The scalar that arrays of a dtype are computed in, and the half precision that it may be.
+pub(crate) fn judged<'py>(
+    dtype: &Bound<'py, PyArrayDescr>,
+) -> PyResult<(Scalar, Option<Half<'py>>)> {
+    let half = |epsilon: f64| {
+        let dtype = dtype.call_method1("newbyteorder", ("=",))?.cast_into()?;
+        PyResult::Ok(Some(Half { dtype, epsilon }))
+    };
+    Ok(match Scalar::of(dtype.num()) {
+        Some(scalar) => (scalar, None),
+        None if dtype.num() == NPY_TYPES::NPY_HALF as c_int => {
+            (Scalar::F32, half(f64::exp2(-10.0))?)
+        }
+        None if matches!(dtype.kind(), b'b' | b'i' | b'u') => (Scalar::F64, None),
+        None if is_bfloat16(dtype)? => (Scalar::F32, half(f64::exp2(-7.0))?),
+        None => {
+            return Err(PyTypeError::new_err(format!(
+                "arrays of {dtype} have no inverse here: float16, bfloat16, float32, float64, \
+                 complex64, complex128, integers and bool are taken"
+            )));
+        }
+    })
+}
+
 /// An array that was read: what ainv reads and what the result shall be.
 pub(crate) struct Input<'py> {
     array: Bound<'py, PyUntypedArray>,
@@ -260,24 +195,7 @@ impl<'py> Input<'py> {
             options.set_item("order", "C")?;
             Ok(numpy(py, "array")?.call((&array,), Some(&options))?.cast_into()?)
         };
-        let half = |epsilon: f64| {
-            let dtype = dtype.call_method1("newbyteorder", ("=",))?.cast_into()?;
-            PyResult::Ok(Some(Half { dtype, epsilon }))
-        };
-        let (scalar, half) = match Scalar::of(dtype.num()) {
-            Some(scalar) => (scalar, None),
-            None if dtype.num() == NPY_TYPES::NPY_HALF as c_int => {
-                (Scalar::F32, half(f64::exp2(-10.0))?)
-            }
-            None if matches!(dtype.kind(), b'b' | b'i' | b'u') => (Scalar::F64, None),
-            None if is_bfloat16(&dtype)? => (Scalar::F32, half(f64::exp2(-7.0))?),
-            None => {
-                return Err(PyTypeError::new_err(format!(
-                    "arrays of {dtype} have no inverse here: float16, bfloat16, float32, float64, \
-                     complex64, complex128, integers and bool are taken"
-                )));
-            }
-        };
+        let (scalar, half) = judged(&dtype)?;
         let array = if is_plain(&array, scalar) { array } else { copy(scalar)? };
         let layout = Layout::of(&array);
         Ok(Input { array, scalar, half, wrap, layout })
@@ -300,7 +218,7 @@ impl<'py> Input<'py> {
 }
 
 /// An array of what is not exactly NumPy's own class, and who wraps the result.
-fn foreign<'py>(
+pub(crate) fn foreign<'py>(
     a: &Bound<'py, PyAny>,
 ) -> PyResult<(Bound<'py, PyUntypedArray>, Option<Bound<'py, PyAny>>)> {
     let py = a.py();
@@ -331,21 +249,16 @@ fn is_of<T: ainv::Scalar>(scalar: Scalar) -> bool {
     with_scalar!(scalar, S => <S as ainv::Scalar>::NAME == T::NAME)
 }
 
-fn element_strides<T>(layout: &Layout) -> Vec<isize> {
-    layout.strides.iter().map(|s| s / size_of::<T>() as isize).collect()
-}
-
 /// What was read, as a view.
 ///
 /// # Panics
 /// If `T` is another scalar.
 pub(crate) fn view<'a, T: ainv::Scalar>(a: &'a Input) -> Result<Stack<'a, T>, ainv::Error> {
     assert!(is_of::<T>(a.scalar));
-    let from = &a.layout;
     // SAFETY: a live array of T that is_plain accepted: aligned, of whole strides; a layout that
     // was broadcast reaches no other elements. Python's other threads could write to them
     // meanwhile, as they could while NumPy computes.
-    unsafe { Stack::from_raw_parts(from.data.cast(), &from.shape, &element_strides::<T>(from)) }
+    unsafe { a.layout.stack() }
 }
 
 /// The views of a call: `a` and `b` to read, `x` to write to.
@@ -361,11 +274,9 @@ pub(crate) fn views<'a, T: ainv::Scalar>(
     x: &'a Output,
 ) -> Result<Views<'a, T>, ainv::Error> {
     assert!(is_of::<T>(x.scalar));
-    let to = &x.layout;
     // SAFETY: as in view(). The array is writeable; it is new, or it was checked to touch no input
     // but one that is the very same view.
-    let x =
-        unsafe { StackMut::from_raw_parts(to.data.cast(), &to.shape, &element_strides::<T>(to))? };
+    let x = unsafe { x.layout.stack_mut()? };
     Ok((view(a)?, b.map(view).transpose()?, x))
 }
 

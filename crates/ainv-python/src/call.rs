@@ -2,11 +2,11 @@
 
 use crate::array::{Input, empty, view, views, with_scalar};
 use crate::error;
-use crate::options::Axes;
+use crate::options::{Axes, Pinv};
 use crate::output::Output;
+use crate::wait::{POLL, Signals};
 use ainv::{
-    Cancel, Diag, Error, Norm, OnSingular, Options, PinvOptions, Scalar, Stack, StackMut, Status,
-    Summary, Uplo,
+    Cancel, Diag, Error, Norm, OnSingular, Options, Scalar, Stack, StackMut, Status, Summary, Uplo,
 };
 use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyRuntimeError;
@@ -15,22 +15,24 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
 
 /// What is computed.
-#[derive(Clone, Copy)]
-pub(crate) enum Op<'a> {
+pub(crate) enum Op {
     Inv,
-    Pinv(PinvOptions<'a>),
+    Pinv(Pinv),
     Cholesky(Uplo),
     CholeskyInv(Uplo),
     TriInv(Uplo, Diag),
     Solve,
 }
 
-impl Op<'_> {
-    fn run<T: Scalar>(
-        self,
+impl Op {
+    pub(crate) fn takes_rectangles(&self) -> bool {
+        matches!(self, Op::Pinv(_))
+    }
+
+    pub(crate) fn run<T: Scalar>(
+        &self,
         a: Stack<T>,
         b: Option<Stack<T>>,
         x: StackMut<T>,
@@ -39,10 +41,10 @@ impl Op<'_> {
     ) -> Result<Summary, Error> {
         match self {
             Op::Inv => ainv::inv_into(a, x, status, options),
-            Op::Pinv(pinv) => ainv::pinv_into(a, x, &pinv, status, options),
-            Op::Cholesky(uplo) => ainv::cholesky_into(a, uplo, x, status, options),
-            Op::CholeskyInv(uplo) => ainv::cholesky_inv_into(a, uplo, x, status, options),
-            Op::TriInv(uplo, diag) => ainv::tri_inv_into(a, uplo, diag, x, status, options),
+            Op::Pinv(pinv) => ainv::pinv_into(a, x, &pinv.options(), status, options),
+            Op::Cholesky(uplo) => ainv::cholesky_into(a, *uplo, x, status, options),
+            Op::CholeskyInv(uplo) => ainv::cholesky_inv_into(a, *uplo, x, status, options),
+            Op::TriInv(uplo, diag) => ainv::tri_inv_into(a, *uplo, *diag, x, status, options),
             Op::Solve => {
                 let b = b.expect("solve is called with its right-hand sides");
                 ainv::solve_into(a, b, x, status, options)
@@ -69,7 +71,7 @@ pub(crate) fn unary<'py>(
     let mut x = Output::new(py, out, &shape, a.scalar, half, Some(&a.layout), &[])?;
     a.layout = a.layout.matrices_along([rows, columns]);
     x.layout = x.layout.matrices_along([rows, columns]);
-    let summary = compute(py, op, &a, None, &x, &mut [], options)?;
+    let summary = compute(py, &op, &a, None, &x, &mut [], options)?;
     let x = x.finish(half, a.wrap.as_ref())?;
     let batch = &a.layout.shape[..a.layout.shape.len() - 2];
     judge(py, summary, batch, options)?;
@@ -77,25 +79,29 @@ pub(crate) fn unary<'py>(
 }
 
 /// The error for the first matrix without a result, if that raises.
+pub(crate) fn first_failure(summary: Summary, options: &Options) -> Result<(), Error> {
+    match summary.first {
+        Some((index, status)) if options.on_singular == OnSingular::Raise => {
+            Err(Error::Matrix { index, status, failed: summary.failed })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The same as an exception.
 pub(crate) fn judge(
     py: Python<'_>,
     summary: Summary,
     batch: &[usize],
     options: &Options,
 ) -> PyResult<()> {
-    match summary.first {
-        Some((index, status)) if options.on_singular == OnSingular::Raise => {
-            let failed = summary.failed;
-            Err(error::raise(py, Error::Matrix { index, status, failed }, batch))
-        }
-        _ => Ok(()),
-    }
+    first_failure(summary, options).map_err(|e| error::raise(py, e, batch))
 }
 
 /// Runs an operation.
 pub(crate) fn compute(
     py: Python<'_>,
-    op: Op,
+    op: &Op,
     a: &Input,
     b: Option<&Input>,
     x: &Output,
@@ -103,8 +109,7 @@ pub(crate) fn compute(
     options: &Options,
 ) -> PyResult<Summary> {
     let rhs = b.map_or(0, |b| b.layout.shape[b.layout.shape.len() - 1]);
-    let decomposition = matches!(op, Op::Pinv(_));
-    let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), decomposition);
+    let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), op.takes_rectangles());
     with_scalar!(a.scalar, T => {
         let (a, b, x) = views::<T>(a, b, x).map_err(|e| error::raise(py, e, &[]))?;
         let options = &stoppable(options, cost);
@@ -145,12 +150,12 @@ pub(crate) fn cost(shape: &[usize], rhs: usize, complex: bool, decomposition: bo
 const SHORT: f64 = 1e4;
 /// Work over this runs on a thread of its own, so that this one can look for signals.
 const LONG: f64 = 5e7;
-/// How often it looks.
-const POLL: Duration = Duration::from_millis(20);
 
-/// The options of a call that takes about `cost`: long work can be stopped.
+/// The options of a call that takes about `cost`: long work can be stopped, and so can the wait for
+/// what was enqueued before it.
 fn stoppable(options: &Options, cost: f64) -> Options {
-    Options { cancel: (cost >= LONG).then(Cancel::new), ..options.clone() }
+    let waits = options.stream.is_some_and(|stream| !stream.is_idle());
+    Options { cancel: (waits || cost >= LONG).then(Cancel::new), ..options.clone() }
 }
 
 /// Runs `work` without the GIL. Where `cancel` is given, Ctrl-C sets it.
@@ -160,19 +165,16 @@ fn run<R: Send>(
     cancel: Option<&Cancel>,
     work: impl FnOnce() -> Result<R, Error> + Send,
 ) -> PyResult<R> {
-    let guarded = || catch_unwind(AssertUnwindSafe(work));
+    let guarded = || {
+        catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|panic| Err(Error::Panicked { what: panic_text(&*panic).into() }))
+    };
     let outcome = match cancel {
         Some(cancel) => py.detach(|| interruptible(cancel, guarded))?,
         None if cost < SHORT => guarded(),
         None => py.detach(guarded),
     };
-    match outcome {
-        Ok(result) => result.map_err(|e| error::raise(py, e, &[])),
-        Err(panic) => {
-            let what = panic_text(&*panic);
-            Err(PyRuntimeError::new_err(format!("ainv failed, which is a bug in it: {what}")))
-        }
-    }
+    outcome.map_err(|e| error::raise(py, e, &[]))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -204,21 +206,18 @@ fn interruptible<R: Send>(cancel: &Cancel, work: impl FnOnce() -> R + Send) -> P
         {
             return Ok(work());
         }
-        let mut raised = None;
+        let mut signals = Signals::new();
         loop {
             match result.recv_timeout(POLL) {
-                Ok(result) => return raised.map_or(Ok(result), Err),
+                Ok(result) => return signals.error().map_or(Ok(result), Err),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(PyRuntimeError::new_err("the thread of the call ended early"));
                 }
-                Err(RecvTimeoutError::Timeout) if raised.is_none() => {
-                    // There is no GIL to take while the interpreter ends; then nobody waits.
-                    raised = Python::try_attach(|py| py.check_signals().err()).flatten();
-                    if raised.is_some() {
+                Err(RecvTimeoutError::Timeout) => {
+                    if signals.raised() {
                         cancel.cancel();
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
             }
         }
     })

@@ -1,5 +1,6 @@
 //! ainv's errors as Python's exceptions.
 
+use crate::storage::Failure;
 use ainv::Error;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -55,7 +56,35 @@ pub(crate) fn shape(py: Python<'_>, what: String) -> PyErr {
 
 /// `error` of a call whose leading dimensions are `batch`.
 pub(crate) fn raise(py: Python<'_>, error: Error, batch: &[usize]) -> PyErr {
-    let text = error.to_string();
+    let text = match &error {
+        Error::Panicked { what } => format!("ainv failed, which is a bug in it: {what}"),
+        error => error.to_string(),
+    };
+    told(py, error, text, batch)
+}
+
+/// What became of work that was enqueued: its error, with the line that enqueued it.
+pub(crate) fn raise_late(py: Python<'_>, failure: &Failure) -> PyErr {
+    let Failure { error, batch, place } = failure;
+    let mut text = error.to_string();
+    if let Some(place) = place {
+        text += &format!(" (enqueued at {place})");
+    }
+    let error = match error {
+        // Not by Ctrl-C: that ends a wait, never the work.
+        Error::Cancelled => PyRuntimeError::new_err(format!("the work was {text}")),
+        error => told(py, error.clone(), text, batch),
+    };
+    let Some(place) = place else { return error };
+    // Notes came with Python 3.11.
+    let noted = error.value(py).getattr_opt("add_note").and_then(|add| match add {
+        Some(add) => add.call1((place.note(py)?,)).map(drop),
+        None => Ok(()),
+    });
+    noted.err().unwrap_or(error)
+}
+
+fn told(py: Python<'_>, error: Error, text: String, batch: &[usize]) -> PyErr {
     match error {
         Error::Shape { .. } => shape(py, text),
         Error::Layout { .. } | Error::Argument { .. } => PyValueError::new_err(text),

@@ -2,10 +2,11 @@
 
 use crate::array::{self, Input, square};
 use crate::call::{self, Op, compute, judge, unary};
-use crate::libraries;
-use crate::options::{Axes, Keywords, Tol, norm, uplo};
+use crate::options::{Axes, Keywords, Pinv, Tol, norm, uplo};
+use crate::ours::Array;
 use crate::output::{self, Output};
-use ainv::{Diag, PinvOptions, Status};
+use crate::{enqueue, libraries};
+use ainv::{Diag, Status};
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::intern;
@@ -32,7 +33,7 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 ///     the last two the others are done.
 /// precision : {None, "native", "double"}, optional
 ///     The precision inside. None computes float32 and complex64 in double and rounds the result
-///     once, as NumPy does; "native" is faster.
+///     once, as NumPy does, but those of an `Array` in single; "native" is faster.
 /// out : ndarray, optional
 ///     Where the result is written: an array of its shape and of its dtype, or of one that holds it
 ///     (a complex one for a real result). It may be `a` itself, and it may overlap `a` in any way.
@@ -43,13 +44,13 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 ///     lie along the same axes. NumPy arrays and torch tensors are read and written where they lie;
 ///     JAX copies where it transposes.
 /// stream : Device, Stream or str, optional
-///     Where the work runs.
+///     Where the work runs: after what was enqueued there before.
 ///
 /// Returns
 /// -------
 /// ndarray
 ///     The inverses, of the shape and the dtype of `a`; float64 for integers. A subclass of ndarray
-///     keeps its class.
+///     keeps its class. Of an `Array` an `Array`, at once: the work is enqueued.
 ///
 /// Raises
 /// ------
@@ -99,6 +100,9 @@ pub(crate) fn inv<'py>(
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, true)?;
     let axes = Axes::parse(axes)?;
+    if let Ok(a) = a.cast::<Array>() {
+        return enqueue::unary(py, Op::Inv, a.get(), axes, out, keywords.enqueued());
+    }
     if let Some(library) = libraries::adapter(a)? {
         return match axes {
             Axes::Last => {
@@ -174,6 +178,10 @@ pub(crate) fn inv_ex<'py>(
     let on_singular = if check_errors { "raise" } else { "nan" };
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
+    if let Ok(a) = a.cast::<Array>() {
+        let result = enqueue::inv_ex(py, a.get(), out, keywords.enqueued())?;
+        return inv_ex_result(py)?.call1(result);
+    }
     if let Some(library) = libraries::adapter(a)? {
         return library
             .call_method1(intern!(py, "inv_ex"), (a, check_errors, assume, precision, out));
@@ -209,7 +217,7 @@ pub(crate) fn inv_ex<'py>(
     let count = batch.iter().product();
     status.try_reserve_exact(count).map_err(|e| PyMemoryError::new_err(e.to_string()))?;
     status.resize(count, Status::default());
-    let summary = compute(py, Op::Inv, &a, None, &x, &mut status, &options)?;
+    let summary = compute(py, &Op::Inv, &a, None, &x, &mut status, &options)?;
     let x = x.finish(half, a.wrap.as_ref())?;
     let info = info.cast_into::<PyArrayDyn<i32>>()?;
     for (place, status) in info.readwrite().as_slice_mut()?.iter_mut().zip(&status) {
@@ -280,27 +288,32 @@ pub(crate) fn pinv<'py>(
         (Some(rcond), None) => ("rcond", Some(rcond)),
         (None, rtol) => ("rtol", rtol),
     };
+    let cut = |shape: &[usize], epsilon: Option<f64>| {
+        let [batch @ .., m, n] = shape else { unreachable!("the shape was checked") };
+        let atol = Tol::parse("atol", atol, batch)?;
+        let rtol = match (Tol::parse(name, rtol, batch)?, epsilon) {
+            (None, Some(epsilon)) => Some(Tol::default_for(epsilon, *m.max(n), atol.as_ref())),
+            (rtol, _) => rtol,
+        };
+        PyResult::Ok(Op::Pinv(Pinv { rtol, atol, hermitian }))
+    };
+    let check = if hermitian { square } else { array::matrices };
+    if let Ok(a) = a.cast::<Array>() {
+        let a = a.get();
+        check(py, a.shape())?;
+        let op = cut(a.shape(), None)?;
+        return enqueue::unary(py, op, a, Axes::Last, out, keywords.enqueued());
+    }
     if let Some(library) = libraries::adapter(a)? {
         return library.call_method1(
             intern!(py, "pinv"),
             (a, rtol, hermitian, atol, on_singular, precision, out),
         );
     }
-    let a = Input::read(a, if hermitian { square } else { array::matrices })?;
+    let a = Input::read(a, check)?;
     let options = keywords.options(&a);
-    let [batch @ .., m, n] = a.shape() else { unreachable!("the shape was checked") };
-    let (m, n, batch) = (*m, *n, batch.to_vec());
-    let mut rtol = Tol::parse(name, rtol, &batch)?;
-    let atol = Tol::parse("atol", atol, &batch)?;
-    if let (None, Some(half)) = (&rtol, &a.half) {
-        rtol = Some(Tol::default_for(half.epsilon, m.max(n), atol.as_ref()));
-    }
-    let pinv = PinvOptions {
-        rtol: rtol.as_ref().map(Tol::get),
-        atol: atol.as_ref().map(Tol::get),
-        hermitian,
-    };
-    unary(py, Op::Pinv(pinv), a, Axes::Last, out, &options)
+    let op = cut(a.shape(), a.half.as_ref().map(|half| half.epsilon))?;
+    unary(py, op, a, Axes::Last, out, &options)
 }
 
 /// Inverses of positive definite matrices, from their Cholesky factors.
@@ -338,6 +351,10 @@ pub(crate) fn cholesky_inv<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Ok(l) = L.cast::<Array>() {
+        let op = Op::CholeskyInv(uplo(upper));
+        return enqueue::unary(py, op, l.get(), Axes::Last, out, keywords.enqueued());
+    }
     if let Some(library) = libraries::adapter(L)? {
         return library
             .call_method1(intern!(py, "cholesky_inv"), (L, upper, on_singular, precision, out));
@@ -384,6 +401,11 @@ pub(crate) fn tri_inv<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    let diag = if unit_diagonal { Diag::Unit } else { Diag::NonUnit };
+    if let Ok(a) = a.cast::<Array>() {
+        let op = Op::TriInv(uplo(upper), diag);
+        return enqueue::unary(py, op, a.get(), Axes::Last, out, keywords.enqueued());
+    }
     if let Some(library) = libraries::adapter(a)? {
         return library.call_method1(
             intern!(py, "tri_inv"),
@@ -392,7 +414,6 @@ pub(crate) fn tri_inv<'py>(
     }
     let a = Input::read(a, square)?;
     let options = keywords.options(&a);
-    let diag = if unit_diagonal { Diag::Unit } else { Diag::NonUnit };
     unary(py, Op::TriInv(uplo(upper), diag), a, Axes::Last, out, &options)
 }
 
@@ -431,6 +452,10 @@ pub(crate) fn cholesky<'py>(
     stream: Keyword<'_, 'py>,
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?.on_singular(on_singular, false)?;
+    if let Ok(a) = a.cast::<Array>() {
+        let op = Op::Cholesky(uplo(upper));
+        return enqueue::unary(py, op, a.get(), Axes::Last, out, keywords.enqueued());
+    }
     if let Some(library) = libraries::adapter(a)? {
         return library
             .call_method1(intern!(py, "cholesky"), (a, upper, on_singular, precision, out));
@@ -473,6 +498,9 @@ pub(crate) fn rcond<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, None, stream)?.assume(assume)?;
     let norm = p.map(norm).transpose()?.unwrap_or_default();
+    if let Ok(a) = a.cast::<Array>() {
+        return enqueue::rcond(py, a.get(), norm, keywords.enqueued());
+    }
     if let Some(library) = libraries::adapter(a)? {
         return library.call_method1(intern!(py, "rcond"), (a, p, assume));
     }

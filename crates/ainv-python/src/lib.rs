@@ -1,16 +1,25 @@
 //! The Python module of ainv: NumPy arrays in, NumPy arrays out; other libraries' arrays go through
-//! their adapters (`libraries`) and come back as their own.
+//! their adapters (`libraries`) and come back as their own. The work on `ainv.Array` is enqueued.
+//!
+//! Unsafe code is in `layout`, `array` and where tasks ask `layout` for views.
 
 mod array;
 mod call;
+mod enqueue;
 mod error;
 mod functions;
+mod index;
+mod layout;
 mod libraries;
 mod options;
+mod ours;
 mod output;
+mod place;
 mod solve;
+mod storage;
 mod stream;
 mod threads;
+mod wait;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
@@ -64,6 +73,8 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("LinAlgError", error::class(py)?)?;
     m.add("InvExResult", functions::inv_ex_result(py)?)?;
+    m.add_class::<ours::Array>()?;
+    m.add_class::<stream::Context>()?;
     m.add_class::<stream::Device>()?;
     m.add_class::<stream::Stream>()?;
     m.add_class::<threads::Threads>()?;
@@ -79,7 +90,16 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(functions::cholesky, m)?,
         wrap_pyfunction!(solve::solve, m)?,
         wrap_pyfunction!(functions::rcond, m)?,
+        wrap_pyfunction!(ours::asarray, m)?,
+        wrap_pyfunction!(ours::eval, m)?,
         wrap_pyfunction!(stream::default_device, m)?,
+        wrap_pyfunction!(stream::set_default_device, m)?,
+        wrap_pyfunction!(stream::default_stream, m)?,
+        wrap_pyfunction!(stream::set_default_stream, m)?,
+        wrap_pyfunction!(stream::new_stream, m)?,
+        wrap_pyfunction!(stream::synchronize, m)?,
+        wrap_pyfunction!(stream::device_count, m)?,
+        wrap_pyfunction!(stream::device_info, m)?,
         wrap_pyfunction!(threads::set_num_threads, m)?,
         wrap_pyfunction!(threads::get_num_threads, m)?,
         wrap_pyfunction!(show_config, m)?,

@@ -2,7 +2,7 @@
 
 use crate::array::{self, Input};
 use crate::stream;
-use ainv::{Assume, Norm, OnSingular, Options, Precision, Tolerance, Uplo};
+use ainv::{Assume, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -110,9 +110,9 @@ impl Keywords {
             Some("double") => Some(Precision::Double),
             Some(name) => return Err(not_one_of("precision", name, "native, double, None")),
         };
-        let stream = stream::parse(stream)?;
-        stream.check().map_err(|e| crate::error::raise(py, e, &[]))?;
-        Ok(Keywords { options: Options { stream: Some(stream), ..Options::default() }, precision })
+        // Said, because long work runs in a thread of its own, which has another current stream.
+        let stream = Some(stream::served(py, stream)?);
+        Ok(Keywords { options: Options { stream, ..Options::default() }, precision })
     }
 
     pub(crate) fn assume(mut self, name: &str) -> PyResult<Keywords> {
@@ -130,6 +130,32 @@ impl Keywords {
     pub(crate) fn options(self, a: &Input) -> Options {
         let wide = || if a.half.is_none() { Precision::Double } else { Precision::Native };
         Options { precision: self.precision.unwrap_or_else(wide), ..self.options }
+    }
+
+    /// The stream and the options for an `ainv.Array`. Where nothing is said it is computed in its own
+    /// precision.
+    pub(crate) fn enqueued(self) -> (ainv::Stream, Options) {
+        let stream = self.options.stream.unwrap_or_default();
+        let precision = self.precision.unwrap_or_default();
+        (stream, Options { precision, ..self.options })
+    }
+}
+
+/// What `pinv` takes for zero.
+pub(crate) struct Pinv {
+    pub(crate) rtol: Option<Tol>,
+    pub(crate) atol: Option<Tol>,
+    pub(crate) hermitian: bool,
+}
+
+impl Pinv {
+    pub(crate) fn options(&self) -> PinvOptions<'_> {
+        let Pinv { rtol, atol, hermitian } = self;
+        PinvOptions {
+            rtol: rtol.as_ref().map(Tol::get),
+            atol: atol.as_ref().map(Tol::get),
+            hermitian: *hermitian,
+        }
     }
 }
 

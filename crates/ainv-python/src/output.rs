@@ -1,6 +1,7 @@
 //! Where a result goes: a new array, or the caller's `out`.
 
-use crate::array::{Half, Layout, Scalar, empty, flags, is_plain, numpy};
+use crate::array::{Half, Scalar, empty, flags, is_plain, numpy};
+use crate::layout::Layout;
 use numpy::npyffi::NPY_ARRAY_WRITEABLE;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};

@@ -2,11 +2,11 @@
 
 use crate::array::{Input, square};
 use crate::call::{Op, compute, judge};
-use crate::error;
 use crate::functions::{Any, Keyword};
-use crate::libraries;
 use crate::options::Keywords;
+use crate::ours::Array;
 use crate::output::Output;
+use crate::{enqueue, error, libraries};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -47,6 +47,9 @@ pub(crate) fn solve<'py>(
 ) -> PyResult<Any<'py>> {
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
+    if a.is_instance_of::<Array>() || b.is_instance_of::<Array>() {
+        return enqueue::solve(a, b, out, keywords.enqueued());
+    }
     let library = match libraries::adapter(a)? {
         None => libraries::adapter(b)?,
         library => library,
@@ -88,14 +91,14 @@ pub(crate) fn solve<'py>(
     }
     a.layout = a.layout.broadcast(&batch);
     b.layout = b.layout.broadcast(&batch);
-    let summary = compute(py, Op::Solve, &a, Some(&b), &x, &mut [], &options)?;
+    let summary = compute(py, &Op::Solve, &a, Some(&b), &x, &mut [], &options)?;
     let x = x.finish(half, b.wrap.as_ref())?;
     judge(py, summary, &batch, &options)?;
     Ok(x)
 }
 
 /// Whether right-hand sides of this shape go with matrices of order `n`.
-fn fits(py: Python<'_>, shape: &[usize], n: usize) -> PyResult<()> {
+pub(crate) fn fits(py: Python<'_>, shape: &[usize], n: usize) -> PyResult<()> {
     let rows = match shape {
         [] => return Err(error::shape(py, "b must have at least one dimension".into())),
         [rows] | [.., rows, _] => *rows,
@@ -115,7 +118,7 @@ fn fits(py: Python<'_>, shape: &[usize], n: usize) -> PyResult<()> {
 }
 
 /// The shape that both broadcast to.
-fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+pub(crate) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let axes = a.len().max(b.len());
     let at =
         |shape: &[usize], i: usize| (i + shape.len()).checked_sub(axes).map_or(1, |i| shape[i]);

@@ -58,6 +58,8 @@ const LOOKS: usize = if cfg!(loom) { 0 } else { 300 };
 const TASKS_OF_A_PAUSE: usize = 16;
 
 thread_local! {
+    /// Whether this thread serves queues.
+    static SERVING: Cell<bool> = Cell::new(false);
     static PAUSED: Cell<bool> = Cell::new(false);
     /// When the next pause may run tasks: long work has had as much time by then as they took.
     static NEXT_PAUSE: Cell<Option<Instant>> = Cell::new(None);
@@ -135,7 +137,20 @@ impl Scheduler {
     }
 
     /// Serves ready queues, in turn, until none is ready.
+    ///
+    /// A thread that waits inside a task, for what other threads do of it, is given this by some
+    /// executors. It declines: the task could not end before all that was served on top of it. It serves
+    /// already, and looks again when the task has ended.
     fn serve(self: &Arc<Self>) {
+        if SERVING.with(|serving| serving.replace(true)) {
+            lock(&self.ready).runners -= 1;
+            return;
+        }
+        self.serve_all();
+        SERVING.with(|serving| serving.set(false));
+    }
+
+    fn serve_all(self: &Arc<Self>) {
         let mut given_back = None;
         loop {
             let Some(queue) = self.next(given_back.take()) else { return };
@@ -152,8 +167,9 @@ impl Scheduler {
         }
     }
 
-    /// The next queue, after the one that is given back; `None` if the thread shall leave.
-    fn next(&self, given_back: Option<(Arc<Queue>, bool)>) -> Option<Arc<Queue>> {
+    /// The next queue, after the one that is given back; `None` if the thread shall leave. If there are
+    /// more, and threads that declined to serve them, one of those is asked again.
+    fn next(self: &Arc<Self>, given_back: Option<(Arc<Queue>, bool)>) -> Option<Arc<Queue>> {
         let mut ready = lock(&self.ready);
         if let Some((queue, quick)) = given_back {
             self.push(&mut ready, queue, quick);
@@ -172,6 +188,11 @@ impl Scheduler {
         }
         let next = self.remove(&mut ready, 0);
         ready.runners -= usize::from(next.is_none());
+        let spawn = next.is_some() && self.hire(&mut ready);
+        drop(ready);
+        if spawn {
+            self.spawn();
+        }
         next
     }
 

@@ -1,8 +1,8 @@
 //! The public functions: shapes are checked here, once, and views turned the way the kernels read.
 
 use crate::convert::Matrices;
-use crate::device::cpu::decompose;
 use crate::device::cpu::run::Job;
+use crate::device::cpu::{decompose, product};
 use crate::error::{Error, filled};
 use crate::op::Kind;
 use crate::options::{Assume, Diag, Norm, OnSingular, Options, PinvOptions, Uplo};
@@ -544,4 +544,61 @@ pub fn rcond_into<T: Scalar>(
         });
     }
     decompose::rcond(a, norm, out, options)
+}
+
+/// The products A B, shape `(..., m, n)`: A's matrices are m x k, B's k x n, and there are as many of
+/// both.
+///
+/// Each sum has an error of at most k u |A| |B| to first order (Higham, Accuracy and Stability of
+/// Numerical Algorithms, 2nd ed., section 3.5).
+///
+/// ```
+/// use ainv::{Options, Stack};
+/// let (a, b) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0]);
+/// let x = ainv::matmul(Stack::new(&a, &[2, 2])?, Stack::new(&b, &[2, 1])?, &Options::default())?;
+/// assert_eq!(x.as_slice(), [17.0, 39.0]);
+/// # Ok::<(), ainv::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`] if the matrices do not fit; [`Error::OutOfMemory`], [`Error::Cancelled`].
+pub fn matmul<A: Matrices, B: Matrices<Elem = A::Elem>>(
+    a: A,
+    b: B,
+    options: &Options,
+) -> Result<A::Owned, Error> {
+    let (a, b) = (a.stack()?, b.stack()?);
+    let mut shape = a.shape();
+    let axes = shape.len();
+    shape[axes - 1] = b.cols();
+    let mut x = OwnedStack::zeros(&shape)?;
+    matmul_into(a, b, x.view_mut(), options)?;
+    Ok(A::wrap(x))
+}
+
+/// [`matmul`] into the caller's memory. Of the options the stream and the cancel flag count: it is
+/// computed in the precision of the matrices.
+///
+/// # Errors
+/// As [`matmul`].
+pub fn matmul_into<T: Scalar>(
+    a: Stack<T>,
+    b: Stack<T>,
+    x: StackMut<T>,
+    options: &Options,
+) -> Result<(), Error> {
+    options.check()?;
+    if a.cols() != b.rows() || a.len() != b.len() {
+        return Err(Error::shape(format!(
+            "{} matrices of {} x {} cannot be multiplied by {} of {} x {}",
+            a.len(),
+            a.rows(),
+            a.cols(),
+            b.len(),
+            b.rows(),
+            b.cols()
+        )));
+    }
+    same_shape(&x, a.len(), a.rows(), b.cols())?;
+    product::matmul(&a, &b, &x, options)
 }

@@ -22,6 +22,7 @@
 //! | [`tri_inv`] | the inverses of triangles |
 //! | [`solve`] | X with A X = B |
 //! | [`rcond`] | reciprocal condition numbers |
+//! | [`matmul`] | products |
 //!
 //! Each takes one matrix or a stack of any leading dimensions, in `f32`, `f64`, [`c32`] or [`c64`],
 //! with any strides. The plain form returns an owned result and names the first matrix that has

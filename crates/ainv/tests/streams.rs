@@ -426,6 +426,40 @@ fn large_work_does_not_starve_small_work() {
 }
 
 #[test]
+fn large_work_of_several_streams_takes_turns() {
+    let _alone = alone(2);
+    let n = 500;
+    let a = Arc::new(matrix(n, &mut Rng::new(1)));
+    for _ in 0..4 {
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let events: Vec<_> = streams::<4>()
+            .into_iter()
+            .enumerate()
+            .flat_map(|(number, stream)| (0..8).map(move |_| (number, stream)))
+            .map(|(number, stream)| {
+                let (a, ended) = (a.clone(), ended.clone());
+                let work = move |cancel: &Cancel| {
+                    inverse(&a, n, Some(cancel))?;
+                    ended.lock().unwrap().push(number);
+                    Ok(())
+                };
+                stream.submit(work).unwrap()
+            })
+            .collect();
+        for event in events {
+            event.wait().unwrap();
+        }
+        // In turns each stream's first ends among the first few. A thread that served others on top of
+        // a task of its own would end that one behind all of theirs.
+        let ended = ended.lock().unwrap();
+        for number in 0..4 {
+            let first = ended.iter().position(|&other| other == number);
+            assert!(first.is_some_and(|first| first < 16), "stream {number}: {ended:?}");
+        }
+    }
+}
+
+#[test]
 fn streams_leave_the_pool_to_blocking_calls() {
     let _alone = alone(1);
     let stream = stream();

@@ -15,7 +15,7 @@ from ainv._libraries.arguments import functions
 _READABLE = (1, 3, 11)
 
 
-def _memory(a):
+def memory(a):
     """The NumPy view of an array; of another library's, or what NumPy reads."""
     if isinstance(a, np.ndarray) or not hasattr(a, "__dlpack__"):
         return a
@@ -40,7 +40,7 @@ def _given(x, *arrays):
 
 
 def _call(function, arrays, options):
-    x = function(*map(_memory, arrays), **{name: _memory(t) for name, t in options.items()})
+    x = function(*map(memory, arrays), **{name: memory(t) for name, t in options.items()})
     if options.get("out") is not None:
         return options["out"]
     if isinstance(x, InvExResult):

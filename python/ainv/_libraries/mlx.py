@@ -18,7 +18,7 @@ ARRAYS = (mx.array,)
 _SCALARS = (mx.float32, mx.float64, mx.complex64, mx.float16)
 
 
-def _memory(a):
+def memory(a):
     """The NumPy view of an array."""
     if a.dtype == mx.bfloat16:
         a = a.astype(mx.float32)
@@ -102,7 +102,7 @@ def _all(a):
 def _inverse(function, a, part, options):
     """`inv` or `tri_inv`, which read a part."""
     return _run(
-        lambda a: _array(function(_memory(a), **options), a.dtype),
+        lambda a: _array(function(memory(a), **options), a.dtype),
         lambda a, x, t: d.inverse_jvp(part(*a), x, part(*t), options.get("on_singular")),
         lambda a, x, g: (part(d.inverse_vjp(part(*a), x, g, options.get("on_singular"))),),
         a,
@@ -159,7 +159,7 @@ def pinv(a, rtol=None, hermitian=False, atol=None, on_singular="raise", precisio
     read = (lambda a: d.hermitian(_as_hermitian(a))) if hermitian else _all
     part = d.hermitian if hermitian else _all
     return _run(
-        lambda a: _array(_ainv.pinv(_memory(a), **options), a.dtype),
+        lambda a: _array(_ainv.pinv(memory(a), **options), a.dtype),
         lambda a, x, t: d.pinv_jvp(read(*a), x, part(*t)),
         lambda a, x, g: (part(d.pinv_vjp(read(*a), x, g)),),
         a,
@@ -179,7 +179,7 @@ def cholesky_inv(L, upper=False, on_singular="raise", precision=None, out=None):
         return (part(turn(d.cholesky_inv_vjp(turn(part(*arrays)), x, g))),)
 
     return _run(
-        lambda l: _array(_ainv.cholesky_inv(_memory(l), upper, **options), l.dtype), jvp, vjp, L
+        lambda l: _array(_ainv.cholesky_inv(memory(l), upper, **options), l.dtype), jvp, vjp, L
     )
 
 
@@ -200,7 +200,7 @@ def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
         return (d.hermitian(d.cholesky_vjp(l, tri_inv(l, **options), turn(g), half)),)
 
     return _run(
-        lambda a: _array(_ainv.cholesky(_memory(a), upper, **options), a.dtype), jvp, vjp, a
+        lambda a: _array(_ainv.cholesky(memory(a), upper, **options), a.dtype), jvp, vjp, a
     )
 
 
@@ -223,7 +223,7 @@ def _solution(a, b, assume, on_singular, precision):
     read, part = _READ.get(assume, _all), _PART.get(assume, _all)
 
     def value(a, b):
-        return _array(_ainv.solve(_memory(a), _memory(b), **options), b.dtype)
+        return _array(_ainv.solve(memory(a), memory(b), **options), b.dtype)
 
     def jvp(arrays, x, tangents):
         da, db = tangents
@@ -242,7 +242,7 @@ def rcond(a, p=None, assume="auto"):
         raise NotImplementedError("rcond has no derivative: give it mx.stop_gradient(a)")
 
     def value(a):
-        x = _ainv.rcond(_memory(a), p=1 if p is None else p, assume=assume)
+        x = _ainv.rcond(memory(a), p=1 if p is None else p, assume=assume)
         return _array(x, mx.float32 if a.dtype == mx.complex64 else a.dtype)
 
     return _run(value, refuse, refuse, a)

@@ -30,6 +30,18 @@ fn threads_change_nothing<T: Scalar>() {
             }
         }
     }
+    for (count, n) in [(3000, 9), (300, 30), (2, 200)] {
+        let entries = examples::<T>(Call::Inv(Assume::General), count.min(9), n, 1);
+        let a: Vec<T> = entries.into_iter().cycle().take(count * n * n).collect();
+        let a = Stack::new(&a, &[count, n, n]).unwrap();
+        let square = || matmul(a, a, &Options::default()).unwrap().into_vec();
+        set_num_threads(1).unwrap();
+        let x = square();
+        for threads in [2, 3, 5] {
+            set_num_threads(threads).unwrap();
+            assert_same_bits(&x, &square(), format!("{count} products of {n}, {threads} threads"));
+        }
+    }
     set_num_threads(2).unwrap();
     assert!(set_num_threads(0).is_err());
 }

@@ -12,6 +12,7 @@ mod harness;
 mod known;
 mod nonfinite;
 mod pinv;
+mod products;
 mod properties;
 mod range;
 mod real;

@@ -4,4 +4,5 @@ pub(crate) mod arena;
 pub(crate) mod decompose;
 pub(crate) mod executor;
 pub(crate) mod pool;
+pub(crate) mod product;
 pub(crate) mod run;

@@ -1,0 +1,207 @@
+//! The memory of `ainv.Array`, and what became of the work that fills it.
+//!
+//! It is Rust's memory: work reads, writes and frees it without the GIL.
+
+use crate::array::Scalar;
+use crate::layout::{Address, Layout, PerAxis};
+use crate::place::Place;
+use crate::{error, wait};
+use ainv::{Done, Error, Event, OwnedStack};
+use numpy::PyArrayDescr;
+use pyo3::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// What an array holds: the scalars of matrices, or the numbers of `inv_ex`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Dtype {
+    Scalar(Scalar),
+    Info,
+}
+
+impl Dtype {
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Dtype::Scalar(scalar) => scalar.size(),
+            Dtype::Info => size_of::<i32>(),
+        }
+    }
+    pub(crate) fn numpy(self, py: Python<'_>) -> Bound<'_, PyArrayDescr> {
+        match self {
+            Dtype::Scalar(scalar) => scalar.dtype(py),
+            Dtype::Info => numpy::dtype::<i32>(py),
+        }
+    }
+}
+
+/// Why an array has no values: what happened, to a stack of which leading dimensions, and who asked.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) batch: PerAxis<usize>,
+    pub(crate) place: Option<Place>,
+}
+
+/// What a task leaves behind. A task whose input failed fails likewise.
+pub(crate) type Outcome = Result<(), Arc<Failure>>;
+
+/// The work that fills an array, or several.
+pub(crate) struct Work {
+    pub(crate) stream: ainv::Stream,
+    pub(crate) done: Done,
+    place: Option<Place>,
+    event: Mutex<Option<Event<Outcome>>>,
+    outcome: OnceLock<Outcome>,
+}
+
+impl Work {
+    pub(crate) fn new(stream: ainv::Stream, event: Event<Outcome>, place: Option<Place>) -> Work {
+        let done = event.done();
+        Work { stream, done, place, event: Mutex::new(Some(event)), outcome: OnceLock::new() }
+    }
+
+    fn failed(&self, error: Error) -> Outcome {
+        Err(Arc::new(Failure { error, batch: PerAxis::new(), place: self.place.clone() }))
+    }
+
+    /// What became of it; it has ended.
+    fn outcome(&self) -> &Outcome {
+        self.outcome.get_or_init(|| {
+            let event = self.event.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let event = event.expect("the event is taken once, for the outcome");
+            event.wait().unwrap_or_else(|error| self.failed(error))
+        })
+    }
+
+    /// What became of it, once it has ended.
+    fn ended(&self, py: Python<'_>) -> PyResult<Outcome> {
+        Ok(match wait::ended(py, &self.done)? {
+            Ok(()) => self.outcome().clone(),
+            Err(stopped) => self.failed(stopped.into()),
+        })
+    }
+}
+
+/// Where the work that fills some memory is found.
+enum Filled {
+    By(Work),
+    /// It fills other memory, too.
+    With(Arc<Storage>),
+}
+
+/// Memory that arrays share.
+pub(crate) struct Storage {
+    data: Address,
+    bytes: usize,
+    /// None: it was filled when it was made.
+    work: OnceLock<Filled>,
+    /// Whether a task has said already that it holds this memory.
+    counted: AtomicBool,
+    _owner: Owner,
+}
+
+/// Who frees it.
+#[expect(dead_code, reason = "it is kept to be dropped")]
+enum Owner {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    C32(Vec<ainv::c32>),
+    C64(Vec<ainv::c64>),
+    Info(Vec<i32>),
+    Python(Py<PyAny>),
+}
+
+fn own<T>(mut data: Vec<T>, owner: impl FnOnce(Vec<T>) -> Owner) -> Storage {
+    Storage {
+        data: Address(data.as_mut_ptr().cast()),
+        bytes: data.len() * size_of::<T>(),
+        work: OnceLock::new(),
+        counted: AtomicBool::new(false),
+        _owner: owner(data),
+    }
+}
+
+/// Bytes up to which zeros are written here: memory that the system has zeroed is asked for behind the
+/// allocator's lock, which the threads that free would contend for.
+const SMALL: usize = 1 << 10;
+
+fn zeros<T: ainv::Scalar>(count: usize) -> Result<Vec<T>, Error> {
+    let bytes = count * size_of::<T>();
+    if bytes > SMALL {
+        return Ok(OwnedStack::zeros(&[count, 1])?.into_vec());
+    }
+    filled(count)
+}
+
+fn filled<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
+    let mut data = Vec::new();
+    let bytes = count * size_of::<T>();
+    data.try_reserve_exact(count).map_err(|_| Error::OutOfMemory { bytes })?;
+    data.resize(count, T::default());
+    Ok(data)
+}
+
+impl Storage {
+    /// Zeros, and where they lie.
+    pub(crate) fn zeros(dtype: Dtype, shape: &[usize]) -> Result<(Arc<Storage>, Layout), Error> {
+        let count = shape.iter().try_fold(1usize, |p, &n| p.checked_mul(n));
+        let count = count.filter(|n| n.checked_mul(dtype.size()).is_some());
+        let count = count.ok_or(Error::Overflow)?;
+        let storage = match dtype {
+            Dtype::Scalar(Scalar::F32) => own(zeros(count)?, Owner::F32),
+            Dtype::Scalar(Scalar::F64) => own(zeros(count)?, Owner::F64),
+            Dtype::Scalar(Scalar::C32) => own(zeros(count)?, Owner::C32),
+            Dtype::Scalar(Scalar::C64) => own(zeros(count)?, Owner::C64),
+            Dtype::Info => own(filled(count)?, Owner::Info),
+        };
+        let layout = Layout::contiguous(storage.data, dtype.size(), shape);
+        Ok((Arc::new(storage), layout))
+    }
+
+    /// The memory of a Python object, which is kept and which nobody shall write to.
+    pub(crate) fn foreign(object: Py<PyAny>, layout: &Layout) -> Arc<Storage> {
+        Arc::new(Storage {
+            data: layout.data(),
+            bytes: 0,
+            work: OnceLock::new(),
+            counted: AtomicBool::new(true),
+            _owner: Owner::Python(object),
+        })
+    }
+
+    /// The bytes that a task holds if it is the first to hold this memory: later ones find it held.
+    pub(crate) fn count_once(&self) -> usize {
+        if self.counted.swap(true, Ordering::Relaxed) { 0 } else { self.bytes }
+    }
+
+    pub(crate) fn work(&self) -> Option<&Work> {
+        match self.work.get()? {
+            Filled::By(work) => Some(work),
+            Filled::With(other) => other.work(),
+        }
+    }
+
+    /// Says what work fills it, and `beside`, if there is one.
+    pub(crate) fn filled_by(self: &Arc<Self>, work: Work, beside: Option<&Storage>) {
+        let mut once = self.work.set(Filled::By(work)).is_ok();
+        if let Some(beside) = beside {
+            once &= beside.work.set(Filled::With(self.clone())).is_ok();
+        }
+        assert!(once, "memory is filled once");
+    }
+
+    /// What became of the work that fills it, which has ended.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.work().map_or(Ok(()), |work| work.outcome().clone())
+    }
+
+    /// Waits until the work that fills it has ended, however.
+    pub(crate) fn ended(&self, py: Python<'_>) -> PyResult<()> {
+        self.work().map_or(Ok(()), |work| wait::ended(py, &work.done).map(drop))
+    }
+
+    /// Waits until it is filled, and raises what went wrong.
+    pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<()> {
+        let outcome = self.work().map_or(Ok(Ok(())), |work| work.ended(py))?;
+        outcome.map_err(|failure| error::raise_late(py, &failure))
+    }
+}
