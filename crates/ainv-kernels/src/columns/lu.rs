@@ -37,6 +37,17 @@ pub(super) fn scratch(n: usize, reals: usize) -> usize {
     IN_STEP * (n + 1) * reals
 }
 
+/// The numbers of rows that were not exchanged.
+const IN_ORDER: [u8; LARGEST] = {
+    let mut order = [0; LARGEST];
+    let mut i = 0;
+    while i < LARGEST {
+        order[i] = i as u8;
+        i += 1;
+    }
+    order
+};
+
 /// The factors of a matrix.
 #[derive(Clone, Copy)]
 struct Factors<F: Field> {
@@ -47,9 +58,12 @@ struct Factors<F: Field> {
     recips: *mut F::S,
     /// The sum of their sizes.
     sum: RealOf<F>,
-    /// Which row of B is row k of L and U.
+    /// Which row of B is row k of L and U; from the present step on, where exchanges would have put
+    /// the rows that are left.
     perm: [u8; LARGEST],
-    /// Where in a column that row's entry lies.
+    /// At which number a row stands in `perm`: of equal candidates the first is the pivot.
+    number: [u8; LARGEST],
+    /// Where in a column the entry of row k of L and U lies.
     place: [u8; LARGEST],
     /// The rows that are in neither yet: a bit each.
     left: u64,
@@ -71,7 +85,8 @@ impl<F: Field> Factors<F> {
                 w,
                 recips: w.after(n).cast(),
                 sum: RealOf::<F>::default(),
-                perm: [0; LARGEST],
+                perm: IN_ORDER,
+                number: IN_ORDER,
                 place: [0; LARGEST],
                 left: u64::MAX >> (64 - n),
                 lines: w.lines_good(n),
@@ -86,6 +101,30 @@ impl<F: Field> Factors<F> {
         unsafe { super::splat::<F>(column.add(*self.place.get_unchecked(k) as usize)) }
     }
 
+    /// The first of some rows, a bit each, in their present order.
+    #[inline(always)]
+    fn first(&self, rows: u64) -> usize {
+        let mut first = rows.trailing_zeros() as usize;
+        let mut others = rows & (rows - 1);
+        while others != 0 {
+            let row = others.trailing_zeros() as usize;
+            if self.number[row] < self.number[first] {
+                first = row;
+            }
+            others &= others - 1;
+        }
+        first
+    }
+
+    /// Row `row` takes the number `k`, and the one that had it the number of that.
+    #[inline(always)]
+    fn exchange(&mut self, k: usize, row: usize) {
+        let (number, other) = (self.number[row], self.perm[k]);
+        self.perm[number as usize] = other;
+        self.number[other as usize] = number;
+        self.perm[k] = row as u8;
+    }
+
     /// Step `k` of the elimination; `B` elements a column, any number if `B` is 0.
     #[inline(always)]
     unsafe fn step<One: Field<S = F::S>, const B: usize>(&mut self, k: usize) {
@@ -93,9 +132,10 @@ impl<F: Field> Factors<F> {
         unsafe {
             let ld = self.w.stride::<B>();
             let column = self.w.p.add(k * ld);
-            let row = find_pivot::<F, B>(column, ld, self.left);
+            let row = self.first(largest_of::<F, B>(column, ld, self.left));
+            self.exchange(k, row);
             let place = row / F::LANES * Columns::<F>::STEP + row % F::LANES;
-            (self.perm[k], self.place[k]) = (row as u8, place as u8);
+            self.place[k] = place as u8;
             self.left &= !(1 << row);
             let pivot = column.add(place);
             let im = One::V::splat(pivot.add((F::PARTS - 1) * F::LANES).read());
@@ -114,13 +154,13 @@ impl<F: Field> Factors<F> {
     }
 }
 
-/// The first of the rows that are left with the largest entry of a column of `ld` reals.
+/// The rows that are left with the largest entry of a column of `ld` reals, a bit each.
 #[inline(always)]
-unsafe fn find_pivot<F: Field, const B: usize>(
+unsafe fn largest_of<F: Field, const B: usize>(
     column: *const RealOf<F>,
     ld: usize,
     left: u64,
-) -> usize {
+) -> u64 {
     // SAFETY: the caller's column.
     unsafe {
         let blocks = if B == 0 { ld / Columns::<F>::STEP } else { B };
@@ -138,7 +178,7 @@ unsafe fn find_pivot<F: Field, const B: usize>(
         }
         // A NaN equals nothing; then any row will do.
         let here = here & left;
-        (if here == 0 { left } else { here }).trailing_zeros() as usize
+        if here == 0 { left } else { here }
     }
 }
 
