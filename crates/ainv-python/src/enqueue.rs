@@ -16,6 +16,7 @@ use ainv::{Cancel, Error, Norm, Options, RealScalar, Stack, Status, Stream, Task
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use smallvec::SmallVec;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// Work of fewer nanoseconds than this may run while longer work pauses.
@@ -24,9 +25,9 @@ const QUICK: f64 = 5e5;
 const TINY: f64 = 1e3;
 
 /// Enqueues `work`, which reads the inputs and fills the output and what stands beside it. It begins
-/// when the inputs are there, of whatever stream they are; while it waits or runs it keeps the memory of
-/// all. What is shorter than handing it over, and has nothing to wait for, is done at once. `batch` are
-/// the leading dimensions that an error for a matrix counts in.
+/// when the inputs are there, of whatever stream they are. What is shorter than handing it over, and has
+/// nothing to wait for, is done at once. `batch` are the leading dimensions that an error for a matrix
+/// counts in.
 fn enqueue(
     py: Python<'_>,
     stream: Stream,
@@ -35,7 +36,33 @@ fn enqueue(
     output: &Array,
     beside: Option<&Array>,
     batch: &[usize],
-    work: impl FnOnce(&Cancel) -> Result<(), Error> + Send + 'static,
+    work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
+) -> PyResult<()> {
+    let alone = cost < TINY && stream.is_idle();
+    if !alone || !inputs.iter().all(|input| input.storage.is_filled()) {
+        return submit(py, stream, cost, inputs, output, beside, batch, work);
+    }
+    match catch_unwind(AssertUnwindSafe(|| work(None))) {
+        Ok(Ok(())) => Ok(()),
+        // The failure is found where the values are looked at, as any other.
+        Ok(Err(e)) => submit(py, stream, cost, inputs, output, beside, batch, |_| Err(e)),
+        Err(panic) => {
+            let again = move |_: Option<&Cancel>| resume_unwind(panic);
+            submit(py, stream, cost, inputs, output, beside, batch, again)
+        }
+    }
+}
+
+/// Hands `work` to the stream. While it waits or runs it keeps the memory of all.
+fn submit(
+    py: Python<'_>,
+    stream: Stream,
+    cost: f64,
+    inputs: &[&Array],
+    output: &Array,
+    beside: Option<&Array>,
+    batch: &[usize],
+    work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
 ) -> PyResult<()> {
     let raise = |e| error::raise(py, e, &[]);
     let place = Place::here(py)?;
@@ -59,7 +86,7 @@ fn enqueue(
                 return Ok(Err(failure));
             }
         }
-        Ok(work(cancel).map_err(|error| Arc::new(Failure { error, batch, place: asked })))
+        Ok(work(Some(cancel)).map_err(|error| Arc::new(Failure { error, batch, place: asked })))
     };
     let mut signals = Signals::new();
     let submitted = py.detach(|| {
@@ -140,7 +167,7 @@ fn filled(
     viewable(py, scalar, &[&from, &to])?;
     let batch = PerAxis::from(from.batch());
     enqueue(py, stream, cost, &[a], &x, info, &batch, move |cancel| {
-        let options = Options { cancel: Some(cancel.clone()), ..options };
+        let options = Options { cancel: cancel.cloned(), ..options };
         let mut status = vec![];
         if numbers.is_some() {
             let count = from.batch().iter().product();
@@ -201,7 +228,7 @@ pub(crate) fn solve<'py>(
     let cost = cost(&from.shape, k, scalar.is_complex(), false);
     viewable(py, scalar, &[&from, &columns, &to])?;
     enqueue(py, stream, cost, &[&a, &b], &x, None, &batch, move |cancel| {
-        let options = Options { cancel: Some(cancel.clone()), ..options };
+        let options = Options { cancel: cancel.cloned(), ..options };
         let summary = with_scalar!(scalar, T => {
             // SAFETY: as in `filled`.
             let (a, b, x) = unsafe {
@@ -252,7 +279,7 @@ pub(crate) fn product<'py>(a: &Any<'py>, b: &Any<'py>) -> PyResult<Any<'py>> {
     let cost = steps * x.layout.count() as f64 * k as f64;
     viewable(py, scalar, &[&left, &right, &to])?;
     enqueue(py, stream, cost, &[&a, &b], &x, None, &batch, move |cancel| {
-        let options = Options { cancel: Some(cancel.clone()), ..Options::default() };
+        let options = Options { cancel: cancel.cloned(), ..Options::default() };
         with_scalar!(scalar, T => {
             // SAFETY: as in `filled`.
             let (a, b, x) = unsafe {
@@ -279,7 +306,7 @@ pub(crate) fn rcond<'py>(
     let cost = cost(a.shape(), 0, scalar.is_complex(), norm == Norm::Two);
     viewable(py, scalar, &[&from])?;
     enqueue(py, stream, cost, &[a], &x, None, batch, move |cancel| {
-        let options = Options { cancel: Some(cancel.clone()), ..options };
+        let options = Options { cancel: cancel.cloned(), ..options };
         with_scalar!(scalar, T => {
             // SAFETY: as in `filled`; the result lies in C order.
             let (a, places) = unsafe {

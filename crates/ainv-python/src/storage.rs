@@ -194,6 +194,11 @@ impl Storage {
         self.work().map_or(Ok(()), |work| work.outcome().clone())
     }
 
+    /// Whether its values are there.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.work().is_none_or(|work| work.done.is_done() && work.outcome().is_ok())
+    }
+
     /// Waits until the work that fills it has ended, however.
     pub(crate) fn ended(&self, py: Python<'_>) -> PyResult<()> {
         self.work().map_or(Ok(()), |work| wait::ended(py, &work.done).map(drop))

@@ -118,15 +118,47 @@ fn alone_as_in_a_stack<T: Scalar>() {
     }
 }
 
+/// Entries of few small integers have many equal candidates for a pivot: by any way the first is taken.
+fn equal_pivots_as_in_a_stack<T: Scalar>() {
+    for n in 1..=33 {
+        let count = 40;
+        let rng = &mut testkit::Rng::new(n as u64);
+        let mut entry = || T::from_re(T::Real::from_f64(rng.below(4) as f64 - 1.0));
+        let a: Vec<T> = (0..count * n * n).map(|_| entry()).collect();
+        let b: Vec<T> = (0..count * n).map(|_| entry()).collect();
+        let options = Options { on_singular: OnSingular::Nan, ..Options::default() };
+        let run = |count: usize, a: &[T], b: &[T]| {
+            let a = Stack::new(a, &[count, n, n]).unwrap();
+            let b = Stack::new(b, &[count, n, 1]).unwrap();
+            let mut x = inv(a, &options).unwrap().into_vec();
+            x.extend(solve(a, b, &options).unwrap().into_vec());
+            x
+        };
+        let together = run(count, &a, &b);
+        let (inverses, solutions) = together.split_at(count * n * n);
+        for m in 0..count {
+            let (at, side) = (m * n * n..(m + 1) * n * n, m * n..(m + 1) * n);
+            let alone = run(1, &a[at.clone()], &b[side.clone()]);
+            let (x, y) = alone.split_at(n * n);
+            assert_same_bits(&inverses[at], x, format!("inverse {m}, n = {n}"));
+            assert_same_bits(&solutions[side], y, format!("solution {m}, n = {n}"));
+        }
+    }
+}
+
 /// What the child processes of `alone_as_in_a_stack_on_every_set` run.
 #[test]
 #[ignore = "run by `alone_as_in_a_stack_on_every_set` in processes of its own"]
 fn child_alone() {
     say(format!("ISA {}", instruction_set().unwrap()));
     alone_as_in_a_stack::<f32>();
+    equal_pivots_as_in_a_stack::<f32>();
     alone_as_in_a_stack::<f64>();
+    equal_pivots_as_in_a_stack::<f64>();
     alone_as_in_a_stack::<c32>();
+    equal_pivots_as_in_a_stack::<c32>();
     alone_as_in_a_stack::<c64>();
+    equal_pivots_as_in_a_stack::<c64>();
 }
 
 #[test]
