@@ -197,15 +197,14 @@ unsafe fn eliminate<F: Field, const B: usize>(
     let step = Columns::<F>::STEP;
     // SAFETY: the caller's columns.
     unsafe {
-        let zero = F::splat(F::S::default());
-        let mut multipliers = [zero; B];
+        let mut multipliers = [F::splat(F::S::default()); B];
+        let mut open = [F::V::mask(0); B];
         for b in 0..B {
             let at = column.add((first + b) * step);
             let x = F::load(at);
-            let open = F::V::mask(left >> ((first + b) * F::LANES));
-            let multiplier = x.mul(recip);
-            multipliers[b] = F::select(open, multiplier, zero);
-            F::select(open, multiplier, x).store(at);
+            open[b] = F::V::mask(left >> ((first + b) * F::LANES));
+            multipliers[b] = x.mul(recip);
+            F::select(open[b], multipliers[b], x).store(at);
         }
         let mut column = column;
         for _ in 0..columns {
@@ -213,7 +212,9 @@ unsafe fn eliminate<F: Field, const B: usize>(
             let u = super::splat::<F>(column.add(place));
             for b in 0..B {
                 let at = column.add((first + b) * step);
-                multipliers[b].neg_mul_add(u, F::load(at)).store(at);
+                // To subtract a zero elsewhere could change the sign of another zero.
+                let x = F::load(at);
+                F::select(open[b], multipliers[b].neg_mul_add(u, x), x).store(at);
             }
         }
     }

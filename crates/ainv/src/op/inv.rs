@@ -34,9 +34,9 @@ impl<T: Scalar> Op<T> for Inv {
     /// for every lane with masks, cost more than the wait for a pivot does by columns.
     fn largest_in_lanes(&self) -> usize {
         match (T::COMPLEX, size_of::<T::Real>()) {
-            (false, 8) => 12,
-            (true, 8) => 20,
-            _ => 24,
+            (false, 4) => 24,
+            (false, _) => 12,
+            _ => 20,
         }
     }
 

@@ -102,6 +102,11 @@ fn alone_as_in_a_stack<T: Scalar>() {
             let alone: Vec<T> = a.chunks(n * n).flat_map(|a| call.run(1, n, a).0).collect();
             assert_same_bits(&call.run(count, n, &a).0, &alone, format!("{call:?}, n = {n}"));
         }
+        // What "auto" finds in a matrix does not depend on those beside it.
+        let a = examples::<T>(Call::Inv(Assume::Posdef), count, n, 3);
+        let auto = Call::Inv(Assume::Auto);
+        let alone: Vec<T> = a.chunks(n * n).flat_map(|a| auto.run(1, n, a).0).collect();
+        assert_same_bits(&auto.run(count, n, &a).0, &alone, format!("auto, n = {n}"));
         let a = sparse(examples::<T>(Call::Solve(Assume::General), count, n, 5));
         for k in [1, 5, 32] {
             let rng = &mut testkit::Rng::new(k as u64);
@@ -118,14 +123,20 @@ fn alone_as_in_a_stack<T: Scalar>() {
     }
 }
 
-/// Entries of few small integers have many equal candidates for a pivot: by any way the first is taken.
+/// Small whole numbers have many equal candidates for a pivot: by any way the first is taken.
 fn equal_pivots_as_in_a_stack<T: Scalar>() {
     for n in 1..=33 {
-        let count = 40;
+        // The last one of 65 is in a group of its own.
+        let count = 65;
         let rng = &mut testkit::Rng::new(n as u64);
-        let mut entry = || T::from_re(T::Real::from_f64(rng.below(4) as f64 - 1.0));
-        let a: Vec<T> = (0..count * n * n).map(|_| entry()).collect();
-        let b: Vec<T> = (0..count * n).map(|_| entry()).collect();
+        let mut entries = |len: usize| -> Vec<T> {
+            // Zeros of either sign, too.
+            let whole = |x: T::Real| T::Real::from_f64(x.to_f64().round());
+            (0..len).map(|_| rng.scalar::<T>().map(whole)).collect()
+        };
+        let (mut a, mut b) = (entries(count * n * n), entries(count * n));
+        a.copy_within(..n * n, (count - 1) * n * n);
+        b.copy_within(..n, (count - 1) * n);
         let options = Options { on_singular: OnSingular::Nan, ..Options::default() };
         let run = |count: usize, a: &[T], b: &[T]| {
             let a = Stack::new(a, &[count, n, n]).unwrap();
