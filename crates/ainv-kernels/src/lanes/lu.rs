@@ -264,6 +264,7 @@ pub unsafe fn inv<F: Field>(g: &Group<F::S>) -> Suspects {
         }
         if F::V::NATIVE {
             match n {
+                3 if F::S::COMPLEX => return unrolled::inv::<F, 3>(g),
                 4 => return unrolled::inv::<F, 4>(g),
                 5 => return unrolled::inv::<F, 5>(g),
                 6 => return unrolled::inv::<F, 6>(g),
