@@ -495,3 +495,43 @@ def test_linalg_and_threads():
     for call in (ainv.linalg.inv, ainv.linalg.pinv, ainv.linalg.cholesky):
         assert isinstance(call(x), ainv.Array)
     assert isinstance(ainv.linalg.solve(x, x), ainv.Array)
+
+
+def test_eval_of_a_list_that_holds_itself_and_of_a_deep_one():
+    knot = [ainv.inv(ainv.asarray(np.eye(40)))]
+    knot.append(knot)
+    ainv.eval(knot)
+    deep = []
+    for _ in range(50_000):
+        deep = [deep]
+    ainv.eval(deep)
+
+
+def test_asarray_takes_the_values_of_a_subclass_that_has_its_own_functions():
+    class Own(np.ndarray):
+        def __array_function__(self, function, types, args, kwargs):
+            return None
+
+    assert (np.asarray(ainv.asarray(np.eye(2).view(Own))) == np.eye(2)).all()
+
+
+def test_asarray_of_bfloat16():
+    torch = pytest.importorskip("torch")
+    x = ainv.asarray(torch.eye(2, dtype=torch.bfloat16) * 3)
+    assert x.dtype == np.float32 and (np.asarray(x) == 3 * np.eye(2)).all()
+
+
+def test_an_array_is_neither_compared_nor_true():
+    x = ainv.asarray(np.eye(2))
+    for ask in (lambda: x == x, lambda: np.eye(2) == x, lambda: x != 1, lambda: bool(x), lambda: x < x):
+        with pytest.raises(TypeError):
+            ask()
+    assert {x: 1}[x] == 1
+
+
+def test_names_that_are_not_of_unicode_stand_in_errors():
+    code = "x = ainv.inv(ainv.asarray(np.zeros((40, 40))))"
+    names = {"ainv": ainv, "np": np}
+    exec(compile(code, "bad\udc80name.py", "exec"), names)
+    with pytest.raises(ainv.LinAlgError, match="name.py"):
+        ainv.eval(names["x"])

@@ -42,7 +42,8 @@ fn enqueue(
     if !alone || !inputs.iter().all(|input| input.storage.is_filled()) {
         return submit(py, stream, cost, inputs, output, beside, batch, work);
     }
-    match catch_unwind(AssertUnwindSafe(|| work(None))) {
+    // As a task: it waits for no other, with the GIL.
+    match catch_unwind(AssertUnwindSafe(|| ainv::as_task(|| work(None)))) {
         Ok(Ok(())) => Ok(()),
         // The failure is found where the values are looked at, as any other.
         Ok(Err(e)) => submit(py, stream, cost, inputs, output, beside, batch, |_| Err(e)),
@@ -78,7 +79,7 @@ fn submit(
             stream.after(&earlier.done).map_err(raise)?;
         }
     }
-    let bytes = held.iter().map(|storage| storage.count_once()).sum();
+    let bytes = held.iter().map(|storage| storage.count_once(stream)).sum();
     let (count, batch, asked) = (inputs.len(), PerAxis::from(batch), place.clone());
     let task = move |cancel: &Cancel| {
         for input in &held[..count] {
@@ -97,7 +98,10 @@ fn submit(
             task,
         )
     });
-    let event = submitted.map_err(|e| signals.error().unwrap_or_else(|| raise(e)))?;
+    let event = submitted.map_err(|e| {
+        inputs.iter().for_each(|input| input.storage.uncount());
+        signals.error().unwrap_or_else(|| raise(e))
+    })?;
     let work = Work::new(stream, event, place);
     output.storage.filled_by(work, beside.map(|array| &*array.storage));
     Ok(())

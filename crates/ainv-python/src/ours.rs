@@ -6,10 +6,12 @@ use crate::layout::Layout;
 use crate::storage::{Dtype, Storage};
 use crate::{enqueue, error, index, libraries, stream};
 use ::numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A stack of matrices whose values may still be on their way.
@@ -17,8 +19,8 @@ use std::sync::Arc;
 /// `asarray` makes one. The functions of ainv enqueue their work on a stream when they are given one,
 /// and return another at once; its shape and its dtype are known, and its values are waited for where
 /// they are looked at: by `eval`, ``np.asarray``, DLPack or printing. What went wrong arises there, too,
-/// and says which line enqueued the work. The values cannot be changed; parts and transposes share
-/// memory.
+/// and says which line enqueued the work. The values cannot be changed, unless a library disregards that
+/// memory which DLPack passes on is read-only (torch does); parts and transposes share memory.
 ///
 /// There is no arithmetic but ``@``: ``np.asarray(x)`` and ``torch.from_dlpack(x)`` show the values to
 /// libraries that have it, without a copy.
@@ -132,6 +134,16 @@ impl Array {
     fn __getitem__(&self, key: &Any<'_>) -> PyResult<Array> {
         let layout = index::part(self.layout.clone(), self.whole, key)?;
         Ok(self.seen(layout))
+    }
+    /// Whether it is another's equal is a question to the values.
+    fn __richcmp__(&self, _other: &Any<'_>, _op: CompareOp) -> PyResult<bool> {
+        Err(PyTypeError::new_err("an ainv.Array is not compared: np.asarray(x) shows its values"))
+    }
+    fn __hash__(slf: &Bound<'_, Self>) -> isize {
+        slf.as_ptr().addr() as isize >> 4
+    }
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyTypeError::new_err("an ainv.Array is neither true nor false: ask its shape or size"))
     }
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Any<'py>> {
         let py = slf.py();
@@ -313,7 +325,7 @@ pub(crate) fn asarray<'py>(
             return Err(forbidden("what is no array yet"));
         }
         let layout = Layout::of(&array);
-        let storage = Storage::foreign(array.into_any().unbind(), &layout);
+        let storage = Storage::foreign(array.into_any().unbind(), &layout, to.size());
         return Bound::new(py, Array { storage, layout, dtype, whole });
     }
     let made = Array::zeros(py, dtype, array.shape(), whole)?;
@@ -321,6 +333,9 @@ pub(crate) fn asarray<'py>(
     let place = numpy(py, "asarray")?.call1((filling,))?;
     let casting = PyDict::new(py);
     casting.set_item("casting", "same_kind")?;
+    // Not a subclass: its `__array_function__` would say what copying is.
+    let plain = numpy(py, "ndarray")?;
+    let array = array.call_method1(intern!(py, "view"), (plain,))?;
     numpy(py, "copyto")?.call((place, array), Some(&casting))?;
     Bound::new(py, made)
 }
@@ -377,22 +392,31 @@ fn viewed<'py>(x: &Any<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
 #[pyo3(signature = (*arrays))]
 pub(crate) fn eval(arrays: &Bound<'_, PyTuple>) -> PyResult<()> {
     let py = arrays.py();
-    let mut found = vec![];
-    find(arrays.as_any(), &mut found)?;
+    let found = find(arrays.as_any())?;
     for storage in &found {
         storage.ended(py)?;
     }
     found.iter().try_for_each(|storage| storage.wait(py))
 }
 
-/// The memory of every array in a tree of them.
-fn find(tree: &Any<'_>, found: &mut Vec<Arc<Storage>>) -> PyResult<()> {
-    if let Ok(array) = tree.cast::<Array>() {
-        found.push(array.get().storage.clone());
-    } else if let Ok(tree) = tree.cast::<PyDict>() {
-        tree.values().iter().try_for_each(|leaf| find(&leaf, found))?;
-    } else if tree.is_instance_of::<PyList>() || tree.is_instance_of::<PyTuple>() {
-        tree.try_iter()?.try_for_each(|leaf| find(&leaf?, found))?;
+/// The memory of every array in a tree of them, in its order; a part that is found again is passed over.
+fn find(tree: &Any<'_>) -> PyResult<Vec<Arc<Storage>>> {
+    let (mut found, mut seen, mut rest) = (vec![], HashSet::new(), vec![tree.clone()]);
+    while let Some(next) = rest.pop() {
+        if let Ok(array) = next.cast::<Array>() {
+            found.push(array.get().storage.clone());
+            continue;
+        }
+        let parts: Vec<Any<'_>> = if let Ok(dict) = next.cast::<PyDict>() {
+            dict.values().iter().collect()
+        } else if next.is_instance_of::<PyList>() || next.is_instance_of::<PyTuple>() {
+            next.try_iter()?.collect::<PyResult<_>>()?
+        } else {
+            continue;
+        };
+        if seen.insert(next.as_ptr()) {
+            rest.extend(parts.into_iter().rev());
+        }
     }
-    Ok(())
+    Ok(found)
 }

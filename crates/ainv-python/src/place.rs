@@ -3,6 +3,7 @@
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyString;
 use std::sync::{Arc, Mutex};
 
 /// A line of a Python program; plain text, so that any thread can drop it.
@@ -32,9 +33,13 @@ impl Code {
         {
             return Ok(found.clone());
         }
-        let file: String = code.getattr(intern!(py, "co_filename"))?.extract()?;
+        let text = |name: &Bound<'_, PyString>| -> PyResult<String> {
+            // A name that is not of Unicode is shown as well as can be.
+            Ok(code.getattr(name)?.cast::<PyString>()?.to_string_lossy().into_owned())
+        };
+        let file = text(intern!(py, "co_filename"))?;
         let own = file.starts_with(package(py)?);
-        let function = code.getattr(intern!(py, "co_name"))?.extract()?;
+        let function = text(intern!(py, "co_name"))?;
         let found = Arc::new(Code { file, function, own });
         if let Some(last) = &mut last {
             **last = Some((code.unbind(), found.clone()));
@@ -79,7 +84,8 @@ impl Place {
 fn package(py: Python<'_>) -> PyResult<&str> {
     static PACKAGE: PyOnceLock<String> = PyOnceLock::new();
     let package = PACKAGE.get_or_try_init(py, || {
-        let file = py.import("ainv")?.getattr("__file__")?.extract::<String>()?;
+        let file = py.import("ainv")?.getattr("__file__")?;
+        let file = file.cast::<PyString>()?.to_string_lossy().into_owned();
         let end = file.rfind(['/', '\\']).map_or(0, |at| at + 1);
         PyResult::Ok(file[..end].to_owned())
     })?;

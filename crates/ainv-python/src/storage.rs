@@ -9,7 +9,7 @@ use crate::{error, wait};
 use ainv::{Done, Error, Event, OwnedStack};
 use numpy::PyArrayDescr;
 use pyo3::prelude::*;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What an array holds: the scalars of matrices, or the numbers of `inv_ex`.
@@ -94,8 +94,8 @@ pub(crate) struct Storage {
     bytes: usize,
     /// None: it was filled when it was made.
     work: OnceLock<Filled>,
-    /// Whether a task has said already that it holds this memory.
-    counted: AtomicBool,
+    /// The stream, plus one, of the last task that has said that it holds this memory.
+    counted: AtomicU64,
     _owner: Owner,
 }
 
@@ -115,7 +115,7 @@ fn own<T>(mut data: Vec<T>, owner: impl FnOnce(Vec<T>) -> Owner) -> Storage {
         data: Address(data.as_mut_ptr().cast()),
         bytes: data.len() * size_of::<T>(),
         work: OnceLock::new(),
-        counted: AtomicBool::new(false),
+        counted: AtomicU64::new(0),
         _owner: owner(data),
     }
 }
@@ -157,20 +157,28 @@ impl Storage {
         Ok((Arc::new(storage), layout))
     }
 
-    /// The memory of a Python object, which is kept and which nobody shall write to.
-    pub(crate) fn foreign(object: Py<PyAny>, layout: &Layout) -> Arc<Storage> {
+    /// The memory of a Python object, which is kept and which nobody shall write to: of entries of
+    /// `item` bytes.
+    pub(crate) fn foreign(object: Py<PyAny>, layout: &Layout, item: usize) -> Arc<Storage> {
         Arc::new(Storage {
             data: layout.data(),
-            bytes: 0,
+            bytes: layout.count() * item,
             work: OnceLock::new(),
-            counted: AtomicBool::new(true),
+            counted: AtomicU64::new(0),
             _owner: Owner::Python(object),
         })
     }
 
-    /// The bytes that a task holds if it is the first to hold this memory: later ones find it held.
-    pub(crate) fn count_once(&self) -> usize {
-        if self.counted.swap(true, Ordering::Relaxed) { 0 } else { self.bytes }
+    /// The bytes that a task of a stream holds if it is the first there to hold this memory: later ones
+    /// find it held.
+    pub(crate) fn count_once(&self, stream: ainv::Stream) -> usize {
+        let stream = u64::from(stream.index) + 1;
+        if self.counted.swap(stream, Ordering::Relaxed) == stream { 0 } else { self.bytes }
+    }
+
+    /// The task was not taken.
+    pub(crate) fn uncount(&self) {
+        self.counted.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn work(&self) -> Option<&Work> {

@@ -99,9 +99,9 @@ pub use device::defaults::{
     with_stream,
 };
 pub use device::info::{Cache, DeviceInfo, device_count, device_info};
-#[doc(hidden)]
-pub use device::stream::cancel_all;
 pub use device::stream::{Event, Task, synchronize};
+#[doc(hidden)]
+pub use device::stream::{as_task, cancel_all};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 pub use options::{

@@ -90,7 +90,9 @@ impl Stream {
         }
         let Stream { device, index } = self;
         Err(Error::Argument {
-            what: format!("{device} has no stream {index}; Stream::new makes streams"),
+            what: format!(
+                "{device} has no stream {index}; Stream::new, in Python new_stream, makes streams"
+            ),
         })
     }
 }

@@ -136,6 +136,12 @@ pub fn synchronize(stream: Option<Stream>) -> Result<(), Error> {
     if stream.is_idle() { Ok(()) } else { stream.marker()?.wait() }
 }
 
+/// Runs what stands in for a task: calls in it wait for no stream's turn.
+#[doc(hidden)]
+pub fn as_task<R>(f: impl FnOnce() -> R) -> R {
+    ainv_streams::as_worker(f)
+}
+
 /// Cancels what is enqueued or running on all streams; does not wait.
 #[doc(hidden)]
 pub fn cancel_all() {

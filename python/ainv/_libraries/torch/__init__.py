@@ -38,6 +38,11 @@ _dispatch_modes = torch._C._len_torch_dispatch_stack
 _forward_mode = torch.autograd.forward_ad
 
 
+def memory(a):
+    """The NumPy view of a tensor; of bfloat16, which NumPy has not, one in single precision."""
+    return (a.float() if a.dtype == torch.bfloat16 else a).numpy()
+
+
 def _memory(a):
     """The NumPy view of a plain tensor; None for any other, and where a mode watches the calls."""
     if (
