@@ -4,10 +4,12 @@
 //! is stored row by row; for a system y U = b^T, z L = y and x = (z P)^T (Golub and Van Loan,
 //! algorithm 3.4.1; the order of the solves as in [`lanes::lu`](crate::lanes::lu)).
 //!
-//! Rows are not exchanged (implicit pivoting: Press et al., Numerical Recipes, section 2.1, keep the
-//! rows' scales so): a bit says which rows are left, and a row of L or U is found by its number. No
-//! branch depends on the data. A step waits for its pivot far longer than it works, so the
-//! steps of several matrices follow each other: while one waits the next works.
+//! Rows are not exchanged (implicit pivoting: Anzt, Dongarra, Flegar, Quintana-Orti, "Variable-size
+//! batched LU for small matrices and its integration into block-Jacobi preconditioning", ICPP 2017,
+//! section 3): a bit says which rows are left, and a row of L or U is found by its number. No branch
+//! depends on the data but where candidates for a pivot are equal. A step waits for its pivot far
+//! longer than it works, so the steps of several matrices follow each other: while one waits the next
+//! works.
 
 use super::{Columns, LARGEST, RealOf, by_fours};
 use crate::isa::Vector;
