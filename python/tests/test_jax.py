@@ -14,8 +14,11 @@ calls = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 @pytest.fixture(autouse=True)
 def _double():
-    with jax.enable_x64(True):
-        yield
+    # For the process: a context would be this thread's alone, and callbacks run on JAX's own threads.
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)
 
 
 @calls
