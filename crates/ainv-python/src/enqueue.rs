@@ -24,87 +24,92 @@ const QUICK: f64 = 5e5;
 /// Work of fewer is shorter than handing it to another thread.
 const TINY: f64 = 1e3;
 
-/// Enqueues `work`, which reads the inputs and fills the output and what stands beside it. It begins
-/// when the inputs are there, of whatever stream they are. What is shorter than handing it over, and has
-/// nothing to wait for, is done at once. `batch` are the leading dimensions that an error for a matrix
-/// counts in.
-fn enqueue(
-    py: Python<'_>,
+/// What is to be done: it reads the inputs and fills the output and what stands beside it.
+struct Call<'a> {
     stream: Stream,
+    /// In nanoseconds.
     cost: f64,
-    inputs: &[&Array],
-    output: &Array,
-    beside: Option<&Array>,
-    batch: &[usize],
-    work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
-) -> PyResult<()> {
-    let alone = cost < TINY && stream.is_idle();
-    if !alone || !inputs.iter().all(|input| input.storage.is_filled()) {
-        return submit(py, stream, cost, inputs, output, beside, batch, work);
-    }
-    // As a task: it waits for no other, with the GIL.
-    match catch_unwind(AssertUnwindSafe(|| ainv::as_task(|| work(None)))) {
-        Ok(Ok(())) => Ok(()),
-        // The failure is found where the values are looked at, as any other.
-        Ok(Err(e)) => submit(py, stream, cost, inputs, output, beside, batch, |_| Err(e)),
-        Err(panic) => {
-            let again = move |_: Option<&Cancel>| resume_unwind(panic);
-            submit(py, stream, cost, inputs, output, beside, batch, again)
-        }
-    }
+    inputs: &'a [&'a Array],
+    output: &'a Array,
+    beside: Option<&'a Array>,
+    /// The leading dimensions that an error for a matrix counts in.
+    batch: &'a [usize],
 }
 
-/// Hands `work` to the stream. While it waits or runs it keeps the memory of all.
-fn submit(
-    py: Python<'_>,
-    stream: Stream,
-    cost: f64,
-    inputs: &[&Array],
-    output: &Array,
-    beside: Option<&Array>,
-    batch: &[usize],
-    work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
-) -> PyResult<()> {
-    let raise = |e| error::raise(py, e, &[]);
-    let place = Place::here(py)?;
-    let held: SmallVec<[Arc<Storage>; 4]> = inputs
-        .iter()
-        .copied()
-        .chain([output])
-        .chain(beside)
-        .map(|array| array.storage.clone())
-        .collect();
-    for earlier in inputs.iter().filter_map(|input| input.storage.work()) {
-        if earlier.stream != stream && !earlier.done.is_done() {
-            stream.after(&earlier.done).map_err(raise)?;
+impl Call<'_> {
+    /// Enqueues `work`. It begins when the inputs are there, of whatever stream they are. What is shorter
+    /// than handing it over, and has nothing to wait for, is done at once.
+    fn enqueue(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
+    ) -> PyResult<()> {
+        let alone = self.cost < TINY && self.stream.is_idle();
+        if !alone || !self.inputs.iter().all(|input| input.storage.is_filled()) {
+            return self.submit(py, work);
+        }
+        // As a task: it waits for no other, with the GIL.
+        match catch_unwind(AssertUnwindSafe(|| ainv::as_task(|| work(None)))) {
+            Ok(Ok(())) => Ok(()),
+            // The failure is found where the values are looked at, as any other.
+            Ok(Err(e)) => self.submit(py, |_| Err(e)),
+            Err(panic) => self.submit(py, move |_| resume_unwind(panic)),
         }
     }
-    let bytes = held.iter().map(|storage| storage.count_once(stream)).sum();
-    let (count, batch, asked) = (inputs.len(), PerAxis::from(batch), place.clone());
-    let task = move |cancel: &Cancel| {
-        for input in &held[..count] {
-            if let Err(failure) = input.outcome() {
-                return Ok(Err(failure));
+
+    /// Hands `work` to the stream. While it waits or runs it keeps the memory of all.
+    fn submit(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
+    ) -> PyResult<()> {
+        let &Call { stream, cost, inputs, output, beside, batch } = self;
+        let raise = |e| error::raise(py, e, &[]);
+        let place = Place::here(py)?;
+        let held: SmallVec<[Arc<Storage>; 4]> = inputs
+            .iter()
+            .copied()
+            .chain([output])
+            .chain(beside)
+            .map(|array| array.storage.clone())
+            .collect();
+        for earlier in inputs.iter().filter_map(|input| input.storage.work()) {
+            if earlier.stream != stream && !earlier.done.is_done() {
+                stream.after(&earlier.done).map_err(raise)?;
             }
         }
-        Ok(work(Some(cancel)).map_err(|error| Arc::new(Failure { error, batch, place: asked })))
-    };
-    let mut signals = Signals::new();
-    let submitted = py.detach(|| {
-        let mut interrupted = || signals.raised();
-        let interrupted: &mut dyn FnMut() -> bool = &mut interrupted;
-        stream.submit_with(
-            Task { tiny: cost < TINY, quick: cost < QUICK, bytes, interrupted: Some(interrupted) },
-            task,
-        )
-    });
-    let event = submitted.map_err(|e| {
-        inputs.iter().for_each(|input| input.storage.uncount());
-        signals.error().unwrap_or_else(|| raise(e))
-    })?;
-    let work = Work::new(stream, event, place);
-    output.storage.filled_by(work, beside.map(|array| &*array.storage));
-    Ok(())
+        let bytes = held.iter().map(|storage| storage.count_once(stream)).sum();
+        let (count, batch, asked) = (inputs.len(), PerAxis::from(batch), place.clone());
+        let task = move |cancel: &Cancel| {
+            for input in &held[..count] {
+                if let Err(failure) = input.outcome() {
+                    return Ok(Err(failure));
+                }
+            }
+            Ok(work(Some(cancel)).map_err(|error| Arc::new(Failure { error, batch, place: asked })))
+        };
+        let mut signals = Signals::new();
+        let submitted = py.detach(|| {
+            let mut interrupted = || signals.raised();
+            let interrupted: &mut dyn FnMut() -> bool = &mut interrupted;
+            stream.submit_with(
+                Task {
+                    tiny: cost < TINY,
+                    quick: cost < QUICK,
+                    bytes,
+                    interrupted: Some(interrupted),
+                },
+                task,
+            )
+        });
+        let event = submitted.map_err(|e| {
+            inputs.iter().for_each(|input| input.storage.uncount());
+            signals.error().unwrap_or_else(|| raise(e))
+        })?;
+        let work = Work::new(stream, event, place);
+        output.storage.filled_by(work, beside.map(|array| &*array.storage));
+        Ok(())
+    }
 }
 
 fn no_out(out: Option<&Any<'_>>) -> PyResult<()> {
@@ -170,7 +175,8 @@ fn filled(
     let numbers = info.map(|info| info.layout.clone());
     viewable(py, scalar, &[&from, &to])?;
     let batch = PerAxis::from(from.batch());
-    enqueue(py, stream, cost, &[a], &x, info, &batch, move |cancel| {
+    let call = Call { stream, cost, inputs: &[a], output: &x, beside: info, batch: &batch };
+    call.enqueue(py, move |cancel| {
         let options = Options { cancel: cancel.cloned(), ..options };
         let mut status = vec![];
         if numbers.is_some() {
@@ -234,7 +240,8 @@ pub(crate) fn solve<'py>(
     let (from, columns) = (a.layout.clone().broadcast(&batch), columns.broadcast(&batch));
     let cost = cost(&from.shape, k, scalar.is_complex(), false);
     viewable(py, scalar, &[&from, &columns, &to])?;
-    enqueue(py, stream, cost, &[&a, &b], &x, None, &batch, move |cancel| {
+    let call = Call { stream, cost, inputs: &[&a, &b], output: &x, beside: None, batch: &batch };
+    call.enqueue(py, move |cancel| {
         let options = Options { cancel: cancel.cloned(), ..options };
         let summary = with_scalar!(scalar, T => {
             // SAFETY: as in `filled`.
@@ -285,7 +292,8 @@ pub(crate) fn product<'py>(a: &Any<'py>, b: &Any<'py>) -> PyResult<Any<'py>> {
     let steps = if scalar.is_complex() { 4.0 } else { 1.0 };
     let cost = steps * x.layout.count() as f64 * k as f64;
     viewable(py, scalar, &[&left, &right, &to])?;
-    enqueue(py, stream, cost, &[&a, &b], &x, None, &batch, move |cancel| {
+    let call = Call { stream, cost, inputs: &[&a, &b], output: &x, beside: None, batch: &batch };
+    call.enqueue(py, move |cancel| {
         let options = Options { cancel: cancel.cloned(), ..Options::default() };
         with_scalar!(scalar, T => {
             // SAFETY: as in `filled`.
@@ -312,7 +320,8 @@ pub(crate) fn rcond<'py>(
     let (from, to) = (a.layout.clone(), x.layout.clone());
     let cost = cost(a.shape(), 0, scalar.is_complex(), norm == Norm::Two);
     viewable(py, scalar, &[&from])?;
-    enqueue(py, stream, cost, &[a], &x, None, batch, move |cancel| {
+    let call = Call { stream, cost, inputs: &[a], output: &x, beside: None, batch };
+    call.enqueue(py, move |cancel| {
         let options = Options { cancel: cancel.cloned(), ..options };
         with_scalar!(scalar, T => {
             // SAFETY: as in `filled`; the result lies in C order.
@@ -369,7 +378,8 @@ pub(crate) fn cast(py: Python<'_>, a: &Array, to: Scalar, stream: Stream) -> PyR
     }
     let (result, cost) = (x.layout.clone(), 4.0 * a.layout.count() as f64);
     viewable(py, of, &[&from])?;
-    enqueue(py, stream, cost, &[a], &x, None, &[], move |_| match (of, to) {
+    let call = Call { stream, cost, inputs: &[a], output: &x, beside: None, batch: &[] };
+    call.enqueue(py, move |_| match (of, to) {
         (Scalar::C32, Scalar::C64) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::widen),
         (Scalar::C64, Scalar::C32) => convert(&from, &result, <ainv::c32 as ainv::Scalar>::narrow),
         (Scalar::C32, _) => convert(&from, &result, |x: ainv::c32| x),

@@ -83,12 +83,7 @@ const STREAMED: usize = 24 << 20;
 const SHARED_ORDER: usize = 192;
 
 impl Plan {
-    pub(crate) fn new<T: Scalar>(
-        p: &Problem,
-        available: usize,
-        isa: IsaId,
-        lanes_max: usize,
-    ) -> Result<Plan, Error> {
+    pub(crate) fn new<T: Scalar>(p: &Problem, available: usize, isa: IsaId) -> Result<Plan, Error> {
         let n = p.rows.max(p.cols);
         let route = match p.kind {
             None => Route::Decomposition,
@@ -139,7 +134,7 @@ impl Plan {
         // No more threads than there are tasks for.
         let threads = if within { threads } else { threads.min(p.count.div_ceil(chunk)).max(1) };
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
-        let task = Self::task_bytes(p, route, scalar, chunk, lanes_max).ok_or(Error::Overflow)?;
+        let task = Self::task_bytes::<T>(p, route, scalar, chunk).ok_or(Error::Overflow)?;
         let tasks = if within { 1 } else { threads };
         let inverse = matches!(p.kind, Some(Kind::Inv { .. }));
         let streams = inverse && route == Route::Lanes && n <= lanes::unrolled::LARGEST;
@@ -159,12 +154,11 @@ impl Plan {
         })
     }
 
-    fn task_bytes(
+    fn task_bytes<T: Scalar>(
         p: &Problem,
         route: Route,
         scalar: usize,
         chunk: usize,
-        lanes_max: usize,
     ) -> Option<usize> {
         let n = p.rows.max(p.cols);
         let matrix = p.rows.checked_mul(p.cols)?;
@@ -174,8 +168,7 @@ impl Plan {
             0
         };
         let work = match route {
-            Route::Lanes => lanes::scratch(lanes_max, p.rhs),
-            Route::Columns => columns::scratch(n, p.rhs),
+            Route::Lanes | Route::Columns => op::scratch(op::of::<T>(p.kind?), n, p.rhs),
             Route::Blocked => {
                 let ld = n.checked_add(16)?;
                 let packed = gemm::KC * (2 * n.min(2048) + 64);

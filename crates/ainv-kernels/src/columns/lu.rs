@@ -445,20 +445,61 @@ unsafe fn write<F: Field>(f: &Factors<F>, x: Columns<F>, g: &Group<F::S>, i: usi
     }
 }
 
-/// The inverses of a group.
+/// What is made of the factors. A trait's methods, for they are inlined where a closure need not be.
+trait Made<F: Field> {
+    /// Where the result of each matrix stands.
+    fn columns(&self) -> Columns<F>;
+    /// Makes that of matrix `i`; whether all of it is finite.
+    unsafe fn make(&self, f: &Factors<F>, g: &Group<F::S>, i: usize) -> bool;
+}
+
+struct Inverse<F: Field>(Columns<F>);
+
+impl<F: Field> Made<F> for Inverse<F> {
+    #[inline(always)]
+    fn columns(&self) -> Columns<F> {
+        self.0
+    }
+    #[inline(always)]
+    unsafe fn make(&self, f: &Factors<F>, _g: &Group<F::S>, _i: usize) -> bool {
+        // SAFETY: the columns.
+        unsafe { invert(f, self.0) }
+    }
+}
+
+struct Solutions<F: Field>(Columns<F>);
+
+impl<F: Field> Made<F> for Solutions<F> {
+    #[inline(always)]
+    fn columns(&self) -> Columns<F> {
+        self.0
+    }
+    #[inline(always)]
+    unsafe fn make(&self, f: &Factors<F>, g: &Group<F::S>, i: usize) -> bool {
+        let rhs = self.0;
+        // SAFETY: the columns, and matrices of checked views.
+        unsafe {
+            rhs.read(g.rhs.get(i), g.rhs_from.transposed());
+            for b in 0..rhs.blocks {
+                substitute(f, rhs, b);
+            }
+            rhs.is_finite(f.n)
+        }
+    }
+}
+
+/// Factors the matrices of a group, as many in step as stay near, and stores what is made of each.
 #[inline(always)]
-pub unsafe fn inv<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
-    // SAFETY: the module's contract.
+unsafe fn each<F: Field, One: Field<S = F::S>>(g: &Group<F::S>, result: impl Made<F>) -> Suspects {
+    // SAFETY: the module's contract; the scratch holds the result and the factors in step.
     unsafe {
-        let (n, len) = (g.n, g.src.len());
-        let y = Columns::<F>::new(g.scratch, n);
-        let reals = y.blocks * Columns::<F>::STEP;
+        let (n, len, x) = (g.n, g.src.len(), result.columns());
+        let reals = n.div_ceil(F::LANES) * Columns::<F>::STEP;
         let width = in_step(n * reals * size_of::<RealOf<F>>());
-        let mut suspects = 0;
-        let mut first = 0;
+        let (mut bad, mut first) = (0, 0);
         while first < len {
             let count = width.min(len - first);
-            let at = |m: usize| y.after(n).wrapping_add(m * (n + 1) * reals);
+            let at = |m: usize| x.after(n).wrapping_add(m * (n + 1) * reals);
             let mut all = [Factors::<F>::read(g, first, at(0)); IN_STEP];
             for m in 1..count {
                 all[m] = Factors::read(g, first + m, at(m));
@@ -466,53 +507,31 @@ pub unsafe fn inv<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
             factor::<F, One>(&mut all[..count]);
             for m in 0..count {
                 let f = &all[m];
-                let good = invert(f, y) && f.lines && RealOf::<F>::BIG > f.sum;
+                let finite = result.make(f, g, first + m);
+                let good = finite && f.lines && RealOf::<F>::BIG > f.sum;
                 if good || g.force {
-                    write(f, y, g, first + m);
+                    write(f, x, g, first + m);
                 }
-                suspects |= (!good as u64) << (first + m);
+                bad |= (!good as u64) << (first + m);
             }
             first += count;
         }
-        Suspects { bad: suspects, unstored: if g.force { 0 } else { suspects } }
+        Suspects { bad, unstored: if g.force { 0 } else { bad } }
     }
+}
+
+/// The inverses of a group.
+#[inline(always)]
+pub unsafe fn inv<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
+    // SAFETY: the module's contract.
+    unsafe { each::<F, One>(g, Inverse(Columns::new(g.scratch, g.n))) }
 }
 
 /// The solutions of a group of systems.
 #[inline(always)]
 pub unsafe fn solve<F: Field, One: Field<S = F::S>>(g: &Group<F::S>) -> Suspects {
     // SAFETY: the module's contract.
-    unsafe {
-        let (n, len) = (g.n, g.src.len());
-        let rhs = Columns::<F>::new(g.scratch, g.rhs_from.cols);
-        let reals = n.div_ceil(F::LANES) * Columns::<F>::STEP;
-        let width = in_step(n * reals * size_of::<RealOf<F>>());
-        let mut suspects = 0;
-        let mut first = 0;
-        while first < len {
-            let count = width.min(len - first);
-            let at = |m: usize| rhs.after(n).wrapping_add(m * (n + 1) * reals);
-            let mut all = [Factors::<F>::read(g, first, at(0)); IN_STEP];
-            for m in 1..count {
-                all[m] = Factors::read(g, first + m, at(m));
-            }
-            factor::<F, One>(&mut all[..count]);
-            for m in 0..count {
-                let f = &all[m];
-                rhs.read(g.rhs.get(first + m), g.rhs_from.transposed());
-                for b in 0..rhs.blocks {
-                    substitute(f, rhs, b);
-                }
-                let good = f.lines && RealOf::<F>::BIG > f.sum && rhs.is_finite(n);
-                if good || g.force {
-                    write(f, rhs, g, first + m);
-                }
-                suspects |= (!good as u64) << (first + m);
-            }
-            first += count;
-        }
-        Suspects { bad: suspects, unstored: if g.force { 0 } else { suspects } }
-    }
+    unsafe { each::<F, One>(g, Solutions(Columns::new(g.scratch, g.rhs_from.cols))) }
 }
 
 /// y U = b^T and z L = y in the place of b^T, for one element of its columns.

@@ -83,7 +83,7 @@ impl<F: Field, const N: usize> Values<F, N> {
             let left = self.perm[K];
             // One lane has the time to divide by every candidate while the pivot is looked for.
             let at_once = F::LANES == 1 && F::PARTS == 1;
-            let mut recip = self.a[K][K].recip_of_size(if at_once { size[K] } else { best });
+            let mut recip = self.a[K][K].recip_of_size(size[K]);
             unroll!(I if I < N => {
                 if I > K {
                     let largest = size[I].eq(best);

@@ -52,16 +52,14 @@ impl<T: Scalar> Op<T> for Inv {
                 // SAFETY: the caller's matrix.
                 look(|i, j| unsafe { g.src.get(m).offset(g.from.at(j, i)).read() }, n)
             };
-            if len > 1 && (0..len).any(|m| look(m) != Found::General) {
-                return None;
-            }
-            match look(0) {
-                Found::General => {}
-                // SAFETY: the trait's contract. What has no Cholesky factor is not stored.
-                Found::Hermitian if !unsafe { (kernels.posdef_inv_by_columns)(g) } => {
-                    return Some(Suspects::default());
+            match (0..len).map(look).find(|found| *found != Found::General) {
+                None => {}
+                Some(Found::Hermitian) if len == 1 => {
+                    // SAFETY: the trait's contract. What has no Cholesky factor is not stored.
+                    let suspect = unsafe { (kernels.posdef_inv_by_columns)(g) };
+                    return (!suspect).then(Suspects::default);
                 }
-                _ => return None,
+                Some(_) => return None,
             }
         }
         // SAFETY: the trait's contract.

@@ -36,7 +36,7 @@ pub(crate) fn plan<T: Scalar>(
         staged: wide,
         wide,
     };
-    Plan::new::<T>(&problem, pool::num_threads(), T::kernels()?.isa, 0)
+    Plan::new::<T>(&problem, pool::num_threads(), T::kernels()?.isa)
 }
 
 /// Pseudo-inverses of a stack; the shapes and the tolerances are checked.
@@ -141,12 +141,7 @@ pub(crate) fn rcond<T: Scalar>(
         staged: true,
         wide: is_wide::<T>(options),
     };
-    let plan = Plan::new::<T>(
-        &problem,
-        pool::num_threads(),
-        T::kernels()?.isa,
-        n.min(op::lanes_max::<T>()),
-    )?;
+    let plan = Plan::new::<T>(&problem, pool::num_threads(), T::kernels()?.isa)?;
     let out = Shared(out.as_mut_ptr());
     over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {
         let first = range.start;

@@ -54,8 +54,7 @@ impl<T: Scalar> Job<'_, T> {
             wide: is_wide::<T>(self.options),
         };
         let kernels = T::kernels()?;
-        let most = op::of::<T>(self.kind).largest_in_lanes().min(self.a.rows());
-        Plan::new::<T>(&problem, pool::num_threads(), kernels.isa, most)
+        Plan::new::<T>(&problem, pool::num_threads(), kernels.isa)
     }
 
     /// Runs a job that is part of another's task: on this thread, or with the threads that share
