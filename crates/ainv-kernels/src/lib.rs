@@ -14,6 +14,7 @@
 // Internal: what an entry point takes is said at its kernel.
 #![allow(missing_docs)]
 
+pub mod block;
 pub mod columns;
 pub mod isa;
 pub mod lanes;

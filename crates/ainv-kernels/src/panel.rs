@@ -1,10 +1,8 @@
-//! LU with partial pivoting of a narrow panel.
+//! LU with partial pivoting of a narrow panel, in place.
 //!
-//! The panel's columns are copied to scratch, parts apart and padded with zeros to whole registers,
-//! factored there right-looking, and copied back. The search for the next pivot takes the largest
-//! |re| + |im|, the first one if several are equal.
+//! Left-looking: a column takes all its updates in one pass, which also finds its largest entry
+//! below the diagonal, the next pivot: the largest |re| + |im|, the first one if several are equal.
 
-use super::lanes::Tile;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
@@ -20,172 +18,161 @@ pub struct PanelLu<T: Scalar> {
     pub ld: isize,
     /// Row k was exchanged with row `pivots[k] >= k`.
     pub pivots: *mut usize,
-    /// [`scratch`] reals.
-    pub scratch: *mut T::Real,
-}
-
-/// Reals of scratch for `m` rows.
-pub fn scratch(m: usize) -> usize {
-    m.next_multiple_of(MAX_LANES) * WIDTH * 2
 }
 
 /// Factors the panel in place. The 1-based number of the first pivot that is zero, or 0. The
 /// factorisation goes on past it, as LAPACK's does.
 #[inline(always)]
 pub unsafe fn lu<F: Field>(p: &PanelLu<F::S>) -> usize {
-    let lanes = F::LANES;
-    let groups = p.m.div_ceil(lanes);
-    // Column c, rows [g * lanes, (g + 1) * lanes) is the element (c, g).
-    // SAFETY: the panel is the caller's, the scratch holds n columns of `groups` elements.
+    // SAFETY: the panel and the pivots are the caller's.
     unsafe {
-        let w = Tile::<F>::new(p.scratch, groups);
-        let column = |c: usize| p.a.offset(c as isize * p.ld);
-        for c in 0..p.n {
-            for g in 0..p.m / lanes {
-                w.set(c, g, F::load_scalars(column(c).add(g * lanes)));
-            }
-            if p.m % lanes != 0 {
-                let first = p.m / lanes * lanes;
-                let tail = F::from_lanes(|l| {
-                    if first + l < p.m { column(c).add(first + l).read() } else { F::S::default() }
-                });
-                w.set(c, groups - 1, tail);
-            }
-        }
-
-        let numbers = row_numbers::<F>();
+        let at = |i: usize, j: usize| p.a.offset(i as isize + j as isize * p.ld);
         let mut first_zero = 0;
+        // 1 / the pivot of the column before, which is still to be divided by it.
+        let mut recip = F::S::from_re(<F::S as Scalar>::Real::ONE);
         for k in 0..p.n {
-            let pivot = search(w, k, p.m, k);
-            debug_assert!((k..p.m).contains(&pivot));
+            let mut u = [F::S::default(); WIDTH];
+            for i in 0..k {
+                let mut x = F::splat(at(i, k).read());
+                for j in 0..i {
+                    x = F::splat(at(i, j).read()).neg_mul_add(F::splat(u[j]), x);
+                }
+                u[i] = x.to_lanes()[0];
+                at(i, k).write(u[i]);
+            }
+            // The number of updates is a constant in each of these.
+            let pivot = match k {
+                0 => column::<F, 0>(p, recip, &u),
+                1 => column::<F, 1>(p, recip, &u),
+                2 => column::<F, 2>(p, recip, &u),
+                3 => column::<F, 3>(p, recip, &u),
+                4 => column::<F, 4>(p, recip, &u),
+                5 => column::<F, 5>(p, recip, &u),
+                6 => column::<F, 6>(p, recip, &u),
+                _ => column::<F, 7>(p, recip, &u),
+            };
             p.pivots.add(k).write(pivot);
             if pivot != k {
-                for c in 0..p.n {
-                    for part in 0..F::PARTS {
-                        std::ptr::swap(entry(w, c, k, part), entry(w, c, pivot, part));
-                    }
+                for j in 0..p.n {
+                    std::ptr::swap(at(k, j), at(pivot, j));
                 }
             }
-            let splat = |c: usize| {
-                let part = |part: usize| F::V::splat(entry(w, c, k, part).read());
-                F::from_parts(part(0), part(F::PARTS - 1))
-            };
-            let diagonal = splat(k);
-            if diagonal.to_lanes()[0] == F::S::default() {
-                if first_zero == 0 {
-                    first_zero = k + 1;
-                }
-                continue;
-            }
-            let recip = diagonal.recip();
-            let mut row = [recip; WIDTH];
-            for c in k + 1..p.n {
-                row[c] = splat(c);
-            }
-            let start = k / lanes;
-            for g in start..groups {
-                let mut l = w.get(k, g).mul(recip);
-                if g == start {
-                    // The first register holds rows above the pivot too; they are kept.
-                    let above = <F::S as Scalar>::Real::from_f64((k - start * lanes) as f64);
-                    let below = numbers.gt(F::V::splat(above));
-                    w.set(k, g, F::select(below, l, w.get(k, g)));
-                    l = F::select(below, l, F::splat(F::S::default()));
-                } else {
-                    w.set(k, g, l);
-                }
-                for c in k + 1..p.n {
-                    w.set(c, g, l.neg_mul_add(row[c], w.get(c, g)));
-                }
+            let diagonal = at(k, k).read();
+            recip = F::S::from_re(<F::S as Scalar>::Real::ONE);
+            if diagonal != F::S::default() {
+                recip = F::splat(diagonal).recip().to_lanes()[0];
+            } else if first_zero == 0 {
+                first_zero = k + 1;
             }
         }
-
-        for c in 0..p.n {
-            for g in 0..p.m / lanes {
-                w.get(c, g).store_scalars(column(c).add(g * lanes));
-            }
-            let first = p.m / lanes * lanes;
-            if first < p.m {
-                let tail = w.get(c, groups - 1).to_lanes();
-                for i in first..p.m {
-                    column(c).add(i).write(tail[i - first]);
-                }
-            }
-        }
+        divide::<F>(p, p.n - 1, recip);
         first_zero
     }
 }
 
-/// The row of the largest entry of column `c` among rows `from..m`; the first of equal ones, and
-/// `from` if none is a number.
+/// Divides the rows of column `K - 1` below its diagonal by its pivot and takes from column `K` the
+/// multiples `u` of the columns before it, from row `K` on; the row of the largest entry there.
 #[inline(always)]
-unsafe fn search<F: Field>(w: Tile<F>, c: usize, m: usize, from: usize) -> usize {
+unsafe fn column<F: Field, const K: usize>(
+    p: &PanelLu<F::S>,
+    recip: F::S,
+    u: &[F::S; WIDTH],
+) -> usize {
     // SAFETY: as in `lu`.
     unsafe {
-        let lanes = F::LANES;
-        let (start, groups) = (from / lanes, m.div_ceil(lanes));
         let none = F::V::splat(-<F::S as Scalar>::Real::ONE);
-        let number = |g: usize| F::V::splat(<F::S as Scalar>::Real::from_f64(g as f64));
-        let numbers = row_numbers::<F>();
-        let (mut best, mut place) = (none, number(start));
-        for g in start..groups {
-            let mut size = w.get(c, g).abs1();
-            // Rows above `from` and the padding below take no part: a zero there would win against
-            // NaN.
-            if g == start {
-                let first = <F::S as Scalar>::Real::from_f64((from - g * lanes) as f64);
-                size = F::V::select(F::V::splat(first).gt(numbers), none, size);
-            }
-            if g == groups - 1 {
-                let last = <F::S as Scalar>::Real::from_f64((m - 1 - g * lanes) as f64);
-                size = F::V::select(numbers.gt(F::V::splat(last)), none, size);
-            }
+        let one = F::V::splat(<F::S as Scalar>::Real::ONE);
+        let zero = F::V::splat(<F::S as Scalar>::Real::default());
+        let recip = F::splat(recip);
+        let mut factor = [recip; WIDTH];
+        for j in 0..K {
+            factor[j] = F::splat(u[j]);
+        }
+        // The largest so far in each lane, and which step found it.
+        let (mut best, mut place, mut step) = (none, zero, zero);
+        // From a whole register on, as the columns are aligned.
+        let start = K / F::LANES * F::LANES;
+        for first in (start..p.m).step_by(F::LANES) {
+            let whole = first >= K && p.m - first >= F::LANES;
+            let size = if whole {
+                rows::<F, K, false>(p, first, &factor, recip)
+            } else {
+                rows::<F, K, true>(p, first, &factor, recip)
+            };
             let larger = size.gt(best);
             best = F::V::select(larger, size, best);
-            place = F::V::select(larger, number(g), place);
+            place = F::V::select(larger, step, place);
+            step = step.add(one);
         }
-        let mut value = [<F::S as Scalar>::Real::default(); MAX_LANES];
-        let mut group = [<F::S as Scalar>::Real::default(); MAX_LANES];
-        best.store(value.as_mut_ptr());
-        place.store(group.as_mut_ptr());
-        let row = |l: usize| group[l].to_f64() as usize * lanes + l;
-        let mut winner = 0;
-        let mut found = false;
-        for l in 0..lanes {
-            // A lane that saw no number keeps -1; a NaN never won.
-            if value[l] < <F::S as Scalar>::Real::default() {
-                continue;
-            }
-            if !found
-                || value[l] > value[winner]
-                || (value[l] == value[winner] && row(l) < row(winner))
-            {
-                winner = l;
-                found = true;
-            }
+        let mut places = [<F::S as Scalar>::Real::default(); MAX_LANES];
+        place.store(places.as_mut_ptr());
+        // Lanes that saw no number keep -1; a NaN never won.
+        let largest = best.largest();
+        let mut winners = F::V::bits(best.eq(largest));
+        if !(largest.first() >= <F::S as Scalar>::Real::default()) {
+            return K;
         }
-        if found { row(winner) } else { from }
+        let mut row = usize::MAX;
+        while winners != 0 {
+            let lane = winners.trailing_zeros() as usize;
+            row = row.min(start + places[lane].to_index() as usize * F::LANES + lane);
+            winners &= winners - 1;
+        }
+        row
     }
 }
 
-/// 0, 1, 2, ... in the lanes.
+/// [`column`] on a register of rows; the sizes of what it leaves. With `EDGE` the register may begin
+/// above row `K`, whose rows stay, and end below the last one; their size is -1.
 #[inline(always)]
-unsafe fn row_numbers<F: Field>() -> F::V {
-    let mut lane = [<F::S as Scalar>::Real::default(); MAX_LANES];
-    for (l, x) in lane.iter_mut().enumerate() {
-        *x = <F::S as Scalar>::Real::from_f64(l as f64);
+unsafe fn rows<F: Field, const K: usize, const EDGE: bool>(
+    p: &PanelLu<F::S>,
+    first: usize,
+    factor: &[F; WIDTH],
+    recip: F,
+) -> F::V {
+    // SAFETY: as in `lu`.
+    unsafe {
+        let at = |j: usize| p.a.offset(first as isize + j as isize * p.ld);
+        let len = if EDGE { F::LANES.min(p.m - first) } else { F::LANES };
+        let below = F::V::mask(!0 << K.saturating_sub(first));
+        let put = |x: F, before: F, j: usize| {
+            let x = if EDGE { F::select(below, x, before) } else { x };
+            x.store_first_scalars(at(j), len);
+        };
+        let before = F::load_first_scalars(at(K), len);
+        let mut x = before;
+        for j in 0..K {
+            let mut l = F::load_first_scalars(at(j), len);
+            if j + 1 == K {
+                let divided = l.mul(recip);
+                put(divided, l, j);
+                l = divided;
+            }
+            x = l.neg_mul_add(factor[j], x);
+        }
+        put(x, before, K);
+        if EDGE {
+            // A zero where there is no row would win against NaN.
+            let none = F::V::splat(-<F::S as Scalar>::Real::ONE);
+            let there = F::V::mask(((1 << len) - 1) & (!0 << K.saturating_sub(first)));
+            F::V::select(there, x.abs1(), none)
+        } else {
+            x.abs1()
+        }
     }
-    // SAFETY: the array spans MAX_LANES elements.
-    unsafe { F::V::load(lane.as_ptr()) }
 }
 
-/// Where the real (part 0) or imaginary part of a row of column `c` stands.
+/// Divides the rows of column `k` below its diagonal by its pivot.
 #[inline(always)]
-unsafe fn entry<F: Field>(
-    w: Tile<F>,
-    c: usize,
-    row: usize,
-    part: usize,
-) -> *mut <F::S as Scalar>::Real {
-    w.at(c, row / F::LANES).wrapping_add(part * F::LANES + row % F::LANES)
+unsafe fn divide<F: Field>(p: &PanelLu<F::S>, k: usize, recip: F::S) {
+    // SAFETY: as in `lu`.
+    unsafe {
+        let column = p.a.offset(k as isize * p.ld);
+        for first in (k + 1..p.m).step_by(F::LANES) {
+            let len = F::LANES.min(p.m - first);
+            let x = F::load_first_scalars(column.add(first), len).mul(F::splat(recip));
+            x.store_first_scalars(column.add(first), len);
+        }
+    }
 }

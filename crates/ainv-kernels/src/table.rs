@@ -3,7 +3,7 @@
 use crate::isa::{IsaId, Unavailable, selected};
 use crate::lanes::{Group, Suspects, TriShape};
 use crate::scalar::Scalar;
-use crate::{columns, lanes, pack, panel, tile, trsm};
+use crate::{block, columns, lanes, pack, panel, tile, trsm};
 
 /// The entry points of one scalar on one instruction set.
 pub struct Kernels<T: Scalar> {
@@ -28,7 +28,10 @@ pub struct Kernels<T: Scalar> {
 
     pub tile: unsafe fn(&tile::Tile<T>),
     pub pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
-    pub pack_b: unsafe fn(&pack::Panel<T>, *mut T::Real),
+    pub pack_b: unsafe fn(&pack::Panel<T>, *mut T),
+    pub block_tri_inv: unsafe fn(&block::Block<T>, bool),
+    pub block_cholesky: unsafe fn(&block::Block<T>) -> usize,
+    pub block_adjoint_product: unsafe fn(&block::Block<T>),
     pub panel_lu: unsafe fn(&panel::PanelLu<T>) -> usize,
     pub trsm_right: unsafe fn(&trsm::Right<T>),
     pub trsm_left: unsafe fn(&trsm::LeftUnitLower<T>),
@@ -72,6 +75,9 @@ macro_rules! frames {
                     tile: tile::<T, VR, NR>,
                     pack_a: pack_a::<T, VR>,
                     pack_b: pack_b::<T, NR>,
+                    block_tri_inv: block_tri_inv::<T>,
+                    block_cholesky: block_cholesky::<T>,
+                    block_adjoint_product: block_adjoint_product::<T>,
                     panel_lu: panel_lu::<T>,
                     trsm_right: trsm_right::<T>,
                     trsm_left: trsm_left::<T>,
@@ -108,11 +114,14 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, tri_inv_by_columns(g: &Group<T>, s: TriShape) -> bool = columns::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
         frames!(@entry [$($feature)?] $isa, solve_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::solve);
+        frames!(@entry [$($feature)?] $isa, block_tri_inv[One](p: &block::Block<T>, lower: bool) -> () = block::tri_inv);
+        frames!(@entry [$($feature)?] $isa, block_cholesky[One](p: &block::Block<T>) -> usize = block::cholesky);
+        frames!(@entry [$($feature)?] $isa, block_adjoint_product[One](p: &block::Block<T>) -> () = block::adjoint_product);
         frames!(@entry [$($feature)?] $isa, panel_lu(p: &panel::PanelLu<T>) -> usize = panel::lu);
         frames!(@entry [$($feature)?] $isa, trsm_right(p: &trsm::Right<T>) -> () = trsm::right);
         frames!(@entry [$($feature)?] $isa, trsm_left(p: &trsm::LeftUnitLower<T>) -> () = trsm::left);
         frames!(@entry [$($feature)?] $isa, pack_a<VR>(p: &pack::Panel<T>, to: *mut T::Real) -> () = pack::a);
-        frames!(@entry [$($feature)?] $isa, pack_b<NR>(p: &pack::Panel<T>, to: *mut T::Real) -> () = pack::b);
+        frames!(@entry [$($feature)?] $isa, pack_b<NR>(p: &pack::Panel<T>, to: *mut T) -> () = pack::b);
         frames!(@entry [$($feature)?] $isa, tile<VR, NR>(t: &tile::Tile<T>) -> () = tile::tile);
     };
     (@entry [$($feature:literal)?] $isa:ty, $name:ident $([$one:ident])? $(<$($size:ident),+>)? ($($arg:ident : $t:ty),*) -> $ret:ty = $($body:ident)::+) => {

@@ -6,19 +6,24 @@
 //! c = alpha * sum (+ c)
 //! ```
 //!
-//! The order of additions depends on k alone, so the bits do not depend on the tile's shape, hence
-//! not on the instruction set (Goto and van de Geijn, "Anatomy of high-performance matrix
-//! multiplication", ACM TOMS 34, 2008, for the scheme).
+//! The order of additions depends on k alone, so the bits depend neither on the tile's shape, hence
+//! not on the instruction set, nor on whether the operands are packed (Goto and van de Geijn, "Anatomy
+//! of high-performance matrix multiplication", ACM TOMS 34, 2008, for the scheme).
 
-use crate::isa::Vector;
 use crate::isa::field::Field;
+use crate::isa::{Vector, prefetch};
 use crate::scalar::Scalar;
 
-/// One tile's operands, packed, and its place in C (columns `ldc` apart, rows adjacent).
+/// One tile's operands and its place in C (columns `ldc` apart, rows adjacent).
 pub struct Tile<T: Scalar> {
     pub k: usize,
-    pub a: *const T::Real,
-    pub b: *const T::Real,
+    pub a: Left<T>,
+    /// Entry (0, 0) of the right operand, and the distances to the next step and the next column.
+    pub b: *const T,
+    pub b_step: isize,
+    pub b_next: isize,
+    /// What is needed after this tile, asked for meanwhile.
+    pub ahead: Ahead<T>,
     pub c: *mut T,
     pub ldc: isize,
     /// Rows and columns of C that exist.
@@ -30,47 +35,153 @@ pub struct Tile<T: Scalar> {
     pub accumulate: bool,
 }
 
+/// Lines of memory in rows of eight: `next` scalars from one to the next in a row, `along` from one
+/// row to the next. Any address will do.
+#[derive(Clone, Copy)]
+pub struct Ahead<T> {
+    pub p: *const T,
+    pub next: isize,
+    pub along: isize,
+    pub len: usize,
+}
+
+impl<T> Ahead<T> {
+    pub const NOTHING: Self = Ahead { p: std::ptr::null(), next: 0, along: 0, len: 0 };
+}
+
+/// The left operand.
+#[derive(Clone, Copy)]
+pub enum Left<T: Scalar> {
+    /// A panel of [`pack::a`](crate::pack::a).
+    Packed(*const T::Real),
+    /// Where it stands: rows adjacent, columns so far apart.
+    Columns(*const T, isize),
+}
+
 #[inline(always)]
 pub unsafe fn tile<F: Field, const VR: usize, const NR: usize>(t: &Tile<F::S>) {
-    let (mr, parts) = (VR * F::LANES, F::PARTS);
-    // SAFETY: the operands are packed panels of k steps, C's rows and columns are the caller's.
+    // Rows in as few registers as hold them. A panel is padded; elsewhere nothing beyond the rows
+    // may be read.
+    let whole = matches!(t.a, Left::Packed(_)) || t.m.is_multiple_of(F::LANES);
+    // SAFETY: the operands span k steps of these rows and columns, C's are the caller's.
+    unsafe {
+        match (t.m.div_ceil(F::LANES), whole) {
+            (1, true) => sized::<F, VR, 1, NR, true>(t),
+            (1, false) => sized::<F, VR, 1, NR, false>(t),
+            (2, true) if VR > 2 => sized::<F, VR, 2, NR, true>(t),
+            (2, false) if VR > 2 => sized::<F, VR, 2, NR, false>(t),
+            (3, true) if VR > 3 => sized::<F, VR, 3, NR, true>(t),
+            (3, false) if VR > 3 => sized::<F, VR, 3, NR, false>(t),
+            (_, true) => sized::<F, VR, VR, NR, true>(t),
+            (_, false) => sized::<F, VR, VR, NR, false>(t),
+        }
+    }
+}
+
+/// The tile of `R` registers of rows, of `VR` in a packed panel; `WHOLE` if all of them are full.
+#[inline(always)]
+unsafe fn sized<F: Field, const VR: usize, const R: usize, const NR: usize, const WHOLE: bool>(
+    t: &Tile<F::S>,
+) {
+    // SAFETY: as in `tile`.
+    unsafe {
+        let c = |j: usize, v: usize| t.c.offset((v * F::LANES) as isize + j as isize * t.ldc);
+        let last = t.m - (R - 1) * F::LANES;
+        let len = |v: usize| if v + 1 < R { F::LANES } else { last };
+        let sum = match t.a {
+            Left::Packed(p) => {
+                let (mr, step) = (VR * F::LANES, F::PARTS * VR * F::LANES);
+                sums::<F, R, NR>(t, |k, v| {
+                    let p = p.add(k * step + v * F::LANES);
+                    let im = if F::PARTS == 2 { F::V::load(p.add(mr)) } else { F::V::load(p) };
+                    F::from_parts(F::V::load(p), im)
+                })
+            }
+            Left::Columns(p, ld) => sums::<F, R, NR>(t, |k, v| {
+                let p = p.offset((v * F::LANES) as isize + k as isize * ld);
+                if WHOLE || v + 1 < R { F::load_scalars(p) } else { F::load_first_scalars(p, last) }
+            }),
+        };
+        let (zero, alpha) = (F::splat(F::S::default()), F::V::splat(t.alpha));
+        for j in 0..NR {
+            if j >= t.n {
+                break;
+            }
+            for v in 0..R {
+                let c = c(j, v);
+                // Zero plus the product, so that a zero has no sign.
+                let before = if t.accumulate { F::load_first_scalars(c, len(v)) } else { zero };
+                let x = sum[j][v];
+                let (re, im) =
+                    (x.re().mul_add(alpha, before.re()), x.im().mul_add(alpha, before.im()));
+                F::from_parts(re, im).store_first_scalars(c, len(v));
+            }
+        }
+    }
+}
+
+/// The sums of a tile; `a` gives the rows of a step.
+#[inline(always)]
+unsafe fn sums<F: Field, const R: usize, const NR: usize>(
+    t: &Tile<F::S>,
+    a: impl Fn(usize, usize) -> F,
+) -> [[F; R]; NR] {
+    // SAFETY: as in `tile`.
     unsafe {
         let zero = F::splat(F::S::default());
-        let mut sum = [[zero; VR]; NR];
-        let (mut a, mut b) = (t.a, t.b);
-        for _ in 0..t.k {
-            let mut row = [zero; VR];
-            for v in 0..VR {
-                let p = a.add(v * F::LANES);
-                let im = if parts == 2 { F::V::load(p.add(mr)) } else { zero.im() };
-                row[v] = F::from_parts(F::V::load(p), im);
-            }
-            for j in 0..NR {
-                let p = b.add(parts * j);
-                let x = F::from_parts(
-                    F::V::splat(p.read()),
-                    if parts == 2 { F::V::splat(p.add(1).read()) } else { zero.im() },
-                );
-                for v in 0..VR {
-                    sum[j][v] = row[v].mul_add(x, sum[j][v]);
-                }
-            }
-            a = a.add(parts * mr);
-            b = b.add(parts * NR);
+        let mut sum = [[zero; R]; NR];
+        // A column beyond the last stands for the first: its sums are not stored.
+        let mut b = [t.b; NR];
+        for j in 1..NR {
+            b[j] = if j < t.n { t.b.offset(j as isize * t.b_next) } else { t.b };
         }
-
-        let alpha = F::V::splat(t.alpha);
-        for j in 0..NR.min(t.n) {
-            for v in 0..VR {
-                let first = v * F::LANES;
-                if first >= t.m {
-                    break;
+        let mut first = 0;
+        // What is needed next is asked for little by little: a burst would hold up the loads of the
+        // sums. First C, ...
+        if t.k >= R * NR {
+            for j in 0..NR.min(t.n) {
+                let c = t.c.wrapping_offset(j as isize * t.ldc);
+                for v in 0..R {
+                    prefetch(c.wrapping_add(v * F::LANES).cast_const().cast(), true);
+                    step::<F, R, NR>(t, &b, &a, first + v, &mut sum);
                 }
-                let c = t.c.offset(first as isize + j as isize * t.ldc);
-                let len = F::LANES.min(t.m - first);
-                // Zero plus the product, so that a zero has no sign.
-                let before = if t.accumulate { F::load_first_scalars(c, len) } else { zero };
-                before.add(sum[j][v].scale(alpha)).store_first_scalars(c, len);
+                first += R;
+            }
+        }
+        // ... then what the next tiles read.
+        let Ahead { p, next, along, len } = t.ahead;
+        let asked = t.k.min(first + len);
+        for k in first..asked {
+            let i = (k - first) as isize;
+            prefetch(p.wrapping_offset((i >> 3) * along + (i & 7) * next).cast(), false);
+            step::<F, R, NR>(t, &b, &a, k, &mut sum);
+        }
+        for k in asked.max(first)..t.k {
+            step::<F, R, NR>(t, &b, &a, k, &mut sum);
+        }
+        sum
+    }
+}
+
+/// One step of the sums.
+#[inline(always)]
+unsafe fn step<F: Field, const R: usize, const NR: usize>(
+    t: &Tile<F::S>,
+    b: &[*const F::S; NR],
+    a: &impl Fn(usize, usize) -> F,
+    k: usize,
+    sum: &mut [[F; R]; NR],
+) {
+    // SAFETY: as in `tile`.
+    unsafe {
+        let mut row = [F::splat(F::S::default()); R];
+        for v in 0..R {
+            row[v] = a(k, v);
+        }
+        for j in 0..NR {
+            let x = F::splat(b[j].offset(k as isize * t.b_step).read());
+            for v in 0..R {
+                sum[j][v] = row[v].mul_add(x, sum[j][v]);
             }
         }
     }

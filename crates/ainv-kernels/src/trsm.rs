@@ -3,9 +3,9 @@
 //! By substitution, never by an inverse of the block: a block of a graded matrix can be as ill
 //! conditioned as the whole.
 
-use super::lanes::Tile;
-use crate::isa::field::Field;
-use crate::scalar::{RealScalar, Scalar};
+use crate::isa::MAX_LANES;
+use crate::isa::field::{Field, turned};
+use crate::scalar::Scalar;
 
 /// The largest diagonal block.
 pub const BLOCK: usize = 8;
@@ -52,45 +52,49 @@ pub struct Right<T: Scalar> {
 pub unsafe fn right<F: Field>(p: &Right<F::S>) {
     // SAFETY: the triangle and the rows are the caller's.
     unsafe {
-        let zero = F::splat(F::S::default());
         // The triangle in the order of the solve: column j of X needs the columns solved before it.
         let order = |j: usize| if p.t.lower { p.n - 1 - j } else { j };
         let mut t = [[F::S::default(); BLOCK]; BLOCK];
-        let mut recip = [F::S::from_re(<F::S as Scalar>::Real::ONE); BLOCK];
         for j in 0..p.n {
             for k in 0..j {
                 t[k][j] = p.t.at(order(k), order(j));
             }
             if !p.t.unit {
-                recip[j] = F::splat(p.t.at(order(j), order(j))).recip().to_lanes()[0];
+                t[j][j] = F::splat(p.t.at(order(j), order(j))).recip().to_lanes()[0];
             }
         }
-        let column = |j: usize| p.b.offset(order(j) as isize * p.ld);
-        let mut first = 0;
-        while first < p.m {
-            let rows = F::LANES.min(p.m - first);
-            let mut x = [zero; BLOCK];
-            for j in 0..p.n {
-                let b = column(j).add(first);
-                let mut y = if rows == F::LANES {
-                    F::load_scalars(b)
-                } else {
-                    F::from_lanes(|l| if l < rows { b.add(l).read() } else { F::S::default() })
-                };
+        let mut columns = [p.b; BLOCK];
+        for j in 0..p.n {
+            columns[j] = p.b.offset(order(j) as isize * p.ld);
+        }
+        match p.n {
+            BLOCK => rows::<F>(p, BLOCK, &t, &columns),
+            n => rows::<F>(p, n, &t, &columns),
+        }
+    }
+}
+
+/// A register of rows at a time.
+#[inline(always)]
+unsafe fn rows<F: Field>(
+    p: &Right<F::S>,
+    n: usize,
+    t: &[[F::S; BLOCK]; BLOCK],
+    columns: &[*mut F::S; BLOCK],
+) {
+    // SAFETY: as in `right`.
+    unsafe {
+        for first in (0..p.m).step_by(F::LANES) {
+            let len = F::LANES.min(p.m - first);
+            let mut x = [F::splat(F::S::default()); BLOCK];
+            for j in 0..n {
+                let mut y = F::load_first_scalars(columns[j].add(first), len);
                 for k in 0..j {
                     y = x[k].neg_mul_add(F::splat(t[k][j]), y);
                 }
-                x[j] = if p.t.unit { y } else { y.mul(F::splat(recip[j])) };
-                if rows == F::LANES {
-                    x[j].store_scalars(b);
-                } else {
-                    let lanes = x[j].to_lanes();
-                    for l in 0..rows {
-                        b.add(l).write(lanes[l]);
-                    }
-                }
+                x[j] = if p.t.unit { y } else { y.mul(F::splat(t[j][j])) };
+                x[j].store_first_scalars(columns[j].add(first), len);
             }
-            first += rows;
         }
     }
 }
@@ -109,31 +113,60 @@ pub struct LeftUnitLower<T: Scalar> {
 pub unsafe fn left<F: Field>(p: &LeftUnitLower<F::S>) {
     // SAFETY: the triangle and the columns are the caller's.
     unsafe {
-        let mut space = [<F::S as Scalar>::Real::default(); BLOCK * 2 * crate::isa::MAX_LANES];
-        let x = Tile::<F>::new(space.as_mut_ptr(), 1);
-        let mut first = 0;
-        while first < p.cols {
-            // A column a lane.
+        let zero = F::splat(F::S::default());
+        let mut l = [[F::S::default(); BLOCK]; BLOCK];
+        for i in 0..p.n {
+            for k in 0..i {
+                l[i][k] = p.l.offset(i as isize + k as isize * p.ldl).read();
+            }
+        }
+        for first in (0..p.cols).step_by(F::LANES) {
+            // A column a lane; the first one also in the lanes beyond the last.
             let cols = F::LANES.min(p.cols - first);
             let b = p.b.offset(first as isize * p.ld);
-            for i in 0..p.n {
-                let mut y = F::from_lanes(|l| {
-                    let c = if l < cols { l } else { 0 };
-                    b.offset(c as isize * p.ld + i as isize).read()
-                });
+            let mut columns = [b; MAX_LANES];
+            for c in 0..cols {
+                columns[c] = b.offset(c as isize * p.ld);
+            }
+            let mut x = [zero; BLOCK];
+            for rows in (0..p.n).step_by(F::LANES) {
+                let y = transposed::<F>(&columns, rows, F::LANES.min(p.n - rows));
+                for i in 0..F::LANES.min(BLOCK - rows) {
+                    x[rows + i] = y[i];
+                }
+            }
+            for i in 0..BLOCK {
                 for k in 0..i {
-                    let l = p.l.offset(i as isize + k as isize * p.ldl).read();
-                    y = x.get(k, 0).neg_mul_add(F::splat(l), y);
-                }
-                x.set(i, 0, y);
-            }
-            for i in 0..p.n {
-                let lanes = x.get(i, 0).to_lanes();
-                for l in 0..cols {
-                    b.offset(l as isize * p.ld + i as isize).write(lanes[l]);
+                    x[i] = x[k].neg_mul_add(F::splat(l[i][k]), x[i]);
                 }
             }
-            first += cols;
+            for rows in (0..p.n).step_by(F::LANES) {
+                let mut y = [zero; MAX_LANES];
+                for i in 0..F::LANES.min(BLOCK - rows) {
+                    y[i] = x[rows + i];
+                }
+                let y = turned::<F>(y);
+                for c in 0..cols {
+                    y[c].store_first_scalars(columns[c].add(rows), F::LANES.min(p.n - rows));
+                }
+            }
         }
+    }
+}
+
+/// `len` rows of as many columns as a register has lanes, a row a register.
+#[inline(always)]
+unsafe fn transposed<F: Field>(
+    columns: &[*mut F::S; MAX_LANES],
+    row: usize,
+    len: usize,
+) -> [F; MAX_LANES] {
+    // SAFETY: the caller's columns.
+    unsafe {
+        let mut x = [F::splat(F::S::default()); MAX_LANES];
+        for c in 0..F::LANES {
+            x[c] = F::load_first_scalars(columns[c].add(row), len);
+        }
+        turned(x)
     }
 }

@@ -465,7 +465,7 @@ pub fn tri_inv_into<T: Scalar>(
     options: &Options,
 ) -> Result<Summary, Error> {
     let unit = diag == Diag::Unit;
-    let kind = Kind::TriInv { unit, reversed: uplo == Uplo::Upper && !unit };
+    let kind = Kind::TriInv { unit, reversed: uplo == Uplo::Upper };
     let (a, x) = as_upper(a, x, uplo);
     unary("tri_inv", kind, &a, &x, status, options)?.run()
 }

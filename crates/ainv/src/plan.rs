@@ -3,7 +3,7 @@
 //! The route, and with it every rounding, depends on the operation, the scalar, the order and the
 //! options alone. Threads and chunks depend on the size of the work besides, and change no bit.
 
-use crate::alg::gemm;
+use crate::alg::Scratch;
 use crate::error::Error;
 use crate::op::{self, Kind};
 use crate::options::{Options, Precision};
@@ -134,8 +134,9 @@ impl Plan {
         // No more threads than there are tasks for.
         let threads = if within { threads } else { threads.min(p.count.div_ceil(chunk)).max(1) };
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
-        let task = Self::task_bytes::<T>(p, route, scalar, chunk).ok_or(Error::Overflow)?;
-        let tasks = if within { 1 } else { threads };
+        // The threads of a task, and the tasks at a time.
+        let (share, tasks) = if within { (threads, 1) } else { (1, threads) };
+        let task = Self::task_bytes::<T>(p, route, scalar, chunk, share).ok_or(Error::Overflow)?;
         let inverse = matches!(p.kind, Some(Kind::Inv { .. }));
         let streams = inverse && route == Route::Lanes && n <= lanes::unrolled::LARGEST;
         let result = p.count.saturating_mul(p.rows * p.cols * scalar);
@@ -159,6 +160,7 @@ impl Plan {
         route: Route,
         scalar: usize,
         chunk: usize,
+        threads: usize,
     ) -> Option<usize> {
         let n = p.rows.max(p.cols);
         let matrix = p.rows.checked_mul(p.cols)?;
@@ -170,9 +172,13 @@ impl Plan {
         let work = match route {
             Route::Lanes | Route::Columns => op::scratch(op::of::<T>(p.kind?), n, p.rhs),
             Route::Blocked => {
-                let ld = n.checked_add(16)?;
-                let packed = gemm::KC * (2 * n.min(2048) + 64);
-                n.checked_mul(ld + p.rhs + 64)?.checked_add(packed)?
+                let solves = matches!(p.kind, Some(Kind::Solve | Kind::PosdefSolve));
+                // Above that order the result's own memory is worked in.
+                let working = match solves || n <= op::SCRATCH_UP_TO {
+                    true => n.checked_mul(n.checked_add(16)?.checked_add(p.rhs)?)?,
+                    false => 0,
+                };
+                working.checked_add(Scratch::AMPLE.len::<T>(n, threads)?)?
             }
             Route::Decomposition => matrix.checked_mul(8)?.checked_add(n.checked_mul(64)?)?,
         };

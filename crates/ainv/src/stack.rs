@@ -452,6 +452,19 @@ impl<'a, T> StackMut<'a, T> {
         Ok(StackMut { ptr, frame, batch, _data: PhantomData })
     }
 
+    /// Overwrites matrix `index`, which must be this task's alone.
+    pub(crate) fn fill(&self, index: usize, value: T)
+    where
+        T: Copy,
+    {
+        for i in 0..self.rows() {
+            for j in 0..self.cols() {
+                // SAFETY: the constructor checked that every element of the shape is writable.
+                unsafe { self.matrix(index).offset(self.frame.at(i, j)).write(value) }
+            }
+        }
+    }
+
     /// A view of the same memory for a shorter time.
     pub fn reborrow(&mut self) -> StackMut<'_, T> {
         StackMut { ptr: self.ptr, frame: self.frame, batch: self.batch, _data: PhantomData }

@@ -2,10 +2,10 @@
 
 use super::triangular::{invert_upper, reciprocals};
 use super::{Columns, RealOf, by_fours, lanes_from, sum, transpose};
+use crate::block::unreal_above;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::lanes::Group;
-use crate::lanes::cholesky::unreal_above;
 use crate::places::Frame;
 use crate::scalar::RealScalar;
 

@@ -294,3 +294,23 @@ where
         unsafe { Cplx { re: V::load(re.as_ptr()), im: V::load(im.as_ptr()) } }
     }
 }
+
+/// The transpose of the first registers, as many as a register has lanes.
+#[inline(always)]
+pub unsafe fn turned<F: Field>(mut x: [F; MAX_LANES]) -> [F; MAX_LANES] {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let (mut re, mut im) = ([x[0].re(); MAX_LANES], [x[0].im(); MAX_LANES]);
+        for l in 0..F::LANES {
+            (re[l], im[l]) = (x[l].re(), x[l].im());
+        }
+        F::V::transpose(&mut re);
+        if F::PARTS == 2 {
+            F::V::transpose(&mut im);
+        }
+        for l in 0..F::LANES {
+            x[l] = F::from_parts(re[l], im[l]);
+        }
+        x
+    }
+}

@@ -1,6 +1,7 @@
 //! Cholesky in a tile: `cholesky`, `cholesky_inv` and both together, from the lower triangle.
 
 use super::{Group, Registers, Suspects, Tile, Transfer, good};
+use crate::block::unreal_above;
 use crate::isa::Vector;
 use crate::isa::field::Field;
 use crate::scalar::{RealScalar, Scalar};
@@ -100,12 +101,6 @@ pub unsafe fn posdef_inv<F: Field>(g: &Group<F::S>) -> Suspects {
 unsafe fn in_range<V: Vector>(read: V) -> u64 {
     // SAFETY: the contract of Vector.
     unsafe { V::bits(V::splat(V::Elem::BIG).gt(read)) & V::bits(read.gt(V::splat(V::Elem::SMALL))) }
-}
-
-/// A diagonal entry of a Hermitian matrix of order `n` is real if its imaginary part is at most
-/// this times its real part: what the rounding of a product X X^H leaves there.
-pub fn unreal_above<R: RealScalar>(n: usize) -> R {
-    R::from_f64(n as f64) * R::EPSILON
 }
 
 /// The sum of |entries| of the lower triangle.

@@ -1,19 +1,18 @@
 //! Cholesky of the lower triangle, and the inverse from it.
 
 use super::gemm::{Operand, Product, Update};
-use super::triangular::{invert, multiply_left, solve_right};
-use super::{Context, half};
+use super::triangular::{invert, multiply_left, solve_right, solve_rows};
+use super::{Context, Shared, Shares, copy_columns, half, panel_width};
 use crate::device::cpu::arena;
 use crate::error::Error;
-use ainv_kernels::lanes::cholesky::unreal_above;
-use ainv_kernels::lanes::{self, Group};
-use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::block::{Block, unreal_above};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::trsm::{BLOCK, Triangle};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A = L L^H in the lower triangle's place; what stands above is undefined after. The 1-based
+/// A = L L^H in the lower triangle's place; what stands above the diagonal stays. The 1-based
 /// number of the first pivot that is not positive or not real, or 0 (Higham, algorithm 10.2, by
-/// recursion).
+/// blocks, right-looking).
 ///
 /// # Safety
 /// A is writable over n x n, columns `ld` apart.
@@ -44,118 +43,153 @@ unsafe fn factor_real<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<usize, Error> {
+    let width = panel_width(n).min(n);
+    let matrix = Shared(a);
+    let at = |i: usize, j: usize| matrix.get().wrapping_offset(i as isize + j as isize * ld);
+    let one = cx.sequential();
     // SAFETY: blocks of the caller's matrix.
     unsafe {
-        if n <= BLOCK {
-            return factor_block(cx, n, a, ld);
+        let bad = factor_small(&one, width, a, ld)?;
+        if bad != 0 {
+            return Ok(bad);
         }
-        let h = half(n, BLOCK);
-        let (a21, a22) = (a.add(h), a.offset(h as isize * (1 + ld)));
-        let at = factor_real(cx, h, a, ld)?;
-        if at != 0 {
-            return Ok(at);
+        for first in (0..n).step_by(width) {
+            let next = n.min(first + width);
+            let (after, k, m) = (n.min(next + width), next - first, n - next);
+            if m == 0 {
+                break;
+            }
+            // A21 = A21 L11^-H: the adjoint of L11 is an upper triangle.
+            let adjoint = Triangle {
+                t: at(first, first).cast_const(),
+                rs: ld,
+                cs: 1,
+                conj: true,
+                lower: false,
+                unit: false,
+            };
+            solve_right(cx, (m, k), adjoint, at(next, first), ld)?;
+            // The next diagonal block is factored while the columns behind it are updated.
+            let threads = cx.threads_for(m, m / 2, k);
+            let bad = AtomicUsize::new(0);
+            let l = |i: usize| Operand::columns(at(i, first).cast_const(), ld);
+            let panel = Panel { k, ld, update: Update::Subtract };
+            let shares = Shares::new(n - after, threads, 4 * cx.kernels.nr);
+            cx.each(2 + shares.count, threads, &|task| {
+                if task == 0 {
+                    panel.square(&one, after - next, l(next), l(next).adjoint(), at(next, next))?;
+                    let found = factor_small(&one, after - next, at(next, next), ld)?;
+                    bad.store(found, Ordering::Relaxed);
+                    return Ok(());
+                }
+                // The columns of the next panel below its diagonal block, then shares of the others.
+                let columns = match task {
+                    1 => next..after,
+                    _ => {
+                        let share = shares.range(task - 2);
+                        after + share.start..after + share.end
+                    }
+                };
+                let b = l(columns.start).adjoint();
+                if task > 1 {
+                    let c = at(columns.start, columns.start);
+                    panel.square(&one, columns.len(), l(columns.start), b, c)?;
+                }
+                let c = at(columns.end, columns.start);
+                panel.full(&one, n - columns.end, columns.len(), l(columns.end), b, c)
+            })?;
+            let bad = bad.into_inner();
+            if bad != 0 {
+                return Ok(next + bad);
+            }
         }
-        // A21 = A21 L11^-H: the adjoint of L11 is an upper triangle.
-        let adjoint = Triangle { t: a, rs: ld, cs: 1, conj: true, lower: false, unit: false };
-        solve_right(cx, (n - h, h), adjoint, a21, ld)?;
-        let l21 = Operand::columns(a21.cast_const(), ld);
-        rank_update(cx, n - h, h, l21, l21.adjoint(), Update::Subtract, a22, ld)?;
-        let at = factor_real(cx, n - h, a22, ld)?;
-        Ok(if at != 0 { h + at } else { 0 })
+        Ok(0)
     }
 }
 
-/// The lower triangle of C = C +- A B for a product known to be Hermitian (n x n from k steps);
-/// above it, only within the last squares, C becomes undefined.
-unsafe fn rank_update<T: Scalar>(
-    cx: &Context<T>,
-    n: usize,
+/// Products of `k` steps that update blocks of one matrix.
+struct Panel {
     k: usize,
-    a: Operand<T>,
-    b: Operand<T>,
-    update: Update,
-    c: *mut T,
     ld: isize,
-) -> Result<(), Error> {
-    const SQUARE: usize = 64;
-    // SAFETY: blocks of the caller's operands.
-    unsafe {
-        if n <= SQUARE {
-            return Product { m: n, n, k, a, b, update, c, ldc: ld }.run(cx);
+    update: Update,
+}
+
+impl Panel {
+    unsafe fn full<T: Scalar>(
+        &self,
+        cx: &Context<T>,
+        m: usize,
+        n: usize,
+        a: Operand<T>,
+        b: Operand<T>,
+        c: *mut T,
+    ) -> Result<(), Error> {
+        let Panel { k, ld, update } = *self;
+        // SAFETY: the caller's block.
+        unsafe { Product { m, n, k, a, b, update, c, ldc: ld }.sequential(cx) }
+    }
+
+    /// The lower triangle of C for a product that is Hermitian.
+    unsafe fn square<T: Scalar>(
+        &self,
+        cx: &Context<T>,
+        n: usize,
+        a: Operand<T>,
+        b: Operand<T>,
+        c: *mut T,
+    ) -> Result<(), Error> {
+        const SQUARE: usize = 32;
+        // SAFETY: the caller's block.
+        unsafe {
+            if n <= SQUARE {
+                return arena::with(n * n, |sum: *mut T| {
+                    let (m, ldc, update) = (n, n as isize, Update::Set);
+                    Product { m, n, k: self.k, a, b, update, c: sum, ldc }.sequential(cx)?;
+                    for j in 0..n {
+                        for i in j..n {
+                            let c = c.offset(i as isize + j as isize * self.ld);
+                            let x = sum.add(i + j * n).read();
+                            c.write(if self.update == Update::Add { *c + x } else { *c - x });
+                        }
+                    }
+                    Ok(())
+                });
+            }
+            let h = half(n, SQUARE);
+            let (below, right) = (a.from(h, 0), b.from(0, h));
+            self.square(cx, h, a, b, c)?;
+            self.full(cx, n - h, h, below, b, c.add(h))?;
+            self.square(cx, n - h, below, right, c.offset(h as isize * (1 + self.ld)))
         }
-        let h = half(n, SQUARE / 2);
-        let (below, right) = (a.from(h, 0), b.from(0, h));
-        rank_update(cx, h, k, a, b, update, c, ld)?;
-        Product { m: n - h, n: h, k, a: below, b, update, c: c.add(h), ldc: ld }.run(cx)?;
-        rank_update(cx, n - h, k, below, right, update, c.offset(h as isize * (1 + ld)), ld)
     }
 }
 
-/// A small block, by the lane kernel with one lane in use.
-unsafe fn factor_block<T: Scalar>(
+/// [`factor_real`] of a diagonal block.
+unsafe fn factor_small<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     a: *mut T,
     ld: isize,
 ) -> Result<usize, Error> {
-    let frame = Frame { rows: n, cols: n, rs: 1, cs: ld };
-    // SAFETY: the caller's block.
-    let bad = unsafe {
-        for i in 0..n {
-            let diagonal = a.offset(frame.at(i, i));
-            diagonal.write(T::from_re((*diagonal).re()));
+    // SAFETY: blocks of the caller's matrix.
+    unsafe {
+        if n <= BLOCK {
+            return Ok((cx.kernels.block_cholesky)(&Block { n, a, ld }));
         }
-        first_bad_pivot(n, a, frame)
-    };
-    if bad != 0 {
-        return Ok(bad);
+        let h = half(n, BLOCK);
+        let (a21, a22) = (a.add(h), a.offset(h as isize * (1 + ld)));
+        let at = factor_small(cx, h, a, ld)?;
+        if at != 0 {
+            return Ok(at);
+        }
+        let adjoint = Triangle { t: a, rs: ld, cs: 1, conj: true, lower: false, unit: false };
+        solve_rows(cx, (n - h, h), adjoint, a21, ld)?;
+        let l21 = Operand::columns(a21.cast_const(), ld);
+        let panel = Panel { k: h, ld, update: Update::Subtract };
+        panel.square(cx, n - h, l21, l21.adjoint(), a22)?;
+        let at = factor_small(cx, n - h, a22, ld)?;
+        Ok(if at != 0 { h + at } else { 0 })
     }
-    arena::with(lanes::scratch(n, 0), |scratch: *mut T::Real| {
-        let group = Group {
-            n,
-            src: Places::one(a),
-            dst: Places::one(a),
-            from: frame,
-            to: frame,
-            rhs: Places::none(),
-            rhs_from: frame,
-            scratch,
-            force: true,
-            far: false,
-            stream: false,
-        };
-        // SAFETY: the caller's block, read whole before it is written.
-        unsafe { (cx.kernels.cholesky)(&group) };
-        Ok(0)
-    })
-}
-
-/// The 1-based number of the first pivot of a small block that is not positive, or 0.
-///
-/// # Safety
-/// The lower triangle is readable, its diagonal real; `n <= BLOCK`.
-unsafe fn first_bad_pivot<T: Scalar>(n: usize, a: *const T, frame: Frame) -> usize {
-    let mut l = [T::default(); BLOCK * BLOCK];
-    for j in 0..n {
-        // SAFETY: the caller's lower triangle.
-        let read = |i: usize| unsafe { a.offset(frame.at(i, j)).read() };
-        let pivot = (0..j).fold(read(j).re(), |d, k| {
-            let x = l[j * n + k];
-            (-x.im()).fma(x.im(), (-x.re()).fma(x.re(), d))
-        });
-        // Written so that a NaN is bad.
-        let positive = pivot > T::Real::default();
-        if !positive {
-            return j + 1;
-        }
-        let root = RealScalar::sqrt(pivot);
-        l[j * n + j] = T::from_re(root);
-        for i in j + 1..n {
-            let x = (0..j).fold(read(i), |x, k| x - l[i * n + k] * Scalar::conj(l[j * n + k]));
-            l[i * n + j] = x.map(|part| part / root);
-        }
-    }
-    0
 }
 
 /// A^-1 = L^-H L^-1 in L's place, the lower triangle only: 2/3 n^3 flops (LAPACK's potri).
@@ -175,8 +209,63 @@ pub(crate) unsafe fn invert_factor<T: Scalar>(
     }
 }
 
-/// The lower triangle of V^H V in the place of the lower V (LAPACK's lauum).
+/// The lower triangle of V^H V in the place of the lower V (LAPACK's lauum), strip by strip of rows
+/// from the top: a strip needs only what is below it.
 unsafe fn multiply_adjoint<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    a: *mut T,
+    ld: isize,
+) -> Result<(), Error> {
+    let width = cx.scratch().strip;
+    let matrix = Shared(a);
+    let at = |i: usize, j: usize| matrix.get().wrapping_offset(i as isize + j as isize * ld);
+    let one = cx.sequential();
+    arena::with(width * width, |diagonal: *mut T| {
+        let diagonal = Shared(diagonal);
+        for first in (0..n).step_by(width) {
+            let next = n.min(first + width);
+            let (m, k) = (next - first, n - next);
+            // SAFETY: blocks of the caller's matrix; the copy holds the diagonal block.
+            unsafe {
+                copy_columns(&one, (m, m), at(first, first), ld, diagonal.get(), width as isize)?;
+                let below = Operand::columns(at(next, first).cast_const(), ld);
+                let panel = Panel { k, ld, update: Update::Add };
+                let threads = cx.threads_for(m, next, n - first);
+                let shares = Shares::new(first, threads, 8 * cx.kernels.nr);
+                cx.each(1 + shares.count, threads, &|task| {
+                    if task == 0 {
+                        multiply_adjoint_small(&one, m, at(first, first), ld)?;
+                        return panel.square(&one, m, below.adjoint(), below, at(first, first));
+                    }
+                    let columns = shares.range(task - 1);
+                    let (begin, cols) = (columns.start, columns.len());
+                    let c = at(first, begin);
+                    // The adjoint of the diagonal block is an upper triangle.
+                    let adjoint = Triangle {
+                        t: diagonal.get().cast_const(),
+                        rs: width as isize,
+                        cs: 1,
+                        conj: true,
+                        lower: false,
+                        unit: false,
+                    };
+                    arena::with(m * cols, |copy: *mut T| {
+                        copy_columns(&one, (m, cols), c, ld, copy, m as isize)?;
+                        let b = Operand::columns(copy.cast_const(), m as isize);
+                        multiply_left(&one, (m, cols), false, adjoint, b, c, ld)
+                    })?;
+                    let b = Operand::columns(at(next, begin).cast_const(), ld);
+                    panel.full(&one, m, cols, below.adjoint(), b, c)
+                })?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// [`multiply_adjoint`] of a diagonal block.
+unsafe fn multiply_adjoint_small<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     a: *mut T,
@@ -185,25 +274,23 @@ unsafe fn multiply_adjoint<T: Scalar>(
     // SAFETY: blocks of the caller's matrix.
     unsafe {
         if n <= BLOCK {
-            let at = |i: usize, j: usize| a.offset(i as isize + j as isize * ld);
-            for i in 0..n {
-                for j in 0..=i {
-                    let sum = (i..n).fold(T::default(), |s, k| {
-                        s + Scalar::conj(at(k, i).read()) * at(k, j).read()
-                    });
-                    at(i, j).write(sum);
-                }
-            }
+            (cx.kernels.block_adjoint_product)(&Block { n, a, ld });
             return Ok(());
         }
         let h = half(n, BLOCK);
         let (a21, a22) = (a.add(h), a.offset(h as isize * (1 + ld)));
-        multiply_adjoint(cx, h, a, ld)?;
+        multiply_adjoint_small(cx, h, a, ld)?;
         let v21 = Operand::columns(a21.cast_const(), ld);
-        rank_update(cx, h, n - h, v21.adjoint(), v21, Update::Add, a, ld)?;
+        let panel = Panel { k: n - h, ld, update: Update::Add };
+        panel.square(cx, h, v21.adjoint(), v21, a)?;
         // The adjoint of V22 is an upper triangle.
         let adjoint = Triangle { t: a22, rs: ld, cs: 1, conj: true, lower: false, unit: false };
-        multiply_left(cx, (n - h, h), false, adjoint, a21, ld)?;
-        multiply_adjoint(cx, n - h, a22, ld)
+        arena::with((n - h) * h, |copy: *mut T| {
+            let rows = n - h;
+            copy_columns(cx, (rows, h), a21, ld, copy, rows as isize)?;
+            let b = Operand::columns(copy.cast_const(), rows as isize);
+            multiply_left(cx, (rows, h), false, adjoint, b, a21, ld)
+        })?;
+        multiply_adjoint_small(cx, n - h, a22, ld)
     }
 }

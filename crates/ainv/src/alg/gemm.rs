@@ -1,20 +1,26 @@
-//! The packed matrix product (Goto and van de Geijn, ACM TOMS 34, 2008).
+//! The matrix product (Goto and van de Geijn, ACM TOMS 34, 2008): operands are packed where that
+//! pays, and read where they stand where it does not.
 
-use super::Context;
+use super::{Context, Shares};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::{let_in, pause};
-use crate::device::cpu::pool;
 use crate::error::Error;
 use ainv_kernels::pack::Panel;
 use ainv_kernels::scalar::{RealScalar, Scalar};
-use ainv_kernels::tile::Tile;
+use ainv_kernels::tile::{Ahead, Left, Tile};
+use std::ops::Range;
 
 /// Steps summed before C is updated: part of the algorithm, because it fixes the order of the
 /// additions.
 pub(crate) const KC: usize = 256;
-/// Bytes of the packed left block (half of a common L2) and columns of the packed right one.
-const LEFT_BYTES: usize = 512 << 10;
-const NC: usize = 2048;
+/// Columns of the packed right block.
+const NC: usize = 512;
+/// Columns of C from which on the left operand is packed: each element is read once for every tile of
+/// columns.
+const PACKED_FROM: usize = 80;
+
+/// Rows of C from which on the right operand is packed where its columns stand badly.
+const PACKED_TO: usize = 192;
 
 /// An operand of any strides.
 #[derive(Clone, Copy)]
@@ -24,6 +30,11 @@ pub(crate) struct Operand<T> {
     pub cs: isize,
     pub conj: bool,
 }
+
+// SAFETY: an operand is read by the tasks that share it.
+unsafe impl<T> Sync for Operand<T> {}
+// SAFETY: as above.
+unsafe impl<T> Send for Operand<T> {}
 
 impl<T> Operand<T> {
     /// A column-major one.
@@ -47,9 +58,9 @@ pub(crate) enum Update {
     Subtract,
     /// C + A B.
     Add,
-    /// A B. C may be B itself if A is square of order at most [`KC`]: B is packed first.
+    /// A B.
     Set,
-    /// -A B, under the same rule.
+    /// -A B.
     SetMinus,
 }
 
@@ -75,124 +86,187 @@ impl<T: Scalar> Product<T> {
     /// Computes it, its rows or columns shared out among the threads.
     ///
     /// # Safety
-    /// The operands are readable and C writable over their sizes; C overlaps neither but as
-    /// [`Update::Set`] allows.
+    /// The operands are readable and C writable over their sizes; C overlaps neither.
     pub(crate) unsafe fn run(&self, cx: &Context<T>) -> Result<(), Error> {
-        pause(cx.cancel)?;
-        let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
         let threads = cx.threads_for(self.m, self.n, self.k);
-        // In place the columns are shared out: a task packs just the columns of B that it writes.
-        let in_place = std::ptr::eq(self.c, self.b.p);
-        if self.m > self.n && !in_place {
-            pool::split(self.m, mr, threads, &|r| {
-                let part = Product {
-                    m: r.len(),
-                    a: self.a.from(r.start, 0),
-                    c: self.c.wrapping_add(r.start),
-                    ..*self
-                };
-                // SAFETY: rows of the caller's product, no one else's.
-                unsafe { part.sequential(cx) }
+        if threads == 1 {
+            // SAFETY: the caller's.
+            return unsafe { self.sequential(cx) };
+        }
+        if self.m > self.n {
+            let shares = Shares::new(self.m, threads, cx.kernels.mr);
+            // SAFETY: rows of the caller's product, no one else's.
+            cx.each(shares.count, threads, &|i| unsafe {
+                self.rows(shares.range(i)).sequential(cx)
             })
         } else {
-            pool::split(self.n, nr, threads, &|r| {
-                let part = Product {
-                    n: r.len(),
-                    b: self.b.from(0, r.start),
-                    c: self.c.wrapping_offset(r.start as isize * self.ldc),
-                    ..*self
-                };
-                // SAFETY: columns of the caller's product, no one else's.
-                unsafe { part.sequential(cx) }
+            let shares = Shares::new(self.n, threads, 4 * cx.kernels.nr);
+            // SAFETY: columns of the caller's product, no one else's.
+            cx.each(shares.count, threads, &|i| unsafe {
+                self.columns(shares.range(i)).sequential(cx)
             })
         }
     }
 
-    unsafe fn sequential(&self, cx: &Context<T>) -> Result<(), Error> {
+    /// Some of the rows.
+    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
+        let (a, c) = (self.a.from(rows.start, 0), self.c.wrapping_add(rows.start));
+        Product { m: rows.len(), a, c, ..*self }
+    }
+
+    /// Some of the columns.
+    fn columns(&self, columns: Range<usize>) -> Self {
+        let c = self.c.wrapping_offset(columns.start as isize * self.ldc);
+        Product { n: columns.len(), b: self.b.from(0, columns.start), c, ..*self }
+    }
+
+    /// [`run`](Product::run) on this thread.
+    ///
+    /// # Safety
+    /// As `run`.
+    pub(crate) unsafe fn sequential(&self, cx: &Context<T>) -> Result<(), Error> {
         let Product { m, n, k, .. } = *self;
         let sums = matches!(self.update, Update::Subtract | Update::Add);
         if m == 0 || n == 0 || (k == 0 && sums) {
             return Ok(());
         }
-        let parts = if T::COMPLEX { 2 } else { 1 };
         let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
+        let pack_a = self.a.rs != 1 || self.a.conj || n >= PACKED_FROM;
+        // Columns a multiple of a page apart share the sets of a cache.
+        let alias = (self.b.cs * size_of::<T>() as isize).unsigned_abs().is_multiple_of(4096);
+        let pack_b = self.b.rs != 1 || self.b.conj || (alias && n > 1 && m >= PACKED_TO);
         let kc = KC.min(k);
-        let mc = (LEFT_BYTES / (KC * size_of::<T>()) / mr * mr).clamp(mr, m.next_multiple_of(mr));
-        let nc = NC.next_multiple_of(nr).min(n.next_multiple_of(nr));
-        let left = mc * kc * parts;
-        arena::with(left + nc * kc * parts, |space: *mut T::Real| {
-            let (pa, pb) = (space, space.wrapping_add(left));
+        let blocks = m.div_ceil((cx.scratch().left / (KC * size_of::<T>())).max(mr));
+        let mc = m.div_ceil(blocks).next_multiple_of(mr);
+        let nc = if pack_b { NC.next_multiple_of(nr).min(n.next_multiple_of(nr)) } else { n };
+        let left = if pack_a { mc * kc } else { 0 };
+        let right = if pack_b { nc * kc } else { 0 };
+        let work = |left: *mut T, right: *mut T| {
             for jc in (0..n).step_by(nc) {
-                let nb = nc.min(n - jc);
                 // A product without a step still writes its zeros.
                 for pc in (0..k.max(1)).step_by(KC) {
-                    let kb = KC.min(k - pc);
-                    let b = self.b.from(pc, jc);
-                    let panel = Panel {
-                        src: b.p,
-                        lane_stride: b.cs,
-                        step_stride: b.rs,
-                        lanes: nb,
-                        k: kb,
-                        conj: b.conj,
+                    let part = Product {
+                        n: nc.min(n - jc),
+                        k: KC.min(k - pc),
+                        a: self.a.from(0, pc),
+                        b: self.b.from(pc, jc),
+                        c: self.c.wrapping_offset(jc as isize * self.ldc),
+                        ..*self
                     };
-                    // SAFETY: the block is in B, and `pb` spans its panels.
-                    unsafe { (cx.kernels.pack_b)(&panel, pb) };
+                    // SAFETY: a part of the caller's product.
+                    let b = unsafe { part.right(cx, pack_b, right) };
                     for ic in (0..m).step_by(mc) {
                         pause(cx.cancel)?;
-                        let mb = mc.min(m - ic);
-                        let a = self.a.from(ic, pc);
-                        let panel = Panel {
-                            src: a.p,
-                            lane_stride: a.rs,
-                            step_stride: a.cs,
-                            lanes: mb,
-                            k: kb,
-                            conj: a.conj,
-                        };
-                        // SAFETY: the block is in A, and `pa` spans its panels.
-                        unsafe { (cx.kernels.pack_a)(&panel, pa) };
-                        let c = self.c.wrapping_offset(ic as isize + jc as isize * self.ldc);
-                        // SAFETY: the panels were just packed, the block is in C.
-                        unsafe { self.tiles(cx, (mb, nb, kb), pa, pb, c, sums || pc > 0) };
+                        let rows = part.rows(ic..m.min(ic + mc));
+                        // SAFETY: as above.
+                        unsafe {
+                            let a = rows.left(cx, pack_a, left);
+                            rows.tiles(cx, a, b, sums || pc > 0);
+                        }
                     }
                 }
             }
             Ok(())
-        })
+        };
+        match left + right {
+            0 => work(std::ptr::null_mut(), std::ptr::null_mut()),
+            len => arena::with(len, |space: *mut T| work(space, space.wrapping_add(left))),
+        }
     }
 
-    /// The tiles of one block: both packed operands are in cache.
-    unsafe fn tiles(
-        &self,
-        cx: &Context<T>,
-        (m, n, k): (usize, usize, usize),
-        a: *const T::Real,
-        b: *const T::Real,
-        c: *mut T,
-        accumulate: bool,
-    ) {
-        let parts = if T::COMPLEX { 2 } else { 1 };
+    /// The left operand of one block, packed if asked.
+    unsafe fn left(&self, cx: &Context<T>, packed: bool, to: *mut T) -> Left<T> {
+        let a = self.a;
+        if !packed {
+            return Left::Columns(a.p, a.cs);
+        }
+        let panel = Panel {
+            src: a.p,
+            lane_stride: a.rs,
+            step_stride: a.cs,
+            lanes: self.m,
+            k: self.k,
+            conj: a.conj,
+        };
+        // SAFETY: the block is in A, and `to` spans its panels.
+        unsafe { (cx.kernels.pack_a)(&panel, to.cast()) };
+        Left::Packed(to.cast_const().cast())
+    }
+
+    /// The right operand of one block, packed if asked.
+    unsafe fn right(&self, cx: &Context<T>, packed: bool, to: *mut T) -> Right<T> {
+        let (b, nr) = (self.b, cx.kernels.nr as isize);
+        if !packed {
+            return Right { p: b.p, step: b.rs, next: b.cs, panel: nr * b.cs };
+        }
+        let panel = Panel {
+            src: b.p,
+            lane_stride: b.cs,
+            step_stride: b.rs,
+            lanes: self.n,
+            k: self.k,
+            conj: b.conj,
+        };
+        // SAFETY: the block is in B, and `to` spans its panels.
+        unsafe { (cx.kernels.pack_b)(&panel, to) };
+        Right { p: to, step: nr, next: 1, panel: nr * self.k as isize }
+    }
+
+    /// The tiles of one block.
+    unsafe fn tiles(&self, cx: &Context<T>, a: Left<T>, b: Right<T>, accumulate: bool) {
         let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
+        let parts = if T::COMPLEX { 2 } else { 1 };
         let minus = matches!(self.update, Update::Subtract | Update::SetMinus);
         let alpha = if minus { -T::Real::ONE } else { T::Real::ONE };
-        for j in (0..n).step_by(nr) {
+        for j in (0..self.n).step_by(nr) {
             let_in();
-            for i in (0..m).step_by(mr) {
+            for i in (0..self.m).step_by(mr) {
+                let last = i + mr >= self.m && j + nr < self.n;
+                let ahead = match last {
+                    true => b.ahead((j / nr + 1) as isize, self.k),
+                    false => Ahead::NOTHING,
+                };
                 let tile = Tile {
-                    k,
-                    a: a.wrapping_add(i * k * parts),
-                    b: b.wrapping_add(j * k * parts),
-                    c: c.wrapping_offset(i as isize + j as isize * self.ldc),
+                    k: self.k,
+                    a: match a {
+                        Left::Packed(p) => Left::Packed(p.wrapping_add(i * self.k * parts)),
+                        Left::Columns(p, ld) => Left::Columns(p.wrapping_add(i), ld),
+                    },
+                    b: b.p.wrapping_offset((j / nr) as isize * b.panel),
+                    b_step: b.step,
+                    b_next: b.next,
+                    ahead,
+                    c: self.c.wrapping_offset(i as isize + j as isize * self.ldc),
                     ldc: self.ldc,
-                    m: mr.min(m - i),
-                    n: nr.min(n - j),
+                    m: mr.min(self.m - i),
+                    n: nr.min(self.n - j),
                     alpha,
                     accumulate,
                 };
-                // SAFETY: the packed panels and the tile are in the caller's block.
+                // SAFETY: the operands and the tile of C are in the caller's block.
                 unsafe { (cx.kernels.tile)(&tile) }
             }
         }
+    }
+}
+
+/// A right operand as the tiles take it: from one step, column and panel of columns to the next.
+#[derive(Clone, Copy)]
+struct Right<T> {
+    p: *const T,
+    step: isize,
+    next: isize,
+    panel: isize,
+}
+
+impl<T> Right<T> {
+    /// A panel of `k` steps.
+    fn ahead(&self, panel: isize, k: usize) -> Ahead<T> {
+        let p = self.p.wrapping_offset(panel * self.panel);
+        let (next, along) = match self.next {
+            1 => (self.step, 8 * self.step),
+            next => (next, (64 / size_of::<T>()) as isize),
+        };
+        Ahead { p, next, along, len: k }
     }
 }

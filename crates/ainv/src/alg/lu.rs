@@ -1,23 +1,135 @@
 //! LU with partial pivoting, and the inverse from it.
 
 use super::gemm::{Operand, Product, Update};
-use super::triangular::{invert, solve_left_unit_lower, solve_right};
-use super::{Context, Shared, half};
+use super::triangular::{invert, solve_left_unit_lower, solve_right, solve_rows};
+use super::{Context, Shared, Shares, half, leading_dimension, panel_width};
+use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
-use crate::device::cpu::{arena, pool};
 use crate::error::Error;
-use ainv_kernels::panel::{self, PanelLu, WIDTH};
+use ainv_kernels::panel::{PanelLu, WIDTH};
 use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::Triangle;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// P A = L U in A's place (m x n, m >= n, columns `ld` apart): Toledo's recursion on the columns
-/// ("Locality of reference in LU decomposition with partial pivoting", SIAM J. Matrix Anal. Appl.
-/// 18, 1997). Row k was exchanged with row `pivots[k]`. The 1-based number of the first pivot that
-/// is zero, or 0; the factorisation goes on past it.
+/// P A = L U in A's place (n x n, columns `ld` apart), right-looking: while the columns behind a
+/// panel take its update, one thread has already updated and factors the next panel (lookahead;
+/// Dongarra, Faverge, Ltaief, Luszczek, "Achieving numerical accuracy and high performance using
+/// recursive tile LU factorization", Concurrency Comput. 26, 2014). Row k was exchanged with row
+/// `pivots[k]`. The 1-based number of the first pivot that is zero, or 0; the factorisation goes on
+/// past it.
 ///
 /// # Safety
 /// A is writable over its size; `pivots` holds n.
 pub(crate) unsafe fn factor<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    a: *mut T,
+    ld: isize,
+    pivots: &mut [usize],
+) -> Result<usize, Error> {
+    let width = panel_width(n).min(n);
+    // SAFETY: the caller's matrix.
+    let mut zero = unsafe { panel(cx, (n, width), a, ld, &mut pivots[..width])? };
+    for first in (0..n).step_by(width) {
+        let next = n.min(first + width);
+        let (done, rest) = pivots.split_at_mut(next);
+        let step = Step { a: Shared(a), ld, n, first, next, pivots: &done[first..] };
+        let after = n.min(next + width);
+        let ahead = Shared(rest.as_mut_ptr());
+        let found = AtomicUsize::new(0);
+        let threads = cx.threads_for(n - next, n - next, width);
+        let shares = Shares::new(n - after, threads, 4 * cx.kernels.nr);
+        let one = cx.sequential();
+        cx.each(if next < n { 1 + shares.count } else { 0 }, threads, &|task| {
+            // SAFETY: columns of the caller's matrix, no one else's; the next panel's pivots.
+            unsafe {
+                if task > 0 {
+                    let share = shares.range(task - 1);
+                    return step.update(&one, after + share.start..after + share.end);
+                }
+                step.update(&one, next..after)?;
+                let pivots = std::slice::from_raw_parts_mut(ahead.get(), after - next);
+                let corner = a_at(step.a, next, next, ld);
+                let at = panel(&one, (n - next, after - next), corner, ld, pivots)?;
+                for p in pivots {
+                    *p += next;
+                }
+                found.store(at, Ordering::Relaxed);
+                Ok(())
+            }
+        })?;
+        let found = found.into_inner();
+        if zero == 0 && found != 0 {
+            zero = next + found;
+        }
+    }
+    // The exchanges of later panels in the columns of L.
+    let (a, pivots) = (Shared(a), &*pivots);
+    cx.each(n.div_ceil(width), cx.threads_for(n, n, 8), &|i| {
+        let (first, next) = (i * width, n.min((i + 1) * width));
+        // SAFETY: columns of the caller's matrix, no one else's.
+        unsafe { exchange_rows(next..n, pivots, a_at(a, 0, first, ld), next - first, ld) };
+        Ok(())
+    })?;
+    Ok(zero)
+}
+
+/// Entry (i, j).
+fn a_at<T>(a: Shared<T>, i: usize, j: usize, ld: isize) -> *mut T {
+    a.get().wrapping_offset(i as isize + j as isize * ld)
+}
+
+/// One step of the factorisation: the panel of columns `first..next` is factored.
+struct Step<'a, T> {
+    a: Shared<T>,
+    ld: isize,
+    n: usize,
+    first: usize,
+    next: usize,
+    /// Its exchanges, counted from the matrix's first row.
+    pivots: &'a [usize],
+}
+
+// SAFETY: the tasks that share a step write columns of their own.
+unsafe impl<T> Sync for Step<'_, T> {}
+
+impl<T: Scalar> Step<'_, T> {
+    /// What the panel means for other columns: exchanges, rows of U, and the product behind.
+    ///
+    /// # Safety
+    /// The columns are behind the panel and no one else's.
+    unsafe fn update(&self, cx: &Context<T>, columns: Range<usize>) -> Result<(), Error> {
+        let Step { a, ld, n, first, next, pivots } = *self;
+        let at = |i: usize, j: usize| a_at(a, i, j, ld);
+        let (k, cols) = (next - first, columns.len());
+        // SAFETY: blocks of the caller's matrix.
+        unsafe {
+            let top = at(first, columns.start);
+            let local = |k: usize| pivots[k] - first;
+            exchange(k, local, top, cols, ld);
+            solve_left_unit_lower(cx, (k, cols), at(first, first), ld, top, ld)?;
+            let product = Product {
+                m: n - next,
+                n: cols,
+                k,
+                a: Operand::columns(at(next, first).cast_const(), ld),
+                b: Operand::columns(top.cast_const(), ld),
+                update: Update::Subtract,
+                c: at(next, columns.start),
+                ldc: ld,
+            };
+            product.sequential(cx)
+        }
+    }
+}
+
+/// LU of a panel (m x n, m >= n) by recursion on the columns (Toledo, "Locality of reference in LU
+/// decomposition with partial pivoting", SIAM J. Matrix Anal. Appl. 18, 1997).
+///
+/// # Safety
+/// As [`factor`].
+unsafe fn panel<T: Scalar>(
     cx: &Context<T>,
     (m, n): (usize, usize),
     a: *mut T,
@@ -25,11 +137,10 @@ pub(crate) unsafe fn factor<T: Scalar>(
     pivots: &mut [usize],
 ) -> Result<usize, Error> {
     if n <= WIDTH {
-        return arena::with(panel::scratch(m), |scratch: *mut T::Real| {
-            let panel = PanelLu { m, n, a, ld, pivots: pivots.as_mut_ptr(), scratch };
-            // SAFETY: the caller's panel and n pivots.
-            Ok(unsafe { (cx.kernels.panel_lu)(&panel) })
-        });
+        let_in();
+        let panel = PanelLu { m, n, a, ld, pivots: pivots.as_mut_ptr() };
+        // SAFETY: the caller's panel and n pivots.
+        return Ok(unsafe { (cx.kernels.panel_lu)(&panel) });
     }
     let h = half(n, WIDTH);
     let (left, right) = pivots.split_at_mut(h);
@@ -37,9 +148,9 @@ pub(crate) unsafe fn factor<T: Scalar>(
     unsafe {
         let (a12, a21) = (a.offset(h as isize * ld), a.add(h));
         let a22 = a12.add(h);
-        let first = factor(cx, (m, h), a, ld, left)?;
-        exchange_rows(cx, left, a12, n - h, ld)?;
-        solve_left_unit_lower(cx, (h, n - h), a, ld, a12, ld)?;
+        let first = panel(cx, (m, h), a, ld, left)?;
+        exchange(h, |k| left[k], a12, n - h, ld);
+        solve_left_unit_lower(&cx.sequential(), (h, n - h), a, ld, a12, ld)?;
         let product = Product {
             m: m - h,
             n: n - h,
@@ -51,8 +162,8 @@ pub(crate) unsafe fn factor<T: Scalar>(
             ldc: ld,
         };
         product.run(cx)?;
-        let second = factor(cx, (m - h, n - h), a22, ld, right)?;
-        exchange_rows(cx, right, a21, h, ld)?;
+        let second = panel(cx, (m - h, n - h), a22, ld, right)?;
+        exchange(n - h, |k| right[k], a21, h, ld);
         for p in right {
             *p += h;
         }
@@ -66,38 +177,53 @@ pub(crate) unsafe fn factor<T: Scalar>(
     }
 }
 
-/// Exchanges row k with row `pivots[k]`, k = 0, 1, ..., in `cols` columns.
+/// Exchanges row k with row `pivots[k]` for each k of a range, in `cols` columns.
 unsafe fn exchange_rows<T: Scalar>(
-    cx: &Context<T>,
+    rows: Range<usize>,
     pivots: &[usize],
     a: *mut T,
     cols: usize,
     ld: isize,
-) -> Result<(), Error> {
-    let a = Shared(a);
-    pool::split(cols, 16, cx.threads_for(pivots.len(), cols, 8), &|r| {
-        for j in r {
-            let_in();
-            let column = a.get().wrapping_offset(j as isize * ld);
-            for (k, &p) in pivots.iter().enumerate() {
-                if p != k {
-                    // SAFETY: both rows are in the caller's column j, no one else's.
+) {
+    let first = rows.start;
+    // SAFETY: the caller's columns.
+    unsafe { exchange(rows.len(), |k| pivots[first + k] - first, a.add(first), cols, ld) }
+}
+
+/// Exchanges row k with row `pivot(k)`, k = 0, 1, ..., in `cols` columns.
+unsafe fn exchange<T: Scalar>(
+    rows: usize,
+    pivot: impl Fn(usize) -> usize,
+    a: *mut T,
+    cols: usize,
+    ld: isize,
+) {
+    /// Columns side by side: their cache lines are waited for together.
+    const TOGETHER: usize = 8;
+    for first in (0..cols).step_by(TOGETHER) {
+        let_in();
+        let columns = first..cols.min(first + TOGETHER);
+        for k in 0..rows {
+            let p = pivot(k);
+            if p != k {
+                for j in columns.clone() {
+                    let column = a.wrapping_offset(j as isize * ld);
+                    // SAFETY: both rows are in the caller's column j.
                     unsafe { std::ptr::swap(column.add(k), column.add(p)) };
                 }
             }
         }
-        Ok(())
-    })
+    }
 }
 
-/// Columns of L that are moved out at a time.
-const STRIP: usize = 64;
+/// Columns that a task copies.
+const COLUMNS: usize = 16;
 
 /// The inverse in the place of the factors: Y = U^-1, then X L = Y strip by strip from the right,
 /// then A^-1 = X P. This order bounds |X A - I| (Higham, section 14.3.1, method B; LAPACK's getri).
 ///
 /// # Safety
-/// As [`factor`], whose output `a` and `pivots` are, m = n.
+/// As [`factor`], whose output `a` and `pivots` are.
 pub(crate) unsafe fn invert_factors<T: Scalar>(
     cx: &Context<T>,
     n: usize,
@@ -105,54 +231,83 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
     ld: isize,
     pivots: &[usize],
 ) -> Result<(), Error> {
+    let width = cx.scratch().strip;
     // SAFETY: blocks of the caller's matrix; the strip of L is copied out before it is written.
     unsafe {
         invert(cx, n, false, a, ld)?;
-        arena::with(n * STRIP, |strip: *mut T| {
-            for first in (0..n).step_by(STRIP).rev() {
-                let width = STRIP.min(n - first);
-                let next = first + width;
-                for j in first..next {
-                    let column = a.offset(j as isize * ld);
-                    let to = strip.add((j - first) * n);
-                    for i in j + 1..n {
-                        to.add(i).write(column.add(i).read());
-                        column.add(i).write(T::default());
+        let (matrix, rows) = (Shared(a), leading_dimension::<T>(n));
+        arena::with(rows * width, |strip: *mut T| {
+            for first in (0..n).step_by(width).rev() {
+                let next = n.min(first + width);
+                let copy = Shared(strip);
+                let columns = (next - first).div_ceil(COLUMNS);
+                cx.each(columns, cx.threads_for(n, next - first, 8), &|i| {
+                    for j in first + i * COLUMNS..next.min(first + (i + 1) * COLUMNS) {
+                        let (p, len) = (a_at(matrix, j + 1, j, ld), n - 1 - j);
+                        let below = std::slice::from_raw_parts_mut(p, len);
+                        let to = copy.get().add(j + 1 + (j - first) * rows);
+                        std::ptr::copy_nonoverlapping(below.as_ptr(), to, len);
+                        below.fill(T::default());
                     }
-                }
-                let to = a.offset(first as isize * ld);
+                    Ok(())
+                })?;
                 let product = Product {
                     m: n,
-                    n: width,
+                    n: next - first,
                     k: n - next,
-                    a: Operand::columns(a.offset(next as isize * ld), ld),
-                    b: Operand::columns(strip.add(next), n as isize),
+                    a: Operand::columns(a_at(matrix, 0, next, ld).cast_const(), ld),
+                    b: Operand::columns(strip.add(next).cast_const(), rows as isize),
                     update: Update::Subtract,
-                    c: to,
+                    c: a_at(matrix, 0, first, ld),
                     ldc: ld,
                 };
-                product.run(cx)?;
-                let l = Triangle {
-                    t: strip.add(first).cast_const(),
-                    rs: 1,
-                    cs: n as isize,
-                    conj: false,
-                    lower: true,
-                    unit: true,
-                };
-                solve_right(cx, (n, width), l, to, ld)?;
+                let l = Shared(strip.add(first));
+                let threads = cx.threads_for(n, n - first, next - first);
+                let one = cx.sequential();
+                let shares = Shares::new(n, threads, cx.kernels.mr);
+                cx.each(shares.count, threads, &|i| {
+                    let l = Triangle {
+                        t: l.get().cast_const(),
+                        rs: 1,
+                        cs: rows as isize,
+                        conj: false,
+                        lower: true,
+                        unit: true,
+                    };
+                    let part = product.rows(shares.range(i));
+                    part.sequential(&one)?;
+                    solve_rows(&one, (part.m, part.n), l, part.c, ld)
+                })?;
             }
             Ok(())
         })?;
+        exchange_columns(cx, n, n, a, ld, pivots)
+    }
+}
+
+/// Exchanges column k with column `pivots[k]`, k = n - 1, ..., 0, of `m` rows.
+unsafe fn exchange_columns<T: Scalar>(
+    cx: &Context<T>,
+    m: usize,
+    n: usize,
+    a: *mut T,
+    ld: isize,
+    pivots: &[usize],
+) -> Result<(), Error> {
+    let (a, threads) = (Shared(a), cx.threads_for(m, n, 8));
+    let shares = Shares::new(m, threads, cx.kernels.mr);
+    cx.each(shares.count, threads, &|i| {
+        let rows = shares.range(i);
         for k in (0..n).rev() {
-            let_in();
             if pivots[k] != k {
-                let (x, y) = (k as isize * ld, pivots[k] as isize * ld);
-                std::ptr::swap_nonoverlapping(a.offset(x), a.offset(y), n);
+                let (x, y) = (a_at(a, rows.start, k, ld), a_at(a, rows.start, pivots[k], ld));
+                // SAFETY: rows of two columns of the caller's matrix, no one else's.
+                unsafe { std::ptr::swap_nonoverlapping(x, y, rows.len()) };
             }
         }
-    }
-    Ok(())
+        let_in();
+        Ok(())
+    })
 }
 
 /// X A = B in B's place (m x n) from the factors of A: X = B U^-1 L^-1 P.
@@ -173,13 +328,6 @@ pub(crate) unsafe fn solve_factored<T: Scalar>(
     unsafe {
         solve_right(cx, (m, n), triangle(false), b, ldb)?;
         solve_right(cx, (m, n), triangle(true), b, ldb)?;
-        for k in (0..n).rev() {
-            let_in();
-            if pivots[k] != k {
-                let (x, y) = (k as isize * ldb, pivots[k] as isize * ldb);
-                std::ptr::swap_nonoverlapping(b.offset(x), b.offset(y), m);
-            }
-        }
+        exchange_columns(cx, m, n, b, ldb, pivots)
     }
-    Ok(())
 }

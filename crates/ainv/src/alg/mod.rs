@@ -10,9 +10,13 @@ pub(crate) mod lu;
 pub(crate) mod svd;
 pub(crate) mod triangular;
 
+use crate::device::cpu::executor::let_in;
+use crate::device::cpu::team::Team;
+use crate::error::Error;
 use ainv_kernels::Kernels;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
+use std::ops::Range;
 
 /// With what a blocked algorithm runs.
 pub(crate) struct Context<'a, T: Scalar> {
@@ -20,18 +24,108 @@ pub(crate) struct Context<'a, T: Scalar> {
     /// How many threads may share the work.
     pub threads: usize,
     pub cancel: Option<&'a Cancel>,
+    scratch: Scratch,
+    /// Whether a matrix that is to be inverted in its place may still be needed after that.
+    pub keep_input: bool,
+    team: Option<Team>,
 }
 
-impl<T: Scalar> Context<'_, T> {
-    /// The same on the calling thread alone.
-    pub(crate) fn sequential(&self) -> Self {
-        Context { threads: 1, ..*self }
+impl<'a, T: Scalar> Context<'a, T> {
+    pub(crate) fn new(
+        kernels: &'static Kernels<T>,
+        threads: usize,
+        cancel: Option<&'a Cancel>,
+    ) -> Self {
+        let team = (threads > 1).then(|| Team::new(threads));
+        Context { kernels, threads, cancel, scratch: Scratch::AMPLE, keep_input: false, team }
     }
 
-    /// The threads that `flops` multiply-adds are worth: none is woken for under about 50 us.
+    /// The same with little scratch beside a matrix of order n.
+    pub(crate) fn frugal(self, n: usize) -> Self {
+        let scratch = Scratch::frugal::<T>(n, self.threads);
+        Context { scratch, ..self }
+    }
+
+    /// Columns of a strip of an inverse, and bytes of a thread's packed left operand.
+    pub(crate) fn scratch(&self) -> Scratch {
+        self.scratch
+    }
+
+    /// The same on the calling thread alone.
+    pub(crate) fn sequential(&self) -> Self {
+        Context { threads: 1, team: None, ..*self }
+    }
+
+    /// The threads that `m * n * k` multiply-adds are worth.
     pub(crate) fn threads_for(&self, m: usize, n: usize, k: usize) -> usize {
         let work = m as f64 * n as f64 * k as f64 * if T::COMPLEX { 4.0 } else { 1.0 };
-        if work < 1e6 { 1 } else { self.threads }
+        if work < 3e5 { 1 } else { self.threads }
+    }
+
+    /// Runs `f` on each of `0..count` by as many threads as `threads_for` said; the first of them is
+    /// begun first. After an error no more of them begin.
+    pub(crate) fn each(
+        &self,
+        count: usize,
+        threads: usize,
+        f: &(impl Fn(usize) -> Result<(), Error> + Sync),
+    ) -> Result<(), Error> {
+        match &self.team {
+            Some(team) if threads > 1 => team.each(count, f),
+            _ => (0..count).try_for_each(f),
+        }
+    }
+}
+
+/// What a blocked inverse takes beside the matrix: the copy of a strip of columns, and a packed left
+/// operand for each thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scratch {
+    /// Columns of a strip: part of the algorithm, as it fixes the order of the additions.
+    pub strip: usize,
+    /// Bytes of a packed left operand.
+    pub left: usize,
+}
+
+impl Scratch {
+    /// A packed operand takes a quarter of a common L2.
+    pub(crate) const AMPLE: Self = Scratch { strip: 128, left: 512 << 10 };
+
+    /// For a large matrix that is inverted in its own place: under 5 % of it on two threads.
+    fn frugal<T>(n: usize, threads: usize) -> Self {
+        let Scratch { strip, left } = Self::AMPLE;
+        let share = (n * n / 64 / threads).saturating_mul(size_of::<T>());
+        Scratch { strip: (n / 512 * 16).clamp(32, strip), left: share.min(left) }
+    }
+
+    /// Elements for an order n.
+    pub(crate) fn len<T>(self, n: usize, threads: usize) -> Option<usize> {
+        n.checked_mul(self.strip + 16)?.checked_add(self.left / size_of::<T>() * threads)
+    }
+}
+
+/// Rows or columns, shared out in whole units: as many shares for each thread, all of them equal but
+/// for a unit, and a few of them, because a thread may be held up by other work of its core; none so
+/// small that what they all read costs more than it saves.
+#[derive(Clone, Copy)]
+pub(crate) struct Shares {
+    pub count: usize,
+    len: usize,
+    unit: usize,
+}
+
+impl Shares {
+    pub(crate) fn new(len: usize, threads: usize, unit: usize) -> Self {
+        let units = len.div_ceil(unit);
+        let each = units.div_ceil(threads);
+        let count = threads * each.div_ceil(16).max((each / 2).min(3)).max(1);
+        Shares { count: count.min(units), len, unit }
+    }
+
+    pub(crate) fn range(&self, i: usize) -> Range<usize> {
+        let units = self.len.div_ceil(self.unit);
+        let at = |i: usize| (units * i / self.count * self.unit).min(self.len);
+        at(i)..at(i + 1)
     }
 }
 
@@ -53,4 +147,46 @@ impl<T> Shared<T> {
 /// Where a recursion over `n` cuts: the half, in whole blocks.
 pub(crate) fn half(n: usize, block: usize) -> usize {
     (n / 2).next_multiple_of(block)
+}
+
+/// Columns of a panel of LU or Cholesky: wide for the product behind it, narrow for the panel itself.
+pub(crate) fn panel_width(n: usize) -> usize {
+    match n {
+        0..=191 => 32,
+        192..=767 => 64,
+        768..=3071 => 128,
+        _ => 256,
+    }
+}
+
+/// The leading dimension of our own copies: whole cache lines, and never a large power of two, whose
+/// columns would share the sets of a cache.
+pub(crate) fn leading_dimension<T>(n: usize) -> usize {
+    let line = 64 / size_of::<T>();
+    let ld = n.next_multiple_of(line);
+    if n >= 64 && ld.is_multiple_of(8 * line) { ld + line } else { ld }
+}
+
+/// Copies a block of columns `ld` apart to columns `to_ld` apart.
+///
+/// # Safety
+/// Both are valid over their sizes and apart.
+pub(crate) unsafe fn copy_columns<T: Scalar>(
+    cx: &Context<T>,
+    (m, n): (usize, usize),
+    from: *const T,
+    ld: isize,
+    to: *mut T,
+    to_ld: isize,
+) -> Result<(), Error> {
+    let (from, to) = (Shared(from.cast_mut()), Shared(to));
+    cx.each(n, cx.threads_for(m, n, 8), &|j| {
+        let_in();
+        // SAFETY: column j of both, no one else's.
+        unsafe {
+            let from = from.get().cast_const().offset(j as isize * ld);
+            std::ptr::copy_nonoverlapping(from, to.get().offset(j as isize * to_ld), m);
+        }
+        Ok(())
+    })
 }

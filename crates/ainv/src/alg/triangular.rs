@@ -1,11 +1,11 @@
-//! Solves with, products by and inverses of triangles, by recursion onto the matrix product.
+//! Solves with and inverses of triangles: recursion onto the matrix product up to a strip's width,
+//! strips of columns beyond it.
 
 use super::gemm::{Operand, Product, Update};
-use super::{Context, Shared, half};
-use crate::device::cpu::{arena, pool};
+use super::{Context, Shared, Shares, copy_columns, half, leading_dimension};
+use crate::device::cpu::arena;
 use crate::error::Error;
-use ainv_kernels::lanes::{self, Group, TriShape};
-use ainv_kernels::places::{Frame, Places};
+use ainv_kernels::block::Block;
 use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::{BLOCK, LeftUnitLower, Right, Triangle};
 
@@ -26,15 +26,22 @@ pub(crate) unsafe fn solve_right<T: Scalar>(
     b: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
-    let b = Shared(b);
+    let (b, threads) = (Shared(b), cx.threads_for(m, n, n / 2));
+    let shares = Shares::new(m, threads, cx.kernels.mr);
     // The rows of X do not know of each other.
-    pool::split(m, cx.kernels.mr, cx.threads_for(m, n, n / 2), &|r| {
+    cx.each(shares.count, threads, &|i| {
+        let rows = shares.range(i);
+        let b = b.get().wrapping_add(rows.start);
         // SAFETY: rows of the caller's B, no one else's.
-        unsafe { solve_rows(&cx.sequential(), (r.len(), n), t, b.get().add(r.start), ld) }
+        unsafe { solve_rows(&cx.sequential(), (rows.len(), n), t, b, ld) }
     })
 }
 
-unsafe fn solve_rows<T: Scalar>(
+/// [`solve_right`] on this thread.
+///
+/// # Safety
+/// As `solve_right`.
+pub(crate) unsafe fn solve_rows<T: Scalar>(
     cx: &Context<T>,
     (m, n): (usize, usize),
     t: Triangle<T>,
@@ -63,38 +70,22 @@ unsafe fn solve_rows<T: Scalar>(
         };
         if t.lower {
             solve_rows(cx, (m, n - h), t2, b2, ld)?;
-            update(b2, n - h, block(t, h, 0), b1, h).run(cx)?;
+            update(b2, n - h, block(t, h, 0), b1, h).sequential(cx)?;
             solve_rows(cx, (m, h), t1, b1, ld)
         } else {
             solve_rows(cx, (m, h), t1, b1, ld)?;
-            update(b1, h, block(t, 0, h), b2, n - h).run(cx)?;
+            update(b1, h, block(t, 0, h), b2, n - h).sequential(cx)?;
             solve_rows(cx, (m, n - h), t2, b2, ld)
         }
     }
 }
 
-/// L X = B in B's place for a unit lower L of order n (columns `ldl` apart) and `cols` columns.
+/// L X = B in B's place for a unit lower L of order n (columns `ldl` apart) and `cols` columns, on
+/// this thread.
 ///
 /// # Safety
 /// As [`solve_right`].
 pub(crate) unsafe fn solve_left_unit_lower<T: Scalar>(
-    cx: &Context<T>,
-    (n, cols): (usize, usize),
-    l: *const T,
-    ldl: isize,
-    b: *mut T,
-    ld: isize,
-) -> Result<(), Error> {
-    let (l, b) = (Shared(l.cast_mut()), Shared(b));
-    // The columns of X do not know of each other.
-    pool::split(cols, cx.kernels.nr, cx.threads_for(n, cols, n / 2), &|r| {
-        let columns = b.get().wrapping_offset(r.start as isize * ld);
-        // SAFETY: columns of the caller's B, no one else's.
-        unsafe { solve_columns(&cx.sequential(), (n, r.len()), l.get(), ldl, columns, ld) }
-    })
-}
-
-unsafe fn solve_columns<T: Scalar>(
     cx: &Context<T>,
     (n, cols): (usize, usize),
     l: *const T,
@@ -109,7 +100,7 @@ unsafe fn solve_columns<T: Scalar>(
             return Ok(());
         }
         let h = half(n, BLOCK);
-        solve_columns(cx, (h, cols), l, ldl, b, ld)?;
+        solve_left_unit_lower(cx, (h, cols), l, ldl, b, ld)?;
         let product = Product {
             m: n - h,
             n: cols,
@@ -120,26 +111,29 @@ unsafe fn solve_columns<T: Scalar>(
             c: b.add(h),
             ldc: ld,
         };
-        product.run(cx)?;
-        solve_columns(cx, (n - h, cols), l.offset(h as isize * (1 + ldl)).cast(), ldl, b.add(h), ld)
+        product.sequential(cx)?;
+        let rest = l.offset(h as isize * (1 + ldl));
+        solve_left_unit_lower(cx, (n - h, cols), rest, ldl, b.add(h), ld)
     }
 }
 
 /// The largest triangle that is multiplied as a full square with zeros.
 const DENSE: usize = 32;
 
-/// B = T B, or -T B, in B's place: T of order n, B n x cols.
+/// C = T B, or -T B: T of order n, B and C n x cols, on this thread.
 ///
 /// # Safety
-/// As [`solve_right`].
+/// As [`solve_right`]; C overlaps neither.
 pub(crate) unsafe fn multiply_left<T: Scalar>(
     cx: &Context<T>,
     (n, cols): (usize, usize),
     minus: bool,
     t: Triangle<T>,
-    b: *mut T,
-    ld: isize,
+    b: Operand<T>,
+    c: *mut T,
+    ldc: isize,
 ) -> Result<(), Error> {
+    let update = if minus { Update::SetMinus } else { Update::Set };
     // SAFETY: blocks of the caller's triangle and columns.
     unsafe {
         if n <= DENSE {
@@ -151,39 +145,21 @@ pub(crate) unsafe fn multiply_left<T: Scalar>(
                         square.add(i + j * n).write(x);
                     }
                 }
-                let product = Product {
-                    m: n,
-                    n: cols,
-                    k: n,
-                    a: Operand::columns(square, n as isize),
-                    b: Operand::columns(b, ld),
-                    update: if minus { Update::SetMinus } else { Update::Set },
-                    c: b,
-                    ldc: ld,
-                };
-                product.run(cx)
+                let a = Operand::columns(square.cast_const(), n as isize);
+                Product { m: n, n: cols, k: n, a, b, update, c, ldc }.sequential(cx)
             });
         }
         let h = half(n, BLOCK);
-        let (b1, b2) = (b, b.add(h));
-        let add = |m, k, a, b, c| Product {
-            m,
-            n: cols,
-            k,
-            a,
-            b: Operand::columns(b, ld),
-            update: if minus { Update::Subtract } else { Update::Add },
-            c,
-            ldc: ld,
-        };
+        let (b2, c2) = (b.from(h, 0), c.add(h));
+        let update = if minus { Update::Subtract } else { Update::Add };
+        multiply_left(cx, (h, cols), minus, t, b, c, ldc)?;
+        multiply_left(cx, (n - h, cols), minus, t.from(h), b2, c2, ldc)?;
         if t.lower {
-            multiply_left(cx, (n - h, cols), minus, t.from(h), b2, ld)?;
-            add(n - h, h, block(t, h, 0), b1, b2).run(cx)?;
-            multiply_left(cx, (h, cols), minus, t, b1, ld)
+            let a = block(t, h, 0);
+            Product { m: n - h, n: cols, k: h, a, b, update, c: c2, ldc }.sequential(cx)
         } else {
-            multiply_left(cx, (h, cols), minus, t, b1, ld)?;
-            add(h, n - h, block(t, 0, h), b2, b1).run(cx)?;
-            multiply_left(cx, (n - h, cols), minus, t.from(h), b2, ld)
+            let a = block(t, 0, h);
+            Product { m: h, n: cols, k: n - h, a, b: b2, update, c, ldc }.sequential(cx)
         }
     }
 }
@@ -191,8 +167,8 @@ pub(crate) unsafe fn multiply_left<T: Scalar>(
 /// The inverse of a triangle in its place; what stands in the other triangle does not matter and stays.
 ///
 /// Both kinds bound the left residual |X T - I| (Higham, section 14.2.2, method 2C; LAPACK's
-/// trtri): the block off the diagonal is multiplied by one finished inverse and *solved* with the
-/// other triangle, never multiplied by two inverses.
+/// trtri): a strip of columns beside the diagonal is multiplied by the inverse that is finished and
+/// *solved* with its own diagonal block, never multiplied by two inverses.
 ///
 /// # Safety
 /// The triangle is writable.
@@ -203,68 +179,124 @@ pub(crate) unsafe fn invert<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
-    if n <= BLOCK {
-        // SAFETY: the caller's triangle.
-        return unsafe { invert_block(cx, n, lower, a, ld) };
-    }
-    let h = half(n, BLOCK);
-    let triangle = |p: *mut T| Triangle { t: p, rs: 1, cs: ld, conj: false, lower, unit: false };
-    // SAFETY: blocks of the caller's triangle.
-    unsafe {
-        let a22 = a.offset(h as isize * (1 + ld));
-        if lower {
-            let a21 = a.add(h);
-            invert(cx, n - h, lower, a22, ld)?;
-            multiply_left(cx, (n - h, h), true, triangle(a22), a21, ld)?;
-            solve_right(cx, (n - h, h), triangle(a), a21, ld)?;
-            invert(cx, h, lower, a, ld)
-        } else {
-            let a12 = a.offset(h as isize * ld);
-            invert(cx, h, lower, a, ld)?;
-            multiply_left(cx, (h, n - h), true, triangle(a), a12, ld)?;
-            solve_right(cx, (h, n - h), triangle(a22), a12, ld)?;
-            invert(cx, n - h, lower, a22, ld)
+    let width = cx.scratch().strip;
+    let rows = leading_dimension::<T>(n);
+    arena::with(rows * width, |copy: *mut T| {
+        let strips = n.div_ceil(width);
+        for strip in 0..strips {
+            // The lower triangle's strips come from the last on.
+            let first = width * if lower { strips - 1 - strip } else { strip };
+            let last = n.min(first + width);
+            let m = last - first;
+            // SAFETY: blocks of the caller's triangle; the copy holds a strip.
+            unsafe {
+                let finished = if lower { last..n } else { 0..first };
+                // The strip and its diagonal block.
+                let top = finished.start.min(first);
+                let p = a.offset(top as isize + first as isize * ld);
+                copy_columns(cx, (finished.len() + m, m), p, ld, copy, rows as isize)?;
+                let copied = |i: usize| copy.wrapping_add(i - top).cast_const();
+                let strip = Strip {
+                    lower,
+                    a: Shared(a.offset(finished.start as isize * (1 + ld))),
+                    ld,
+                    n: finished.len(),
+                    width: m,
+                    copy: Operand::columns(copied(finished.start), rows as isize),
+                    to: Shared(a.offset(finished.start as isize + first as isize * ld)),
+                    diagonal: Operand::columns(copied(first), rows as isize),
+                };
+                let diagonal = Shared(a.offset(first as isize * (1 + ld)));
+                let blocks = strip.n.div_ceil(width);
+                let threads = cx.threads_for(strip.n, strip.width, strip.n / 2);
+                let one = cx.sequential();
+                cx.each(1 + blocks, threads, &|i| match i {
+                    0 => invert_small(&one, m, lower, diagonal.get(), ld),
+                    _ => strip.block(&one, (i - 1) * width, width),
+                })?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A strip of columns beside a finished inverse of order `n`, and its diagonal block.
+struct Strip<T> {
+    lower: bool,
+    a: Shared<T>,
+    ld: isize,
+    n: usize,
+    width: usize,
+    /// The strip and its diagonal block as they were.
+    copy: Operand<T>,
+    diagonal: Operand<T>,
+    to: Shared<T>,
+}
+
+// SAFETY: the tasks that share a strip write rows of their own and read the copy.
+unsafe impl<T> Sync for Strip<T> {}
+
+impl<T: Scalar> Strip<T> {
+    /// Rows `first..first + len` of the inverse.
+    ///
+    /// # Safety
+    /// As [`invert`].
+    unsafe fn block(&self, cx: &Context<T>, first: usize, len: usize) -> Result<(), Error> {
+        let (lower, ld, n) = (self.lower, self.ld, self.width);
+        let next = self.n.min(first + len);
+        let m = next - first;
+        let triangle = |t: *const T, cs| Triangle { t, rs: 1, cs, conj: false, lower, unit: false };
+        // SAFETY: blocks of the caller's triangle.
+        unsafe {
+            let c = self.to.get().add(first);
+            let t = triangle(self.a.get().offset(first as isize * (1 + ld)), ld);
+            multiply_left(cx, (m, n), true, t, self.copy.from(first, 0), c, ld)?;
+            let others = if lower { 0..first } else { next..self.n };
+            let a = Operand::columns(self.a.get().cast_const(), ld);
+            let product = Product {
+                m,
+                n,
+                k: others.len(),
+                a: a.from(first, others.start),
+                b: self.copy.from(others.start, 0),
+                update: Update::Subtract,
+                c,
+                ldc: ld,
+            };
+            product.sequential(cx)?;
+            solve_rows(cx, (m, n), triangle(self.diagonal.p, self.diagonal.cs), c, ld)
         }
     }
 }
 
-/// A small triangle, by the lane kernel with one lane in use.
-unsafe fn invert_block<T: Scalar>(
+/// [`invert`] of a diagonal block.
+unsafe fn invert_small<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     lower: bool,
     a: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
-    arena::with(lanes::scratch(n, 0), |scratch: *mut T::Real| {
-        let mut x = [T::default(); BLOCK * BLOCK];
-        // A lower triangle is the transpose of an upper one.
-        let from = Frame { rows: n, cols: n, rs: 1, cs: ld };
-        let to = Frame { rows: n, cols: n, rs: 1, cs: BLOCK as isize };
-        let turn = |f: Frame| if lower { f.transposed() } else { f };
-        let group = Group {
-            n,
-            src: Places::one(a),
-            dst: Places::one(x.as_mut_ptr()),
-            from: turn(from),
-            to: turn(to),
-            rhs: Places::none(),
-            rhs_from: turn(to),
-            scratch,
-            force: true,
-            far: false,
-            stream: false,
-        };
-        // SAFETY: the triangle is the caller's, the destination spans BLOCK columns.
-        unsafe {
-            (cx.kernels.tri_inv)(&group, TriShape { unit: false });
-            for j in 0..n {
-                let rows = if lower { j..n } else { 0..j + 1 };
-                for i in rows {
-                    a.offset(i as isize + j as isize * ld).write(x[i + j * BLOCK]);
-                }
-            }
+    // SAFETY: blocks of the caller's triangle.
+    unsafe {
+        if n <= BLOCK {
+            (cx.kernels.block_tri_inv)(&Block { n, a, ld }, lower);
+            return Ok(());
         }
-        Ok(())
-    })
+        let h = half(n, BLOCK);
+        let a22 = a.offset(h as isize * (1 + ld));
+        let triangle =
+            |p: *mut T| Triangle { t: p, rs: 1, cs: ld, conj: false, lower, unit: false };
+        let (m, k) = if lower { (n - h, h) } else { (h, n - h) };
+        let (done, other) = if lower { (a22, a) } else { (a, a22) };
+        let off = if lower { a.add(h) } else { a.offset(h as isize * ld) };
+        invert_small(cx, m, lower, done, ld)?;
+        arena::with(m * k, |copy: *mut T| {
+            copy_columns(cx, (m, k), off, ld, copy, m as isize)?;
+            let b = Operand::columns(copy.cast_const(), m as isize);
+            multiply_left(cx, (m, k), true, triangle(done), b, off, ld)
+        })?;
+        solve_rows(cx, (m, k), triangle(other), off, ld)?;
+        invert_small(cx, k, lower, other, ld)
+    }
 }

@@ -3,9 +3,10 @@
 //! triangle, read transposed, is the conjugate's lower one).
 
 use super::{
-    Op, Scaling, each, in_range, inv, lanes_max, leading_dimension, load, settle, sum_abs,
+    Op, Operand, Outcome, Scaling, each, in_range, inv, lanes_max, load, on_working, settle,
+    total_abs,
 };
-use crate::alg::{Context, cholesky};
+use crate::alg::{Context, cholesky, leading_dimension};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::{Code, Status};
@@ -22,38 +23,41 @@ pub(crate) struct CholeskyInv;
 pub(crate) struct PosdefInv;
 
 /// Runs `f` on the working copy of the lower triangle and stores what it leaves, if it is good.
-/// `f` answers with the sum of |1 / pivots|, or `None` for a suspect.
+/// `f` answers with the sum of |1 / pivots|, or with the first bad pivot.
 unsafe fn on_lower<T: Scalar>(
     cx: &Context<T>,
     g: &Group<T>,
     hermitian: bool,
-    f: impl FnOnce(*mut T, usize) -> Result<Option<T::Real>, Error>,
-) -> Result<bool, Error> {
+    f: impl FnOnce(*mut T, usize) -> Result<Result<T::Real, usize>, Error>,
+) -> Result<Outcome, Error> {
     let n = g.n;
-    let ld = leading_dimension::<T>(n);
-    arena::with(n * ld, |w: *mut T| {
-        // SAFETY: the matrices are the caller's, the working matrix spans n columns.
-        unsafe {
-            load(cx, g.src.get(0), g.from, w, ld)?;
-            let read = sum_abs(w, |j| j..n, n, ld);
-            let recips = f(w, ld)?;
-            let written = sum_abs(w, |j| j..n, n, ld);
+    let (src, dst) = (g.src.get(0), g.dst.get(0));
+    let operand = Operand { src, from: g.from, dst, to: g.to, force: g.force, hermitian };
+    // SAFETY: the trait's contract.
+    unsafe {
+        on_working(cx, &operand, |w, ld, only| {
+            let read = total_abs(cx, w, |j| j..n, n, ld)?;
             let fits = T::Real::BIG > read && read > T::Real::SMALL;
-            let good = fits && recips.is_some_and(|r| in_range(r, written));
-            if good || g.force {
-                if hermitian {
-                    inv::mirror(w, n, ld);
-                } else {
-                    for j in 1..n {
-                        std::slice::from_raw_parts_mut(w.add(j * ld), j).fill(T::default());
-                    }
-                }
-                let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
-                super::copy(cx, w, columns, g.dst.get(0), g.to)?;
+            // A factor with a zero on its diagonal is not worth destroying.
+            if only && !(fits && inv::recips(w, n, ld) < T::Real::INFINITY) {
+                return Ok(Outcome::Suspect);
             }
-            Ok(!good)
-        }
-    })
+            let recips = f(w, ld)?;
+            let written = total_abs(cx, w, |j| j..n, n, ld)?;
+            if !hermitian {
+                for j in 1..n {
+                    std::slice::from_raw_parts_mut(w.add(j * ld), j).fill(T::default());
+                }
+            }
+            Ok(match recips {
+                Ok(r) if fits && in_range(r, written) => Outcome::Done,
+                _ if !only => Outcome::Suspect,
+                // There is nothing to begin anew with.
+                Ok(_) => Outcome::Done,
+                Err(at) => Outcome::Failed(not_positive_definite(n, at)),
+            })
+        })
+    }
 }
 
 /// The status for a first bad pivot, or for none found: a pivot at the very edge can be positive in
@@ -117,7 +121,7 @@ impl<T: Scalar> Op<T> for Cholesky {
         // SAFETY: the trait's contract.
         Some(each(g, |g| unsafe { (kernels.cholesky_by_columns)(g) }))
     }
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
         unsafe {
             on_lower(cx, g, false, |w, ld| {
@@ -125,8 +129,9 @@ impl<T: Scalar> Op<T> for Cholesky {
                 if at != 0 {
                     // So that a forced result is not taken for one.
                     w.write(T::nan());
+                    return Ok(Err(at));
                 }
-                Ok((at == 0).then(|| inv::recips(w, g.n, ld)))
+                Ok(Ok(inv::recips(w, g.n, ld)))
             })
         }
     }
@@ -162,12 +167,12 @@ impl<T: Scalar> Op<T> for PosdefInv {
         // SAFETY: the trait's contract.
         Some(each(g, |g| unsafe { (kernels.posdef_inv_by_columns)(g) }))
     }
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
         unsafe {
             on_lower(cx, g, true, |w, ld| {
                 let recips = inv::posdef(cx, w, g.n, ld)?;
-                if recips.is_none() {
+                if recips.is_err() {
                     w.write(T::nan());
                 }
                 Ok(recips)
@@ -198,13 +203,14 @@ impl<T: Scalar> Op<T> for CholeskyInv {
         // SAFETY: the trait's contract.
         Some(each(g, |g| unsafe { (kernels.cholesky_inv_by_columns)(g) }))
     }
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
         unsafe {
             on_lower(cx, g, true, |w, ld| {
                 let recips = inv::recips(w, g.n, ld);
                 cholesky::invert_factor(cx, g.n, w, ld as isize)?;
-                Ok(Some(recips))
+                inv::mirror(cx, w, g.n, ld)?;
+                Ok(Ok(recips))
             })
         }
     }

@@ -1,6 +1,6 @@
 //! The inverse of a diagonal, and the solve with it; nothing off the diagonal is read.
 
-use super::{Op, Scaling};
+use super::{Op, Outcome, Scaling};
 use crate::alg::Context;
 use crate::error::Error;
 use crate::status::{Code, Status};
@@ -20,12 +20,12 @@ impl<T: Scalar> Op<T> for Diagonal {
         Suspects::all(g.src.len())
     }
 
-    unsafe fn blocked(&self, _: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, _: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         let n = g.n;
         // SAFETY: the caller's matrices.
         let entry = |i: usize| unsafe { g.src.get(0).offset(g.from.at(i, i)).read() };
         if (0..n).any(|i| entry(i).is_nan() || entry(i) == T::default()) && !g.force {
-            return Ok(true);
+            return Ok(Outcome::Suspect);
         }
         let put = |i: usize, j: usize, x: T| {
             // SAFETY: the caller's result.
@@ -44,7 +44,7 @@ impl<T: Scalar> Op<T> for Diagonal {
                 }
             }
         }
-        Ok(false)
+        Ok(Outcome::Done)
     }
 
     fn reads(&self, i: usize, j: usize) -> bool {

@@ -4,15 +4,18 @@
 //! Every route bounds the right residual |A X - I|; the Cholesky route both.
 
 use super::{
-    Op, Scaling, in_range, lanes_max, leading_dimension, lines_in_range, load, settle, sum_abs,
+    Op, Operand, Outcome, Scaling, in_range, lanes_max, lines_in_range, load, on_working, settle,
+    total_abs,
 };
-use crate::alg::{Context, cholesky, lu, triangular};
+use crate::alg::{Context, Shared, cholesky, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
+use crate::device::cpu::executor::let_in;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A general matrix; with `auto` its structure is looked for (above the lanes, where a look costs
 /// under 2 % of the work).
@@ -66,42 +69,53 @@ impl<T: Scalar> Op<T> for Inv {
         Some(unsafe { (kernels.inv_by_columns)(g) })
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         let n = g.n;
-        let ld = leading_dimension::<T>(n);
-        arena::with(n * ld, |w: *mut T| {
-            // SAFETY: the matrices are the caller's, the working matrix spans n columns.
-            unsafe {
-                load(cx, g.src.get(0), g.from.transposed(), w, ld)?;
-                let lines = lines_in_range(w, |_| 0..n, n, ld)?;
+        let operand = Operand {
+            src: g.src.get(0),
+            from: g.from.transposed(),
+            dst: g.dst.get(0),
+            to: g.to.transposed(),
+            force: g.force,
+            hermitian: false,
+        };
+        // SAFETY: the trait's contract.
+        unsafe {
+            on_working(cx, &operand, |w, ld, only| {
+                let lines = lines_in_range(cx, w, |_| 0..n, n, ld)?;
+                if only && !lines {
+                    return Ok(Outcome::Suspect);
+                }
                 // A structure is trusted only where no entry is NaN.
-                let entry = |i: usize, j: usize| w.add(i + j * ld).read();
-                let found = if self.auto && lines { look(entry, n) } else { Found::General };
-                let recips = match found {
+                let found =
+                    if self.auto && lines { look_at(cx, w, n, ld)? } else { Found::General };
+                let (recips, zero) = match found {
                     Found::Lower | Found::Upper => {
-                        let lower = found == Found::Lower;
                         let recips = recips(w, n, ld);
-                        triangular::invert(cx, n, lower, w, ld as isize)?;
-                        recips
-                    }
-                    Found::Hermitian => match posdef(cx, w, n, ld)? {
-                        Some(recips) => recips,
-                        None => {
-                            load(cx, g.src.get(0), g.from.transposed(), w, ld)?;
-                            general(cx, w, n, ld)?
+                        if only && recips >= T::Real::INFINITY {
+                            return Ok(Outcome::Suspect);
                         }
+                        triangular::invert(cx, n, found == Found::Lower, w, ld as isize)?;
+                        (recips, 0)
+                    }
+                    Found::Hermitian => match posdef_or_back(cx, w, n, ld)? {
+                        Some(recips) => (recips, 0),
+                        None => general(cx, w, n, ld)?,
                     },
                     Found::General => general(cx, w, n, ld)?,
                 };
-                let good = lines && in_range(recips, sum_abs(w, |_| 0..n, n, ld));
-                if good || g.force {
-                    let from = g.to.transposed();
-                    let columns = ainv_kernels::places::Frame { rs: 1, cs: ld as isize, ..from };
-                    super::copy(cx, w, columns, g.dst.get(0), from)?;
-                }
-                Ok(!good)
-            }
-        })
+                let written = total_abs(cx, w, |_| 0..n, n, ld)?;
+                let triangle = matches!(found, Found::Lower | Found::Upper);
+                Ok(match lines && in_range(recips, written) {
+                    true => Outcome::Done,
+                    false if !only => Outcome::Suspect,
+                    // There is nothing to begin anew with. A triangle without a zero on its
+                    // diagonal has an inverse, if one that overflows.
+                    false if triangle || T::Real::INFINITY > written => Outcome::Done,
+                    false => Outcome::Failed(Status::singular(if zero == 0 { n } else { zero })),
+                })
+            })
+        }
     }
 
     fn reads(&self, _: usize, _: usize) -> bool {
@@ -131,7 +145,7 @@ impl<T: Scalar> Op<T> for Inv {
     }
 }
 
-/// LU and the inverse in place; the sum of the |1 / pivots|.
+/// LU and the inverse in place; the sum of the |1 / pivots|, and the first zero pivot or 0.
 ///
 /// # Safety
 /// `w` is the working matrix.
@@ -140,13 +154,13 @@ unsafe fn general<T: Scalar>(
     w: *mut T,
     n: usize,
     ld: usize,
-) -> Result<T::Real, Error> {
+) -> Result<(T::Real, usize), Error> {
     arena::with(n, |pivots: *mut usize| {
         // SAFETY: n pivots, written by the factorisation; the caller's matrix.
         unsafe {
             pivots.write_bytes(0, n);
             let pivots = std::slice::from_raw_parts_mut(pivots, n);
-            lu::factor(cx, (n, n), w, ld as isize, pivots)?;
+            let zero = lu::factor(cx, n, w, ld as isize, pivots)?;
             let recips = recips(w, n, ld);
             if recips < T::Real::INFINITY {
                 lu::invert_factors(cx, n, w, ld as isize, pivots)?;
@@ -154,7 +168,7 @@ unsafe fn general<T: Scalar>(
                 // A zero pivot: the matrix is suspect whatever follows.
                 w.write(T::nan());
             }
-            Ok(recips)
+            Ok((recips, zero))
         }
     })
 }
@@ -168,17 +182,47 @@ pub(crate) unsafe fn posdef<T: Scalar>(
     w: *mut T,
     n: usize,
     ld: usize,
-) -> Result<Option<T::Real>, Error> {
+) -> Result<Result<T::Real, usize>, Error> {
     // SAFETY: the caller's matrix.
     unsafe {
-        if cholesky::factor(cx, n, w, ld as isize)? != 0 {
-            return Ok(None);
+        let at = cholesky::factor(cx, n, w, ld as isize)?;
+        if at != 0 {
+            return Ok(Err(at));
         }
         let recips = recips(w, n, ld);
         cholesky::invert_factor(cx, n, w, ld as isize)?;
-        mirror(w, n, ld);
-        Ok(Some(recips))
+        mirror(cx, w, n, ld)?;
+        Ok(Ok(recips))
     }
+}
+
+/// [`posdef`] of a Hermitian matrix, or `None` and the matrix as it was: above the diagonal the
+/// attempt changes nothing.
+///
+/// # Safety
+/// As [`general`].
+unsafe fn posdef_or_back<T: Scalar>(
+    cx: &Context<T>,
+    w: *mut T,
+    n: usize,
+    ld: usize,
+) -> Result<Option<T::Real>, Error> {
+    arena::with(n, |diagonal: *mut T| {
+        // SAFETY: the caller's matrix; n entries of its diagonal.
+        unsafe {
+            for i in 0..n {
+                diagonal.add(i).write(w.add(i * (ld + 1)).read());
+            }
+            if let Ok(recips) = posdef(cx, w, n, ld)? {
+                return Ok(Some(recips));
+            }
+            reflect(cx, n, ld, Shared(w), |above, below| below.write(Scalar::conj(above.read())))?;
+            for i in 0..n {
+                w.add(i * (ld + 1)).write(diagonal.add(i).read());
+            }
+            Ok(None)
+        }
+    })
 }
 
 /// The sum of the |1 / diagonal entries|.
@@ -195,43 +239,104 @@ pub(crate) unsafe fn recips<T: Scalar>(w: *const T, n: usize, ld: usize) -> T::R
 ///
 /// # Safety
 /// As [`general`].
-pub(crate) unsafe fn mirror<T: Scalar>(w: *mut T, n: usize, ld: usize) {
-    const SQUARE: usize = 32;
+pub(crate) unsafe fn mirror<T: Scalar>(
+    cx: &Context<T>,
+    w: *mut T,
+    n: usize,
+    ld: usize,
+) -> Result<(), Error> {
     // SAFETY: the caller's matrix.
     unsafe {
-        for j0 in (0..n).step_by(SQUARE) {
-            for i0 in (j0..n).step_by(SQUARE) {
-                for j in j0..n.min(j0 + SQUARE) {
-                    for i in i0.max(j + 1)..n.min(i0 + SQUARE) {
-                        w.add(j + i * ld).write(Scalar::conj(w.add(i + j * ld).read()));
-                    }
-                }
-            }
-        }
+        reflect(cx, n, ld, Shared(w), |above, below| above.write(Scalar::conj(below.read())))?;
         for j in 0..n {
             let diagonal = w.add(j * (ld + 1));
             diagonal.write(T::from_re((*diagonal).re()));
         }
     }
+    Ok(())
 }
 
-/// Looks for structure in the working matrix, giving up at the first entry that speaks against it.
+/// Runs `f` on each entry above the diagonal and its mirror image below, in squares that keep both
+/// sides' lines in cache.
+unsafe fn reflect<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    ld: usize,
+    w: Shared<T>,
+    f: impl Fn(*mut T, *mut T) + Sync,
+) -> Result<(), Error> {
+    cx.each(n.div_ceil(SQUARE), cx.threads_for(n, n, 8), &|b| {
+        let_in();
+        for i0 in (b * SQUARE..n).step_by(SQUARE) {
+            for j in b * SQUARE..n.min((b + 1) * SQUARE) {
+                for i in i0.max(j + 1)..n.min(i0 + SQUARE) {
+                    let w = w.get();
+                    f(w.wrapping_add(j + i * ld), w.wrapping_add(i + j * ld));
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Entries of a side of the squares that a matrix and its mirror image are walked in.
+const SQUARE: usize = 32;
+
+/// Looks for structure in the working matrix of a blocked route.
+///
+/// # Safety
+/// As [`general`].
+unsafe fn look_at<T: Scalar>(
+    cx: &Context<T>,
+    w: *const T,
+    n: usize,
+    ld: usize,
+) -> Result<Found, Error> {
+    // SAFETY: the caller's matrix.
+    let at = |i: usize, j: usize| unsafe { w.add(i + j * ld).read() };
+    // Of many block columns none is walked once one has spoken against it.
+    let hermitian = |n: usize| {
+        let equal = AtomicBool::new(true);
+        let w = Shared(w.cast_mut());
+        // SAFETY: the caller's matrix, which is only read.
+        unsafe {
+            reflect(cx, n, ld, w, |above, below| {
+                if equal.load(Ordering::Relaxed) && above.read() != Scalar::conj(below.read()) {
+                    equal.store(false, Ordering::Relaxed);
+                }
+            })?
+        };
+        Ok(equal.into_inner())
+    };
+    structure(at, n, hermitian)
+}
+
+/// Looks for structure in a small matrix.
 fn look<T: Scalar>(at: impl Fn(usize, usize) -> T, n: usize) -> Found {
+    let hermitian =
+        |n: usize| Ok((0..n).all(|j| (j + 1..n).all(|i| at(i, j) == Scalar::conj(at(j, i)))));
+    structure(&at, n, hermitian).unwrap_or(Found::General)
+}
+
+/// The structure of a matrix, giving up at the first entry that speaks against it; `hermitian` says
+/// whether the triangles mirror each other.
+fn structure<T: Scalar>(
+    at: impl Fn(usize, usize) -> T,
+    n: usize,
+    hermitian: impl FnOnce(usize) -> Result<bool, Error>,
+) -> Result<Found, Error> {
     let zero = T::default();
     if (0..n).all(|j| (0..j).all(|i| at(i, j) == zero)) {
-        return Found::Lower;
+        return Ok(Found::Lower);
     }
     if (0..n).all(|j| (j + 1..n).all(|i| at(i, j) == zero)) {
-        return Found::Upper;
+        return Ok(Found::Upper);
     }
-    // A positive diagonal is cheap to ask for and keeps most hopeless attempts from starting.
+    // A positive diagonal is cheap to ask for and keeps most hopeless attempts from starting; so is
+    // the first column beside the first row.
     let positive = |j: usize| at(j, j).re() > zero.re() && at(j, j).im() == zero.re();
-    if (0..n).all(positive)
-        && (0..n).all(|j| (j + 1..n).all(|i| at(i, j) == Scalar::conj(at(j, i))))
-    {
-        return Found::Hermitian;
-    }
-    Found::General
+    let sign = (0..n).all(|j| positive(j) && at(j, 0) == Scalar::conj(at(0, j)));
+    Ok(if sign && hermitian(n)? { Found::Hermitian } else { Found::General })
 }
 
 /// The 1-based number of the first zero pivot of the elimination of A by rows, as LAPACK and torch
@@ -250,7 +355,7 @@ pub(crate) fn first_zero_pivot<T: Scalar>(
                 load(cx, a.as_ptr(), dense, w, ld)?;
                 pivots.write_bytes(0, n);
                 let pivots = std::slice::from_raw_parts_mut(pivots, n);
-                lu::factor(cx, (n, n), w, ld as isize, pivots)?
+                lu::factor(cx, n, w, ld as isize, pivots)?
             };
             Ok((at != 0).then_some(at))
         })

@@ -13,18 +13,20 @@ mod settle;
 pub(crate) mod solve;
 pub(crate) mod staging;
 pub(crate) mod tri_inv;
+mod working;
 
 pub(crate) use settle::{Scaling, exponent, settle};
+pub(crate) use working::{Operand, Outcome, SCRATCH_UP_TO, on_working};
 
-use crate::alg::{Context, Shared};
+use crate::alg::{Context, Shared, Shares};
 use crate::device::cpu::executor::let_in;
-use crate::device::cpu::pool;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::lanes::{self, Group, Suspects, closed};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::{Kernels, columns};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The operations on square matrices, as data. (`pinv` and `rcond` have drivers of their own.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,8 +55,8 @@ pub(crate) trait Op<T: Scalar>: Sync {
     unsafe fn by_columns(&self, _kernels: &Kernels<T>, _g: &Group<T>) -> Option<Suspects> {
         None
     }
-    /// Runs one matrix of any order; whether it is suspect.
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error>;
+    /// Runs one matrix of any order.
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error>;
     /// Whether entry (i, j) is read.
     fn reads(&self, i: usize, j: usize) -> bool;
     /// The result, in `x`, of a matrix that holds an infinity, if it has one. `a` (and `b`) are
@@ -90,7 +92,12 @@ pub(crate) fn of<T: Scalar>(kind: Kind) -> &'static dyn Op<T> {
         Kind::TriInv { unit: false, reversed: true } => {
             &tri_inv::TriInv { unit: false, reversed: true }
         }
-        Kind::TriInv { unit: true, .. } => &tri_inv::TriInv { unit: true, reversed: false },
+        Kind::TriInv { unit: true, reversed: false } => {
+            &tri_inv::TriInv { unit: true, reversed: false }
+        }
+        Kind::TriInv { unit: true, reversed: true } => {
+            &tri_inv::TriInv { unit: true, reversed: true }
+        }
         Kind::Solve => &solve::Solve,
         Kind::PosdefSolve => &solve::PosdefSolve,
     }
@@ -140,8 +147,11 @@ pub(crate) fn each<T: Scalar>(g: &Group<T>, suspect: impl Fn(&Group<T>) -> bool)
     Suspects { bad, unstored: if g.force { 0 } else { bad } }
 }
 
-/// Runs a group by the route that the order fixes, with its [`scratch`]; the suspects. A matrix has
-/// the same bits by columns and in lanes; alone it runs by columns, which takes less time.
+/// What became of a group: its suspects, or for one matrix that is gone why it has no result.
+pub(crate) type Ran = Result<Suspects, Status>;
+
+/// Runs a group by the route that the order fixes, with its [`scratch`]. A matrix has the same bits by
+/// columns and in lanes; alone it runs by columns, which takes less time.
 ///
 /// # Safety
 /// As [`Op`].
@@ -149,39 +159,35 @@ pub(crate) unsafe fn run<T: Scalar>(
     op: &dyn Op<T>,
     cx: &Context<T>,
     g: &Group<T>,
-) -> Result<Suspects, Error> {
+) -> Result<Ran, Error> {
     // SAFETY: the caller's.
     unsafe {
         let rhs = if g.rhs.is_empty() { 0 } else { g.rhs_from.cols };
         let len = g.src.len();
         if by_columns(op, g.n, rhs, len) {
             if let Some(suspects) = op.by_columns(cx.kernels, g) {
-                return Ok(suspects);
+                return Ok(Ok(suspects));
             }
             if len > 1 {
                 // Each goes its own way.
                 let mut all = Suspects::default();
                 for i in 0..len {
-                    let one = run(op, cx, &g.part(i, 1))?;
+                    let Ok(one) = run(op, cx, &g.part(i, 1))? else { continue };
                     all.bad |= one.bad << i;
                     all.unstored |= one.unstored << i;
                 }
-                return Ok(all);
+                return Ok(Ok(all));
             }
         }
         if in_lanes(op, g.n, rhs) {
-            return Ok(op.lanes(cx.kernels, g));
+            return Ok(Ok(op.lanes(cx.kernels, g)));
         }
-        Ok(if op.blocked(cx, g)? { Suspects::all(1) } else { Suspects::default() })
+        Ok(match op.blocked(cx, g)? {
+            Outcome::Done => Ok(Suspects::default()),
+            Outcome::Suspect => Ok(Suspects::all(1)),
+            Outcome::Failed(status) => Err(status),
+        })
     }
-}
-
-/// The leading dimension of a working matrix: whole cache lines, and never a large power of two,
-/// whose columns would share the sets of a cache.
-pub(crate) fn leading_dimension<T>(n: usize) -> usize {
-    let line = 64 / size_of::<T>();
-    let ld = n.next_multiple_of(line);
-    if n >= 64 && ld.is_multiple_of(8 * line) { ld + line } else { ld }
 }
 
 /// Copies a matrix of any strides to columns `ld` apart.
@@ -216,8 +222,10 @@ pub(crate) unsafe fn copy<T: Scalar>(
     let (from, to) =
         if to.cs.abs() < to.rs.abs() { (from.transposed(), to.transposed()) } else { (from, to) };
     let (src, dst) = (Shared(src.cast_mut()), Shared(dst));
-    pool::split(from.cols, SQUARE, cx.threads_for(from.rows, from.cols, 8), &|columns| {
-        let (src, dst) = (src.get(), dst.get());
+    let threads = cx.threads_for(from.rows, from.cols, 8);
+    let shares = Shares::new(from.cols, threads, SQUARE);
+    cx.each(shares.count, threads, &|i| {
+        let (src, dst, columns) = (src.get(), dst.get(), shares.range(i));
         // SAFETY: elements of the caller's matrices, these columns no one else's.
         unsafe {
             if from.rs == 1 && to.rs == 1 {
@@ -278,30 +286,80 @@ pub(crate) fn in_range<R: RealScalar>(recips: R, written: R) -> bool {
     R::BIG > recips && R::INFINITY > written
 }
 
+/// Groups of columns whose sums are taken side by side: part of the algorithm, as it fixes the order
+/// of the additions.
+fn groups(n: usize) -> usize {
+    if n < 512 { 1 } else { 8 }
+}
+
+/// [`sum_abs`] of a large block.
+///
+/// # Safety
+/// As `sum_abs`.
+pub(crate) unsafe fn total_abs<T: Scalar>(
+    cx: &Context<T>,
+    w: *const T,
+    rows: impl Fn(usize) -> std::ops::Range<usize> + Sync,
+    n: usize,
+    ld: usize,
+) -> Result<T::Real, Error> {
+    let count = groups(n);
+    let mut sums = [T::Real::default(); 8];
+    let (w, to) = (Shared(w.cast_mut()), Shared(sums.as_mut_ptr()));
+    cx.each(count, cx.threads_for(n, n, 8), &|i| {
+        let columns = n * i / count..n * (i + 1) / count;
+        let mut sum = T::Real::default();
+        for j in columns {
+            let_in();
+            // SAFETY: the caller's column; a sum of this task's.
+            unsafe { sum = sum + sum_abs(w.get().add(j * ld), |_| rows(j), 1, ld) };
+        }
+        // SAFETY: the sum of this task.
+        unsafe { to.get().add(i).write(sum) };
+        Ok(())
+    })?;
+    Ok(sums.into_iter().fold(T::Real::default(), |a, b| a + b))
+}
+
 /// Whether the sums of |entries| of each row and each column of an order n are in range; the lanes'
 /// `lines_good`.
 ///
 /// # Safety
 /// As [`sum_abs`].
 pub(crate) unsafe fn lines_in_range<T: Scalar>(
+    cx: &Context<T>,
     w: *const T,
-    rows: impl Fn(usize) -> std::ops::Range<usize>,
+    rows: impl Fn(usize) -> std::ops::Range<usize> + Sync,
     n: usize,
     ld: usize,
 ) -> Result<bool, Error> {
     let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
     let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
     let fits = |sum: T::Real| large > sum && sum > small;
-    let mut by_row = crate::error::filled(T::Real::default(), n)?;
-    let mut good = true;
-    for j in 0..n {
-        let_in();
-        // SAFETY: the caller's.
-        good &= fits(unsafe { sum_abs(w.add(j * ld), |_| rows(j), 1, ld) });
-        for i in rows(j) {
+    let count = groups(n);
+    let good = AtomicBool::new(true);
+    let mut by_row = crate::error::filled(T::Real::default(), count * n)?;
+    let (w, to) = (Shared(w.cast_mut()), Shared(by_row.as_mut_ptr()));
+    cx.each(count, cx.threads_for(n, n, 8), &|i| {
+        // SAFETY: the rows' sums of this task.
+        let sums = unsafe { std::slice::from_raw_parts_mut(to.get().add(i * n), n) };
+        for j in n * i / count..n * (i + 1) / count {
+            let_in();
+            let range = rows(j);
             // SAFETY: the caller's column.
-            by_row[i] = by_row[i] + unsafe { w.add(i + j * ld).read() }.abs1();
+            let column = unsafe {
+                std::slice::from_raw_parts(w.get().add(j * ld + range.start), range.len())
+            };
+            // SAFETY: the same column.
+            if !fits(unsafe { sum_abs(w.get().add(j * ld), |_| range.clone(), 1, ld) }) {
+                good.store(false, Ordering::Relaxed);
+            }
+            for (sum, x) in sums[range].iter_mut().zip(column) {
+                *sum = *sum + x.abs1();
+            }
         }
-    }
-    Ok(good && by_row.into_iter().all(fits))
+        Ok(())
+    })?;
+    let row = |i: usize| (0..count).fold(T::Real::default(), |s, g| s + by_row[g * n + i]);
+    Ok(good.into_inner() && (0..n).all(|i| fits(row(i))))
 }

@@ -161,6 +161,6 @@ pub(crate) fn forced<T: Scalar>(
             stream: false,
         };
         // SAFETY: dense matrices of these sizes, the result apart from the others.
-        unsafe { run(op, cx, &group) }.map(drop)
+        unsafe { run(op, cx, &group) }.map(|_| ())
     })
 }

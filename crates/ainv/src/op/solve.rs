@@ -4,10 +4,9 @@
 //! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
 
 use super::{
-    Op, Scaling, cholesky, in_range, inv, lanes_max, leading_dimension, lines_in_range, load,
-    settle, sum_abs,
+    Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, lines_in_range, load, settle, sum_abs,
 };
-use crate::alg::{self, Context, lu, triangular};
+use crate::alg::{self, Context, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::Status;
@@ -33,7 +32,7 @@ unsafe fn on_transposed<T: Scalar>(
     g: &Group<T>,
     lines_fit: impl FnOnce(*const T, usize, usize) -> Result<bool, Error>,
     f: impl FnOnce(*mut T, usize, *mut T, usize) -> Result<Option<T::Real>, Error>,
-) -> Result<bool, Error> {
+) -> Result<Outcome, Error> {
     let (n, k) = (g.n, g.rhs_from.cols);
     let (ld, ldb) = (leading_dimension::<T>(n), leading_dimension::<T>(k));
     arena::with(n * (ld + ldb), |w: *mut T| {
@@ -51,7 +50,7 @@ unsafe fn on_transposed<T: Scalar>(
                 let columns = Frame { rs: 1, cs: ldb as isize, ..to };
                 super::copy(cx, b, columns, g.dst.get(0), to)?;
             }
-            Ok(!good)
+            Ok(if good { Outcome::Done } else { Outcome::Suspect })
         }
     })
 }
@@ -86,19 +85,19 @@ impl<T: Scalar> Op<T> for Solve {
         Some(unsafe { (kernels.solve_by_columns)(g) })
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         let n = g.n;
         // SAFETY: the trait's contract.
         unsafe {
             on_transposed(
                 cx,
                 g,
-                |w, n, ld| lines_in_range(w, |_| 0..n, n, ld),
+                |w, n, ld| lines_in_range(cx, w, |_| 0..n, n, ld),
                 |w, ld, b, ldb| {
                     arena::with(n, |pivots: *mut usize| {
                         pivots.write_bytes(0, n);
                         let pivots = std::slice::from_raw_parts_mut(pivots, n);
-                        lu::factor(cx, (n, n), w, ld as isize, pivots)?;
+                        lu::factor(cx, n, w, ld as isize, pivots)?;
                         let recips = inv::recips(w, n, ld);
                         let k = g.rhs_from.cols;
                         lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
@@ -154,7 +153,7 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         Suspects::all(g.src.len())
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         let n = g.n;
         // SAFETY: the trait's contract. The caller's lower triangle stands in A^T's upper one, so
         // the frames are exchanged once more: the working matrix is A itself.

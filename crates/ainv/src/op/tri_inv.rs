@@ -3,11 +3,10 @@
 //! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
 
 use super::{
-    Op, Scaling, each, in_range, inv, lanes_max, leading_dimension, lines_in_range, load, settle,
-    sum_abs,
+    Op, Operand, Outcome, Scaling, each, in_range, inv, lanes_max, lines_in_range, on_working,
+    settle, total_abs,
 };
 use crate::alg::{Context, triangular};
-use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
@@ -35,31 +34,52 @@ impl<T: Scalar> Op<T> for TriInv {
         Some(each(g, |g| unsafe { (kernels.tri_inv_by_columns)(g, TriShape { unit: self.unit }) }))
     }
 
-    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<bool, Error> {
+    unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         let n = g.n;
-        let ld = leading_dimension::<T>(n);
-        arena::with(n * ld, |w: *mut T| {
-            // SAFETY: the matrices are the caller's, the working matrix spans n columns.
-            unsafe {
-                load(cx, g.src.get(0), g.from, w, ld)?;
-                for i in 0..n {
-                    if self.unit {
+        // A reversed triangle is turned back, and is a lower one then.
+        let lower = self.reversed;
+        let turned = |f: Frame| match lower {
+            true => (f.at(n - 1, n - 1), Frame { rs: -f.rs, cs: -f.cs, ..f }),
+            false => (0, f),
+        };
+        let ((src, from), (dst, to)) = (turned(g.from), turned(g.to));
+        let operand = Operand {
+            src: g.src.get(0).wrapping_offset(src),
+            from,
+            dst: g.dst.get(0).wrapping_offset(dst),
+            to,
+            force: g.force,
+            hermitian: false,
+        };
+        let inside = move |j: usize| if lower { j..n } else { 0..j + 1 };
+        // SAFETY: the trait's contract.
+        unsafe {
+            on_working(cx, &operand, |w, ld, only| {
+                if self.unit {
+                    for i in 0..n {
                         w.add(i * (ld + 1)).write(T::from_re(T::Real::ONE));
                     }
-                    std::slice::from_raw_parts_mut(w.add(i * (ld + 1) + 1), n - 1 - i)
-                        .fill(T::default());
                 }
-                let lines = lines_in_range(w, |j| 0..j + 1, n, ld)?;
+                let lines = lines_in_range(cx, w, inside, n, ld)?;
                 let recips = inv::recips(w, n, ld);
-                triangular::invert(cx, n, false, w, ld as isize)?;
-                let good = lines && in_range(recips, sum_abs(w, |j| 0..j + 1, n, ld));
-                if good || g.force {
-                    let columns = Frame { rs: 1, cs: ld as isize, ..g.to };
-                    super::copy(cx, w, columns, g.dst.get(0), g.to)?;
+                if only && !(lines && recips < T::Real::INFINITY) {
+                    return Ok(Outcome::Suspect);
                 }
-                Ok(!good)
-            }
-        })
+                for j in 0..n {
+                    let other = if lower { 0..j } else { j + 1..n };
+                    let column = w.add(j * ld + other.start);
+                    std::slice::from_raw_parts_mut(column, other.len()).fill(T::default());
+                }
+                triangular::invert(cx, n, lower, w, ld as isize)?;
+                let written = total_abs(cx, w, inside, n, ld)?;
+                // The only copy there was has no zero on its diagonal: it has an inverse, if one that
+                // overflows.
+                Ok(match only || (lines && in_range(recips, written)) {
+                    true => Outcome::Done,
+                    false => Outcome::Suspect,
+                })
+            })
+        }
     }
 
     fn reads(&self, i: usize, j: usize) -> bool {

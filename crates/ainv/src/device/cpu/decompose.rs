@@ -100,7 +100,7 @@ unsafe fn one<T: Scalar>(
     x: *mut T,
     to: Frame,
 ) -> Result<Status, Error> {
-    let cx = Context { kernels: T::kernels()?, threads, cancel: options.cancel.as_ref() };
+    let cx = Context::new(T::kernels()?, threads, options.cancel.as_ref());
     // SAFETY: the caller's.
     unsafe { op::pinv::pinv(&cx, a, from, hermitian, cut, x, to) }
 }

@@ -6,3 +6,4 @@ pub(crate) mod executor;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod run;
+pub(crate) mod team;

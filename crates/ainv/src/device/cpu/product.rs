@@ -28,20 +28,24 @@ pub(crate) fn matmul<T: Scalar>(
     if m == 0 || n == 0 {
         return Ok(());
     }
-    let cx = Context { kernels: T::kernels()?, threads: pool::num_threads(), cancel };
-    let one = |i: usize, threads: usize| {
+    let kernels = T::kernels()?;
+    let available = Context::new(kernels, pool::num_threads(), cancel);
+    let one = |i: usize, cx: &Context<T>| {
         pause(cancel)?;
         let operand = |p: *const T, f: Frame| Operand { p, rs: f.rs, cs: f.cs, conj: false };
         let a = operand(a.matrix(i), a.frame());
         let b = operand(b.matrix(i), b.frame());
         // SAFETY: matrices of checked views that fit; matrix i of the output is this task's.
-        unsafe { product(&Context { threads, ..cx }, [m, n, k], a, b, x.matrix(i), x.frame()) }
+        unsafe { product(cx, [m, n, k], a, b, x.matrix(i), x.frame()) }
     };
-    let alone = |range: std::ops::Range<usize>| range.into_iter().try_for_each(|i| one(i, 1));
-    match cx.threads_for(count * m, n, k) {
+    let alone = |range: std::ops::Range<usize>| {
+        let cx = available.sequential();
+        range.into_iter().try_for_each(|i| one(i, &cx))
+    };
+    match available.threads_for(count * m, n, k) {
         1 => alone(0..count),
         threads if count < threads => {
-            pool::install(|| (0..count).try_for_each(|i| one(i, threads)))
+            pool::install(|| (0..count).try_for_each(|i| one(i, &available)))
         }
         threads => pool::install(|| pool::split(count, 1, threads, &alone)),
     }

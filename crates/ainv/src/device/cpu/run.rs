@@ -207,15 +207,22 @@ struct Operands<'a, T> {
 }
 
 impl<T: Scalar> Operands<'_, T> {
+    fn is_in_place(&self) -> bool {
+        self.a.matrix(0) == self.x.matrix(0).cast_const()
+    }
+
     fn chunk(
         &self,
         range: Range<usize>,
         threads: usize,
         status: Statuses,
     ) -> Result<Summary, Error> {
-        let op = op::of::<T>(self.kind);
-        let cx = Context { kernels: T::kernels()?, threads, cancel: self.options.cancel.as_ref() };
-        let n = self.a.rows();
+        let (op, n) = (op::of::<T>(self.kind), self.a.rows());
+        let mut cx = Context::new(T::kernels()?, threads, self.options.cancel.as_ref());
+        if n > op::SCRATCH_UP_TO && self.is_in_place() {
+            cx = cx.frugal(n);
+        }
+        cx.keep_input = self.options.on_singular == OnSingular::Pinv;
         let k = self.b.map_or(0, |b| b.cols());
         let mut summary = Summary::default();
         let mut note = |index: usize, s: Status| {
@@ -250,9 +257,15 @@ impl<T: Scalar> Operands<'_, T> {
                 // SAFETY: the pointers are those of checked views of these frames, the scratch was
                 // asked for with this order and these right-hand sides.
                 unsafe {
-                    let suspects = op::run(op, &cx, &group)?;
-                    if !suspects.is_empty() {
-                        self.settle(op, &cx, &group, suspects, |i, s| note(first + i, s))?;
+                    match op::run(op, &cx, &group)? {
+                        Ok(suspects) if suspects.is_empty() => {}
+                        Ok(suspects) => {
+                            self.settle(op, &cx, &group, suspects, |i, s| note(first + i, s))?;
+                        }
+                        Err(status) => {
+                            self.x.fill(first, T::nan());
+                            note(first, status);
+                        }
                     }
                 }
             }
