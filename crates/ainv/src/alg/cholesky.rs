@@ -1,6 +1,7 @@
 //! Cholesky of the lower triangle, and the inverse from it.
 
 use super::gemm::{Operand, Product, Update};
+use super::strips::GROUP;
 use super::triangular::{invert, multiply_left, solve_right, solve_rows};
 use super::{Context, Shared, Shares, copy_columns, half, panel_width};
 use crate::device::cpu::arena;
@@ -209,6 +210,9 @@ pub(crate) unsafe fn invert_factor<T: Scalar>(
     }
 }
 
+/// Columns that are copied out at a time.
+const COPIED: usize = 32;
+
 /// The lower triangle of V^H V in the place of the lower V (LAPACK's lauum), strip by strip of rows
 /// from the top: a strip needs only what is below it.
 unsafe fn multiply_adjoint<T: Scalar>(
@@ -217,7 +221,7 @@ unsafe fn multiply_adjoint<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
-    let width = cx.scratch().strip;
+    let width = GROUP.min(n);
     let matrix = Shared(a);
     let at = |i: usize, j: usize| matrix.get().wrapping_offset(i as isize + j as isize * ld);
     let one = cx.sequential();
@@ -250,10 +254,14 @@ unsafe fn multiply_adjoint<T: Scalar>(
                         lower: false,
                         unit: false,
                     };
-                    arena::with(m * cols, |copy: *mut T| {
-                        copy_columns(&one, (m, cols), c, ld, copy, m as isize)?;
-                        let b = Operand::columns(copy.cast_const(), m as isize);
-                        multiply_left(&one, (m, cols), false, adjoint, b, c, ld)
+                    arena::with(m * COPIED, |copy: *mut T| {
+                        for j in (0..cols).step_by(COPIED) {
+                            let (size, c) = ((m, COPIED.min(cols - j)), at(first, begin + j));
+                            copy_columns(&one, size, c, ld, copy, m as isize)?;
+                            let b = Operand::columns(copy.cast_const(), m as isize);
+                            multiply_left(&one, size, false, adjoint, b, c, ld)?;
+                        }
+                        Ok(())
                     })?;
                     let b = Operand::columns(at(next, begin).cast_const(), ld);
                     panel.full(&one, m, cols, below.adjoint(), b, c)

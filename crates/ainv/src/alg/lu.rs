@@ -1,6 +1,7 @@
 //! LU with partial pivoting, and the inverse from it.
 
 use super::gemm::{Operand, Product, Update};
+use super::strips::strips;
 use super::triangular::{invert, solve_left_unit_lower, solve_right, solve_rows};
 use super::{Context, Shared, Shares, half, leading_dimension, panel_width};
 use crate::device::cpu::arena;
@@ -216,9 +217,6 @@ unsafe fn exchange<T: Scalar>(
     }
 }
 
-/// Columns that a task copies.
-const COLUMNS: usize = 16;
-
 /// The inverse in the place of the factors: Y = U^-1, then X L = Y strip by strip from the right,
 /// then A^-1 = X P. This order bounds |X A - I| (Higham, section 14.3.1, method B; LAPACK's getri).
 ///
@@ -231,58 +229,78 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
     ld: isize,
     pivots: &[usize],
 ) -> Result<(), Error> {
-    let width = cx.scratch().strip;
+    let most = cx.scratch().strip.min(n);
+    let copy_ld = leading_dimension::<T>(n);
+    let matrix = Shared(a);
     // SAFETY: blocks of the caller's matrix; the strip of L is copied out before it is written.
     unsafe {
         invert(cx, n, false, a, ld)?;
-        let (matrix, rows) = (Shared(a), leading_dimension::<T>(n));
-        arena::with(rows * width, |strip: *mut T| {
-            for first in (0..n).step_by(width).rev() {
-                let next = n.min(first + width);
-                let copy = Shared(strip);
-                let columns = (next - first).div_ceil(COLUMNS);
-                cx.each(columns, cx.threads_for(n, next - first, 8), &|i| {
-                    for j in first + i * COLUMNS..next.min(first + (i + 1) * COLUMNS) {
-                        let (p, len) = (a_at(matrix, j + 1, j, ld), n - 1 - j);
-                        let below = std::slice::from_raw_parts_mut(p, len);
-                        let to = copy.get().add(j + 1 + (j - first) * rows);
-                        std::ptr::copy_nonoverlapping(below.as_ptr(), to, len);
-                        below.fill(T::default());
-                    }
-                    Ok(())
-                })?;
-                let product = Product {
-                    m: n,
-                    n: next - first,
-                    k: n - next,
-                    a: Operand::columns(a_at(matrix, 0, next, ld).cast_const(), ld),
-                    b: Operand::columns(strip.add(next).cast_const(), rows as isize),
-                    update: Update::Subtract,
-                    c: a_at(matrix, 0, first, ld),
-                    ldc: ld,
-                };
-                let l = Shared(strip.add(first));
-                let threads = cx.threads_for(n, n - first, next - first);
-                let one = cx.sequential();
+        arena::with(copy_ld * most, |copy: *mut T| {
+            strips(n, most, true, &mut |strip| {
+                take_lower(cx, n, &strip.columns, matrix, ld, Shared(copy), copy_ld)?;
+                let (first, width) = (strip.columns.start, strip.columns.len());
+                let threads = cx.threads_for(n, n - first, width);
                 let shares = Shares::new(n, threads, cx.kernels.mr);
+                let (one, copy) = (cx.sequential(), Shared(copy));
                 cx.each(shares.count, threads, &|i| {
+                    let rows = shares.range(i);
+                    let c = a_at(matrix, rows.start, first, ld);
+                    // The columns behind the group, then those within it.
+                    let behind = strip.group.end..n;
+                    for others in std::iter::once(&behind).chain(strip.before) {
+                        let product = Product {
+                            m: rows.len(),
+                            n: width,
+                            k: others.len(),
+                            a: Operand::columns(a_at(matrix, rows.start, others.start, ld), ld),
+                            b: Operand::columns(copy.get().add(others.start), copy_ld as isize),
+                            update: Update::Subtract,
+                            c,
+                            ldc: ld,
+                        };
+                        product.sequential(&one)?;
+                    }
                     let l = Triangle {
-                        t: l.get().cast_const(),
+                        t: copy.get().add(first).cast_const(),
                         rs: 1,
-                        cs: rows as isize,
+                        cs: copy_ld as isize,
                         conj: false,
                         lower: true,
                         unit: true,
                     };
-                    let part = product.rows(shares.range(i));
-                    part.sequential(&one)?;
-                    solve_rows(&one, (part.m, part.n), l, part.c, ld)
-                })?;
-            }
-            Ok(())
+                    solve_rows(&one, (rows.len(), width), l, c, ld)
+                })
+            })
         })?;
         exchange_columns(cx, n, n, a, ld, pivots)
     }
+}
+
+/// Moves what stands below the diagonal in some columns out to the same rows of a copy.
+unsafe fn take_lower<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    columns: &Range<usize>,
+    a: Shared<T>,
+    ld: isize,
+    copy: Shared<T>,
+    copy_ld: usize,
+) -> Result<(), Error> {
+    let threads = cx.threads_for(n, columns.len(), 8);
+    let shares = Shares::new(columns.len(), threads, 8);
+    cx.each(shares.count, threads, &|i| {
+        for c in shares.range(i) {
+            let j = columns.start + c;
+            // SAFETY: a column of the caller's matrix and one of the copy, no one else's.
+            unsafe {
+                let below = std::slice::from_raw_parts_mut(a_at(a, j + 1, j, ld), n - 1 - j);
+                let to = copy.get().add(j + 1 + c * copy_ld);
+                std::ptr::copy_nonoverlapping(below.as_ptr(), to, below.len());
+                below.fill(T::default());
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Exchanges column k with column `pivots[k]`, k = n - 1, ..., 0, of `m` rows.

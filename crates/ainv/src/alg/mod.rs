@@ -7,6 +7,7 @@
 pub(crate) mod cholesky;
 pub(crate) mod gemm;
 pub(crate) mod lu;
+pub(crate) mod strips;
 pub(crate) mod svd;
 pub(crate) mod triangular;
 
@@ -81,7 +82,7 @@ impl<'a, T: Scalar> Context<'a, T> {
 /// operand for each thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scratch {
-    /// Columns of a strip: part of the algorithm, as it fixes the order of the additions.
+    /// Columns of a strip, at most.
     pub strip: usize,
     /// Bytes of a packed left operand.
     pub left: usize,
@@ -89,13 +90,13 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// A packed operand takes a quarter of a common L2.
-    pub(crate) const AMPLE: Self = Scratch { strip: 128, left: 512 << 10 };
+    pub(crate) const AMPLE: Self = Scratch { strip: strips::GROUP, left: 512 << 10 };
 
     /// For a large matrix that is inverted in its own place: under 5 % of it on two threads.
     fn frugal<T>(n: usize, threads: usize) -> Self {
         let Scratch { strip, left } = Self::AMPLE;
         let share = (n * n / 64 / threads).saturating_mul(size_of::<T>());
-        Scratch { strip: (n / 512 * 16).clamp(32, strip), left: share.min(left) }
+        Scratch { strip: (n / 32).clamp(32, strip), left: share.min(left) }
     }
 
     /// Elements for an order n.

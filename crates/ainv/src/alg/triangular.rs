@@ -2,12 +2,14 @@
 //! strips of columns beyond it.
 
 use super::gemm::{Operand, Product, Update};
+use super::strips::{GROUP, Strip, strips};
 use super::{Context, Shared, Shares, copy_columns, half, leading_dimension};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use ainv_kernels::block::Block;
 use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::{BLOCK, LeftUnitLower, Right, Triangle};
+use std::ops::Range;
 
 /// The block of a triangle's matrix off the diagonal that begins at `(i, j)`.
 fn block<T: Scalar>(t: Triangle<T>, i: usize, j: usize) -> Operand<T> {
@@ -179,92 +181,101 @@ pub(crate) unsafe fn invert<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
-    let width = cx.scratch().strip;
-    let rows = leading_dimension::<T>(n);
-    arena::with(rows * width, |copy: *mut T| {
-        let strips = n.div_ceil(width);
-        for strip in 0..strips {
-            // The lower triangle's strips come from the last on.
-            let first = width * if lower { strips - 1 - strip } else { strip };
-            let last = n.min(first + width);
-            let m = last - first;
-            // SAFETY: blocks of the caller's triangle; the copy holds a strip.
+    let most = cx.scratch().strip.min(n);
+    let copy_ld = leading_dimension::<T>(n);
+    arena::with(copy_ld * most, |copy: *mut T| {
+        // The lower triangle's strips come from the last on.
+        strips(n, most, lower, &mut |strip| {
+            let (first, width) = (strip.columns.start, strip.columns.len());
+            // The rows beside the diagonal block whose inverses are finished, and the block.
+            let rows = if lower { first..n } else { 0..strip.columns.end };
+            let at = |i: usize| a.wrapping_offset(i as isize + first as isize * ld);
+            let to = copy.wrapping_add(rows.start);
+            // SAFETY: the caller's triangle; the copy holds a strip of it.
             unsafe {
-                let finished = if lower { last..n } else { 0..first };
-                // The strip and its diagonal block.
-                let top = finished.start.min(first);
-                let p = a.offset(top as isize + first as isize * ld);
-                copy_columns(cx, (finished.len() + m, m), p, ld, copy, rows as isize)?;
-                let copied = |i: usize| copy.wrapping_add(i - top).cast_const();
-                let strip = Strip {
-                    lower,
-                    a: Shared(a.offset(finished.start as isize * (1 + ld))),
-                    ld,
-                    n: finished.len(),
-                    width: m,
-                    copy: Operand::columns(copied(finished.start), rows as isize),
-                    to: Shared(a.offset(finished.start as isize + first as isize * ld)),
-                    diagonal: Operand::columns(copied(first), rows as isize),
-                };
-                let diagonal = Shared(a.offset(first as isize * (1 + ld)));
-                let blocks = strip.n.div_ceil(width);
-                let threads = cx.threads_for(strip.n, strip.width, strip.n / 2);
-                let one = cx.sequential();
-                cx.each(1 + blocks, threads, &|i| match i {
-                    0 => invert_small(&one, m, lower, diagonal.get(), ld),
-                    _ => strip.block(&one, (i - 1) * width, width),
-                })?;
-            }
-        }
-        Ok(())
+                copy_columns(cx, (rows.len(), width), at(rows.start), ld, to, copy_ld as isize)?
+            };
+            let beside = Beside {
+                lower,
+                strip,
+                a: Shared(a),
+                ld,
+                copy: Operand::columns(copy.cast_const(), copy_ld as isize),
+            };
+            let blocks = beside.blocks(n);
+            let diagonal = Shared(at(first));
+            let threads = cx.threads_for(rows.len(), width, rows.len() / 2);
+            let one = cx.sequential();
+            // SAFETY: blocks of the caller's triangle, each one task's.
+            cx.each(1 + blocks.len(), threads, &|i| unsafe {
+                match i {
+                    0 => invert_small(&one, width, lower, diagonal.get(), ld),
+                    _ => beside.block(&one, &blocks[i - 1]),
+                }
+            })
+        })
     })
 }
 
-/// A strip of columns beside a finished inverse of order `n`, and its diagonal block.
-struct Strip<T> {
+/// A strip of columns beside a finished inverse.
+struct Beside<'a, T> {
     lower: bool,
+    strip: &'a Strip<'a>,
     a: Shared<T>,
     ld: isize,
-    n: usize,
-    width: usize,
-    /// The strip and its diagonal block as they were.
+    /// The strip and its diagonal block as they were, rows counted from the matrix's first.
     copy: Operand<T>,
-    diagonal: Operand<T>,
-    to: Shared<T>,
 }
 
 // SAFETY: the tasks that share a strip write rows of their own and read the copy.
-unsafe impl<T> Sync for Strip<T> {}
+unsafe impl<T> Sync for Beside<'_, T> {}
 
-impl<T: Scalar> Strip<T> {
-    /// Rows `first..first + len` of the inverse.
+impl<T: Scalar> Beside<'_, T> {
+    /// The blocks of rows that are done apart.
+    fn blocks(&self, n: usize) -> Vec<Range<usize>> {
+        let Strip { group, before, .. } = self.strip;
+        let outer = if self.lower { group.end..n } else { 0..group.start };
+        let end = outer.end;
+        let groups = outer.step_by(GROUP).map(|i| i..end.min(i + GROUP));
+        groups.chain(before.iter().cloned()).collect()
+    }
+
+    /// Some rows of the inverse.
     ///
     /// # Safety
     /// As [`invert`].
-    unsafe fn block(&self, cx: &Context<T>, first: usize, len: usize) -> Result<(), Error> {
-        let (lower, ld, n) = (self.lower, self.ld, self.width);
-        let next = self.n.min(first + len);
-        let m = next - first;
+    unsafe fn block(&self, cx: &Context<T>, rows: &Range<usize>) -> Result<(), Error> {
+        let Beside { lower, strip, ld, .. } = *self;
+        let Strip { columns, group, before } = strip;
+        let (m, n) = (rows.len(), columns.len());
+        let at = |i: usize, j: usize| self.a.get().wrapping_offset(i as isize + j as isize * ld);
         let triangle = |t: *const T, cs| Triangle { t, rs: 1, cs, conj: false, lower, unit: false };
+        let c = at(rows.start, columns.start);
         // SAFETY: blocks of the caller's triangle.
         unsafe {
-            let c = self.to.get().add(first);
-            let t = triangle(self.a.get().offset(first as isize * (1 + ld)), ld);
-            multiply_left(cx, (m, n), true, t, self.copy.from(first, 0), c, ld)?;
-            let others = if lower { 0..first } else { next..self.n };
-            let a = Operand::columns(self.a.get().cast_const(), ld);
-            let product = Product {
-                m,
-                n,
-                k: others.len(),
-                a: a.from(first, others.start),
-                b: self.copy.from(others.start, 0),
-                update: Update::Subtract,
-                c,
-                ldc: ld,
-            };
-            product.sequential(cx)?;
-            solve_rows(cx, (m, n), triangle(self.diagonal.p, self.diagonal.cs), c, ld)
+            let t = triangle(at(rows.start, rows.start), ld);
+            multiply_left(cx, (m, n), true, t, self.copy.from(rows.start, 0), c, ld)?;
+            // The rest of a row of the inverse: up to the group, then within it.
+            let outer = if lower { group.end..rows.start } else { rows.end..group.start };
+            let within = before.iter().filter(|s| match lower {
+                true => s.end <= rows.start,
+                false => s.start >= rows.end,
+            });
+            for others in std::iter::once(&outer).chain(within).filter(|s| !s.is_empty()) {
+                let product = Product {
+                    m,
+                    n,
+                    k: others.len(),
+                    a: Operand::columns(at(rows.start, others.start).cast_const(), ld),
+                    b: self.copy.from(others.start, 0),
+                    update: Update::Subtract,
+                    c,
+                    ldc: ld,
+                };
+                product.sequential(cx)?;
+            }
+            let diagonal = self.copy.from(columns.start, 0);
+            solve_rows(cx, (m, n), triangle(diagonal.p, diagonal.cs), c, ld)
         }
     }
 }
