@@ -22,6 +22,7 @@ pub mod pack;
 pub mod panel;
 pub mod places;
 pub mod scalar;
+pub mod sums;
 mod table;
 pub mod tile;
 pub mod trsm;

@@ -6,7 +6,7 @@ use super::triangular::{invert, solve_left_unit_lower, solve_right, solve_rows};
 use super::{Context, Shared, Shares, half, leading_dimension, panel_width};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
-use crate::error::Error;
+use crate::error::{Error, filled};
 use ainv_kernels::panel::{PanelLu, WIDTH};
 use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::Triangle;
@@ -303,7 +303,8 @@ unsafe fn take_lower<T: Scalar>(
     })
 }
 
-/// Exchanges column k with column `pivots[k]`, k = n - 1, ..., 0, of `m` rows.
+/// Exchanges column k with column `pivots[k]`, k = n - 1, ..., 0, of `m` rows: along the cycles of the
+/// permutation, so that each column moves once.
 unsafe fn exchange_columns<T: Scalar>(
     cx: &Context<T>,
     m: usize,
@@ -312,19 +313,48 @@ unsafe fn exchange_columns<T: Scalar>(
     ld: isize,
     pivots: &[usize],
 ) -> Result<(), Error> {
+    // Column j will be what stands in column `source[j]`.
+    let mut source = filled(0, n)?;
+    for (j, s) in source.iter_mut().enumerate() {
+        *s = j;
+    }
+    for k in (0..n).rev() {
+        source.swap(k, pivots[k]);
+    }
+    // The first column of every cycle of more than one.
+    let mut seen = filled(false, n)?;
+    let mut cycles = Vec::new();
+    for first in 0..n {
+        if !seen[first] && source[first] != first {
+            cycles.push(first);
+        }
+        let mut j = first;
+        while !seen[j] {
+            seen[j] = true;
+            j = source[j];
+        }
+    }
     let (a, threads) = (Shared(a), cx.threads_for(m, n, 8));
     let shares = Shares::new(m, threads, cx.kernels.mr);
     cx.each(shares.count, threads, &|i| {
         let rows = shares.range(i);
-        for k in (0..n).rev() {
-            if pivots[k] != k {
-                let (x, y) = (a_at(a, rows.start, k, ld), a_at(a, rows.start, pivots[k], ld));
-                // SAFETY: rows of two columns of the caller's matrix, no one else's.
-                unsafe { std::ptr::swap_nonoverlapping(x, y, rows.len()) };
+        arena::with(rows.len(), |one: *mut T| {
+            let column = |j: usize| a_at(a, rows.start, j, ld);
+            for &first in &cycles {
+                let_in();
+                // SAFETY: rows of columns of the caller's matrix, no one else's.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(column(first), one, rows.len());
+                    let mut j = first;
+                    while source[j] != first {
+                        std::ptr::copy_nonoverlapping(column(source[j]), column(j), rows.len());
+                        j = source[j];
+                    }
+                    std::ptr::copy_nonoverlapping(one, column(j), rows.len());
+                }
             }
-        }
-        let_in();
-        Ok(())
+            Ok(())
+        })
     })
 }
 

@@ -141,10 +141,10 @@ pub(crate) unsafe fn multiply_left<T: Scalar>(
         if n <= DENSE {
             return arena::with(n * n, |square: *mut T| {
                 for j in 0..n {
-                    for i in 0..n {
-                        let inside = if t.lower { i >= j } else { i <= j };
-                        let x = if inside { t.at(i, j) } else { T::default() };
-                        square.add(i + j * n).write(x);
+                    let column = std::slice::from_raw_parts_mut(square.add(j * n), n);
+                    column.fill(T::default());
+                    for i in if t.lower { j..n } else { 0..j + 1 } {
+                        column[i] = t.at(i, j);
                     }
                 }
                 let a = Operand::columns(square.cast_const(), n as isize);
@@ -190,11 +190,6 @@ pub(crate) unsafe fn invert<T: Scalar>(
             // The rows beside the diagonal block whose inverses are finished, and the block.
             let rows = if lower { first..n } else { 0..strip.columns.end };
             let at = |i: usize| a.wrapping_offset(i as isize + first as isize * ld);
-            let to = copy.wrapping_add(rows.start);
-            // SAFETY: the caller's triangle; the copy holds a strip of it.
-            unsafe {
-                copy_columns(cx, (rows.len(), width), at(rows.start), ld, to, copy_ld as isize)?
-            };
             let beside = Beside {
                 lower,
                 strip,
@@ -203,6 +198,13 @@ pub(crate) unsafe fn invert<T: Scalar>(
                 copy: Operand::columns(copy.cast_const(), copy_ld as isize),
             };
             let blocks = beside.blocks(n);
+            if !blocks.is_empty() {
+                let to = copy.wrapping_add(rows.start);
+                // SAFETY: the caller's triangle; the copy holds a strip of it.
+                unsafe {
+                    copy_columns(cx, (rows.len(), width), at(rows.start), ld, to, copy_ld as isize)?
+                };
+            }
             let diagonal = Shared(at(first));
             let threads = cx.threads_for(rows.len(), width, rows.len() / 2);
             let one = cx.sequential();

@@ -251,36 +251,6 @@ pub(crate) unsafe fn copy<T: Scalar>(
     })
 }
 
-/// The sum of |entries| of `rows` x `cols` entries, columns `ld` apart: NaN or infinite if one is.
-///
-/// # Safety
-/// The block is readable.
-pub(crate) unsafe fn sum_abs<T: Scalar>(
-    w: *const T,
-    rows: impl Fn(usize) -> std::ops::Range<usize>,
-    cols: usize,
-    ld: usize,
-) -> T::Real {
-    // Eight sums at a time, so that no addition waits for the one before it.
-    let mut sums = [T::Real::default(); 8];
-    for j in 0..cols {
-        let range = rows(j);
-        // SAFETY: the caller's column.
-        let column =
-            unsafe { std::slice::from_raw_parts(w.add(j * ld + range.start), range.len()) };
-        let chunks = column.chunks_exact(8);
-        for (x, s) in chunks.remainder().iter().zip(&mut sums) {
-            *s = *s + x.abs1();
-        }
-        for chunk in chunks {
-            for (x, s) in chunk.iter().zip(&mut sums) {
-                *s = *s + x.abs1();
-            }
-        }
-    }
-    sums.into_iter().fold(T::Real::default(), |a, b| a + b)
-}
-
 /// Whether the sums that a blocked route took are beyond suspicion; the lanes' `good`.
 pub(crate) fn in_range<R: RealScalar>(recips: R, written: R) -> bool {
     R::BIG > recips && R::INFINITY > written
@@ -292,10 +262,10 @@ fn groups(n: usize) -> usize {
     if n < 512 { 1 } else { 8 }
 }
 
-/// [`sum_abs`] of a large block.
+/// The sum of |entries| of some rows of n columns, `ld` apart: NaN or infinite if one is.
 ///
 /// # Safety
-/// As `sum_abs`.
+/// The entries are readable.
 pub(crate) unsafe fn total_abs<T: Scalar>(
     cx: &Context<T>,
     w: *const T,
@@ -311,8 +281,13 @@ pub(crate) unsafe fn total_abs<T: Scalar>(
         let mut sum = T::Real::default();
         for j in columns {
             let_in();
-            // SAFETY: the caller's column; a sum of this task's.
-            unsafe { sum = sum + sum_abs(w.get().add(j * ld), |_| rows(j), 1, ld) };
+            let (rows, none) = (rows(j), std::ptr::null_mut());
+            // SAFETY: the caller's column.
+            let column = unsafe {
+                let first = w.get().add(j * ld + rows.start);
+                (cx.kernels.sum_abs)(first, rows.len(), none)
+            };
+            sum = sum + column;
         }
         // SAFETY: the sum of this task.
         unsafe { to.get().add(i).write(sum) };
@@ -325,7 +300,7 @@ pub(crate) unsafe fn total_abs<T: Scalar>(
 /// `lines_good`.
 ///
 /// # Safety
-/// As [`sum_abs`].
+/// As [`total_abs`].
 pub(crate) unsafe fn lines_in_range<T: Scalar>(
     cx: &Context<T>,
     w: *const T,
@@ -341,21 +316,16 @@ pub(crate) unsafe fn lines_in_range<T: Scalar>(
     let mut by_row = crate::error::filled(T::Real::default(), count * n)?;
     let (w, to) = (Shared(w.cast_mut()), Shared(by_row.as_mut_ptr()));
     cx.each(count, cx.threads_for(n, n, 8), &|i| {
-        // SAFETY: the rows' sums of this task.
-        let sums = unsafe { std::slice::from_raw_parts_mut(to.get().add(i * n), n) };
         for j in n * i / count..n * (i + 1) / count {
             let_in();
-            let range = rows(j);
-            // SAFETY: the caller's column.
+            let rows = rows(j);
+            // SAFETY: the caller's column, and the rows' sums of this task.
             let column = unsafe {
-                std::slice::from_raw_parts(w.get().add(j * ld + range.start), range.len())
+                let first = w.get().add(j * ld + rows.start);
+                (cx.kernels.sum_abs)(first, rows.len(), to.get().add(i * n + rows.start))
             };
-            // SAFETY: the same column.
-            if !fits(unsafe { sum_abs(w.get().add(j * ld), |_| range.clone(), 1, ld) }) {
+            if !fits(column) {
                 good.store(false, Ordering::Relaxed);
-            }
-            for (sum, x) in sums[range].iter_mut().zip(column) {
-                *sum = *sum + x.abs1();
             }
         }
         Ok(())

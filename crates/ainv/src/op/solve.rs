@@ -4,7 +4,8 @@
 //! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
 
 use super::{
-    Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, lines_in_range, load, settle, sum_abs,
+    Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, lines_in_range, load, settle,
+    total_abs,
 };
 use crate::alg::{self, Context, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
@@ -43,7 +44,7 @@ unsafe fn on_transposed<T: Scalar>(
             load(cx, g.rhs.get(0), g.rhs_from.transposed(), b, ldb)?;
             let lines = lines_fit(w, n, ld)?;
             let recips = f(w, ld, b, ldb)?;
-            let written = sum_abs(b, |_| 0..k, n, ldb);
+            let written = total_abs(cx, b, |_| 0..k, n, ldb)?;
             let good = lines && recips.is_some_and(|r| in_range(r, written));
             if good || g.force {
                 let to = g.to.transposed();
@@ -56,9 +57,17 @@ unsafe fn on_transposed<T: Scalar>(
 }
 
 /// Whether the lower triangle's sum is in range.
-fn lower_fits<T: Scalar>(w: *const T, n: usize, ld: usize) -> Result<bool, Error> {
-    // SAFETY: the working matrix.
-    let read = unsafe { sum_abs(w, |j| j..n, n, ld) };
+///
+/// # Safety
+/// `w` is the working matrix.
+unsafe fn lower_fits<T: Scalar>(
+    cx: &Context<T>,
+    w: *const T,
+    n: usize,
+    ld: usize,
+) -> Result<bool, Error> {
+    // SAFETY: the caller's.
+    let read = unsafe { total_abs(cx, w, |j| j..n, n, ld)? };
     Ok(T::Real::BIG > read && read > T::Real::SMALL)
 }
 
@@ -159,27 +168,32 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         // the frames are exchanged once more: the working matrix is A itself.
         unsafe {
             let turned = Group { from: g.from.transposed(), ..*g };
-            on_transposed(cx, &turned, lower_fits, |w, ld, b, ldb| {
-                if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
-                    b.write(T::nan());
-                    return Ok(None);
-                }
-                // A = L L^H, so X^T conj(L) L^T = B^T.
-                let k = g.rhs_from.cols;
-                let t = Triangle {
-                    t: w.cast_const(),
-                    rs: ld as isize,
-                    cs: 1,
-                    conj: false,
-                    lower: false,
-                    unit: false,
-                };
-                let ld = ld as isize;
-                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
-                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                Ok(Some(inv::recips(w, n, ld as usize)))
-            })
+            on_transposed(
+                cx,
+                &turned,
+                |w, n, ld| lower_fits(cx, w, n, ld),
+                |w, ld, b, ldb| {
+                    if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
+                        b.write(T::nan());
+                        return Ok(None);
+                    }
+                    // A = L L^H, so X^T conj(L) L^T = B^T.
+                    let k = g.rhs_from.cols;
+                    let t = Triangle {
+                        t: w.cast_const(),
+                        rs: ld as isize,
+                        cs: 1,
+                        conj: false,
+                        lower: false,
+                        unit: false,
+                    };
+                    let ld = ld as isize;
+                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                    let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
+                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                    Ok(Some(inv::recips(w, n, ld as usize)))
+                },
+            )
         }
     }
 
