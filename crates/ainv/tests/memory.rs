@@ -1,7 +1,7 @@
 //! The memory of a large matrix in its own place (RELIABILITY 4): the planned scratch beside it, at most
 //! 5 % of it. A binary of its own, because it counts what the whole process allocates.
 
-use ainv::{Assume, Diag, Error, Options, Scalar, Stack, StackMut, Summary, Uplo};
+use ainv::{Assume, Diag, Error, Options, RealScalar, Scalar, Stack, StackMut, Summary, Uplo};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
