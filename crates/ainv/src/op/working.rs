@@ -126,7 +126,10 @@ unsafe fn conjugate<T: Scalar>(
             let_in();
             // SAFETY: a column of the caller's matrix, no one else's.
             let column = unsafe { std::slice::from_raw_parts_mut(w.get().add(j * ld), n) };
-            column.iter_mut().for_each(|x| *x = Scalar::conj(*x));
+            // The diagonal is real: its zeros keep their sign.
+            let (above, below) = column.split_at_mut(j);
+            let others = above.iter_mut().chain(&mut below[1..]);
+            others.for_each(|x| *x = Scalar::conj(*x));
         }
         Ok(())
     })

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use testkit::{Mat, assert_same_bits, fnv, say};
 
 /// Held by the tests that set the number of threads, which is the process's.
-static THREADS: Mutex<()> = Mutex::new(());
+pub(crate) static THREADS: Mutex<()> = Mutex::new(());
 
 fn threads_change_nothing<T: Scalar>() {
     let _guard = THREADS.lock().unwrap_or_else(|e| e.into_inner());

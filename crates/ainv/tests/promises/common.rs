@@ -85,6 +85,27 @@ impl Call {
         }
     }
 
+    /// Runs it on matrices that lie so in `memory`, the results in their place.
+    pub(crate) fn in_place<T: Scalar>(
+        self,
+        layout: &Layout,
+        shape: [usize; 3],
+        memory: &mut [T],
+        status: &mut [Status],
+    ) -> Result<Summary, Error> {
+        drop(layout.view_mut(shape, memory));
+        let p = memory.as_mut_ptr().wrapping_add(layout.offset);
+        // SAFETY: the view was checked just now; every operation reads what it needs of a matrix
+        // before it writes there.
+        let (a, x) = unsafe {
+            (
+                Stack::from_raw_parts(p.cast_const(), &shape, &layout.strides)?,
+                StackMut::from_raw_parts(p, &shape, &layout.strides)?,
+            )
+        };
+        self.into(a, x, status)
+    }
+
     /// The result and the status of each of `count` dense matrices of order n.
     pub(crate) fn run<T: Scalar>(self, count: usize, n: usize, a: &[T]) -> (Vec<T>, Vec<Status>) {
         let mut x = vec![T::from_re(T::Real::ONE); count * n * n];

@@ -10,6 +10,7 @@ mod accuracy;
 mod bits;
 mod harness;
 mod known;
+mod large;
 mod nonfinite;
 mod pinv;
 mod products;
