@@ -1,5 +1,6 @@
-//! The multiply-add peak: the product's tile on operands that stay in the first-level cache. Prints
-//! `scalar threads GFLOP/s` for one thread and for all at once; a complex multiply-add is eight flops.
+//! The multiply-add peak: the product's tile, which reads the same column and row in every step, so that
+//! it waits for no cache. Prints `scalar threads GFLOP/s` for one thread and for all at once; a complex
+//! multiply-add is eight flops.
 //!
 //! ```sh
 //! cargo run --release -p ainv-kernels --example peak
@@ -16,10 +17,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes of both operands, less than any first-level cache.
-const OPERANDS: usize = 24 << 10;
-/// At most as many steps as a block of the product has.
-const STEPS: usize = 256;
+/// So many that the tile's begin and end do not count.
+const STEPS: usize = 4096;
 /// Of one thread in one round.
 const FLOPS: f64 = 2e9;
 /// Rounds follow each other for so long, the first of them with cores that rested.
@@ -50,20 +49,19 @@ fn peak<T: Tabled>(threads: usize) -> Result<(), Unavailable> {
 /// GFLOP/s of all threads together, from the first one's begin to the last one's end.
 fn round<T: Tabled>(kernels: &Kernels<T>, threads: usize) -> f64 {
     let (mr, nr) = (kernels.mr, kernels.nr);
-    let k = (OPERANDS / ((mr + nr) * size_of::<T>())).min(STEPS);
-    let each = (mr * nr * k) as f64 * if T::COMPLEX { 8.0 } else { 2.0 };
+    let each = (mr * nr * STEPS) as f64 * if T::COMPLEX { 8.0 } else { 2.0 };
     let calls = (FLOPS / each) as usize;
     let start = Barrier::new(threads);
     let run = || {
-        let ones = vec![T::from_re(T::Real::ONE); (mr + nr) * k + mr * nr + 64];
+        let ones = vec![T::from_re(T::Real::ONE); mr.max(nr) + 64];
         let mut c = vec![T::default(); mr * nr];
         // Lines of the cache are 64 bytes: a register that lies in two of them takes two loads.
         let a = ones[ones.as_ptr().align_offset(64)..].as_ptr();
         let tile = Tile {
-            k,
-            a: Left::Packed(a.cast()),
-            b: a.wrapping_add(mr * k),
-            b_step: nr as isize,
+            k: STEPS,
+            a: Left::Columns(a, 0),
+            b: a,
+            b_step: 0,
             b_next: 1,
             ahead: Ahead::NOTHING,
             c: c.as_mut_ptr(),
@@ -76,7 +74,7 @@ fn round<T: Tabled>(kernels: &Kernels<T>, threads: usize) -> f64 {
         start.wait();
         let begin = Instant::now();
         for _ in 0..calls {
-            // SAFETY: the operands are mr x k and k x nr, and C is mr x nr.
+            // SAFETY: there are mr and nr ones, and C is mr x nr.
             unsafe { (kernels.tile)(&tile) }
         }
         (begin, Instant::now())
