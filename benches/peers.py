@@ -5,15 +5,22 @@
 small   stacks of about 4 MB, orders 1 to 32: inv, cholesky_inv, tri_inv and solve
 single  one small matrix, the price of a call
 far     stacks of 60 MB beside a copy of the same bytes by as many threads, into fresh and used memory
-large   one matrix and short stacks of orders 32 to 4096, with the matrix product of the same order
+large   one matrix and short stacks of orders 32 to 4096
 
 Every library runs in a process of its own, with its own threads, on the same arrays; they take turns. A turn
 begins with a quarter of a second of the same calls that is not counted: cores that rested run at half their
 speed for so long, and the threads that the library before left spinning come to rest.
 A library that is not installed is left out. torch's stacks of orders above 150 run with one thread, because
 its threaded ones can go wrong there. Native precision throughout; beside NumPy the default, double inside,
-is a row of its own. The last columns are the best peer's time over ainv's and the share of the limits: GB/s
-of matrices in and out over a copy's, and GFLOP/s over the best matrix product's of the same run.
+is a row of its own. The last columns are the best peer's time over ainv's, and the limits of the same run:
+
+of copy     GB/s of matrices in and out over a copy's
+product     GFLOP/s of A @ A by the better of NumPy and torch, in the large table of the same stack, in the
+            others of order 1024; native precision, and a complex multiply-add is eight flops
+of product  ainv's GFLOP/s over that
+time over   ainv's time over that of the product, or of as many flops at its rate
+of peak     ainv's GFLOP/s over the multiply-add peak of all cores, which crates/ainv-kernels/examples/peak.rs
+            measures first where there are cargo and the repository (it takes minutes to compile)
 """
 
 from __future__ import annotations
@@ -23,11 +30,14 @@ import importlib.metadata
 import importlib.util
 import multiprocessing
 import os
+import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +46,10 @@ Call = Callable[[], object]
 
 #: Seconds of a turn that are not counted, and that are.
 WARM, COUNTED = 0.25, 0.05
+#: Of order n, in n^3.
 FLOPS = {"inv": 2.0, "posdef": 1.0, "cholesky_inv": 2 / 3, "tri_inv": 1 / 3, "solve": 2 / 3, "product": 2.0}
+SMALL = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32)
+STACKS, LARGE = (32, 64, 128, 256), (256, 512, 1024, 2048, 4096)
 
 
 class Case(NamedTuple):
@@ -48,6 +61,10 @@ class Case(NamedTuple):
     n: int
     precision: str | None = "native"
     fresh: bool = True
+
+    def gflop(self) -> float:
+        """The arithmetic, with four real multiply-adds in a complex one."""
+        return FLOPS[self.op] * self.n**3 * self.count * (4 if self.dtype.startswith("complex") else 1) / 1e9
 
 
 def operands(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +132,8 @@ def torch_(case: Case) -> Call | None:
 
     a, b = map(torch.from_numpy, operands(case))
     unit = torch.eye(case.n, dtype=a.dtype)
-    torch.set_num_threads(1 if case.count > 1 and case.n > 150 else len(os.sched_getaffinity(0)))
+    alone = case.count > 1 and case.n > 150 and case.op != "product"
+    torch.set_num_threads(1 if alone else len(os.sched_getaffinity(0)))
     return {
         "inv": lambda: torch.linalg.inv(a),
         "posdef": lambda: torch.linalg.inv(a),
@@ -196,28 +214,52 @@ class Libraries:
         return {name: statistics.median(t) for name, t in times.items()}
 
 
-def table(libraries: Libraries, title: str, cases: list[Case], rounds: int) -> None:
-    """A row for each case."""
+def peaks() -> dict[str, float]:
+    """The multiply-add peak of all cores for each scalar, in GFLOP/s; none without cargo."""
+    command = ["cargo", "run", "--release", "--quiet", "-p", "ainv-kernels", "--example", "peak"]
+    root = Path(__file__).resolve().parent.parent
+    if not shutil.which("cargo") or not (root / "crates/ainv-kernels/examples/peak.rs").exists():
+        print("no column of the multiply-add peak: it needs cargo and the repository")
+        return {}
+    run = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    if run.returncode:
+        print(f"no column of the multiply-add peak: {' '.join(command)} failed")
+        return {}
+    lines = [line.split() for line in run.stdout.splitlines()]
+    print("multiply-add peak, GFLOP/s:", ", ".join(f"{d} {rate} ({threads})" for d, threads, rate in lines),
+          "(of so many threads)")
+    # The last line of a scalar is that of all threads.
+    return {dtype: float(rate) for dtype, _, rate in lines}
+
+
+def table(
+    libraries: Libraries, title: str, cases: list[Case], rounds: int, peak: dict[str, float], same: bool = False
+) -> None:
+    """A row for each case, beside the product of the same matrices or of order 1024."""
+    if not cases:
+        return
     print(f"\n{title}")
     print(f"{'operation':>12} {'dtype':>10} {'count':>7} {'order':>5} {'ainv us':>11} {'peer us':>11} {'best':>6}"
-          f" {'ratio':>7} {'of copy':>8} {'of product':>10}")
-    product: dict[tuple[str, int], float] = {}
+          f" {'ratio':>7} {'of copy':>8} {'product':>8} {'of product':>10} {'time over':>9}"
+          + (f" {'of peak':>8}" if peak else ""))
+    products: dict[Case, float] = {}
     for case in cases:
-        # Small matrices beside the product of 1024, large ones beside that of their own order.
-        key = (case.dtype, max(1024, case.n))
-        if key not in product:
-            t = libraries.seconds(Case("product", key[0], 1, key[1]), 5, ["numpy", "torch"])
-            product[key] = 2.0 * key[1] ** 3 / min(t.values())
+        multiply = Case("product", case.dtype, *((case.count, case.n) if same else (1, 1024)))
+        if multiply not in products:
+            t = libraries.seconds(multiply, 5 if multiply.n < 2048 else 3, ["numpy", "torch"])
+            products[multiply] = multiply.gflop() / min(t.values())
+        product = products[multiply]
         peers = ["ainv", "copy", "numpy"] if case.precision is None else None
-        t = libraries.seconds(case, rounds if case.n < 2048 else 3, peers)
+        t = libraries.seconds(case, rounds if case.n < 2048 else min(3, rounds), peers)
         ainv, copy = t.pop("ainv"), t.pop("copy")
         # No library that is installed may have the operation.
         best = min(t, key=t.__getitem__, default="none")
         peer = t.get(best, float("nan"))
-        flops = FLOPS[case.op] * case.n**3 * case.count
+        rate = case.gflop() / ainv
         print(f"{case.op:>12} {case.dtype:>10} {case.count:7} {case.n:5} {ainv / case.count * 1e6:11.4f} "
-              f"{peer / case.count * 1e6:11.4f} {best:>6} {peer / ainv:7.2f} {copy / ainv:8.2f} "
-              f"{flops / ainv / product[key]:10.2f}", flush=True)
+              f"{peer / case.count * 1e6:11.4f} {best:>6} {peer / ainv:7.2f} {copy / ainv:8.2f} {product:8.1f} "
+              f"{rate / product:10.2f} {ainv * product / case._replace(op='product').gflop():9.2f}"
+              + (f" {rate / peak[case.dtype]:8.2f}" if peak else ""), flush=True)
 
 
 def far(libraries: Libraries, dtypes: list[str], rounds: int) -> None:
@@ -243,15 +285,18 @@ def main() -> None:
                         help="small, single, far, large [default: small single]")
     parser.add_argument("--dtypes", default="float64,float32,complex128,complex64")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--orders", default="1,2,3,4,6,8,12,16,20,24,32", help="of the small stacks")
+    parser.add_argument("--orders", help="of the small stacks, and of the large matrices those of these "
+                        "[default: 1 to 32, and 32 to 4096]")
     parser.add_argument("--operations", default="inv,cholesky_inv,tri_inv,solve", help="of the small stacks")
     args = parser.parse_args()
-    dtypes, orders = args.dtypes.split(","), [int(n) for n in args.orders.split(",")]
+    dtypes, asked = args.dtypes.split(","), [int(n) for n in args.orders.split(",")] if args.orders else []
+    orders = asked or SMALL
 
     installed = [name for name in ("numpy", "scipy", "torch", "jax") if importlib.util.find_spec(name)]
     libraries = Libraries(["ainv", "copy", *installed])
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ["ainv", *installed])
     print(f"{versions}; {len(os.sched_getaffinity(0))} cores, {args.rounds} rounds")
+    peak = peaks()
 
     def stack(dtype: str, n: int, size: int = 4_000_000) -> int:
         return max(2, size // (np.dtype(dtype).itemsize * n * n))
@@ -259,20 +304,24 @@ def main() -> None:
     if "small" in args.tables:
         cases = [Case(op, d, stack(d, n), n) for op in args.operations.split(",") for d in dtypes for n in orders
                  if op == "inv" or (d in dtypes[:2] and n in (3, 4, 8, 16, 32))]
-        table(libraries, "small stacks, native precision", cases, args.rounds)
+        table(libraries, "small stacks, native precision", cases, args.rounds, peak)
         cases = [Case("inv", d, stack(d, n), n, None) for d in dtypes if d in ("float32", "complex64") for n in orders]
-        if cases:
-            table(libraries, "small stacks, double inside, as for NumPy arrays by default", cases, args.rounds)
+        table(libraries, "small stacks, double inside, as for NumPy arrays by default", cases, args.rounds, peak)
     if "single" in args.tables:
         cases = [Case("inv", "float64", 1, n) for n in (1, 2, 3, 4, 8, 16, 23, 32, 64)]
-        table(libraries, "one matrix, native precision", cases, args.rounds)
+        table(libraries, "one matrix, native precision", cases, args.rounds, peak)
     if "far" in args.tables:
         far(libraries, dtypes[:2], args.rounds)
     if "large" in args.tables:
-        cases = [Case("inv", d, stack(d, n, 8_000_000), n) for d in dtypes for n in (32, 64, 128, 256)]
-        cases += [Case(op, d, 1, n) for d in dtypes[:2] for n in (256, 512, 1024, 2048, 4096)
+        stacks, large = ([n for n in all_ if n in (asked or all_)] for all_ in (STACKS, LARGE))
+        cases = [Case("inv", d, stack(d, n, 8_000_000), n) for d in dtypes for n in stacks]
+        # Complex ones take four times as long: up to 1024.
+        cases += [Case(op, d, 1, n) for d in dtypes for n in large if n <= 1024 or d.startswith("float")
                   for op in ("inv", "posdef", "cholesky_inv", "tri_inv")]
-        table(libraries, "large matrices, native precision", cases, args.rounds)
+        table(libraries, "large matrices, native precision", cases, args.rounds, peak, same=True)
+        cases = [Case("inv", d, 1, n, None) for d in dtypes if d == "float32" for n in large if 512 <= n <= 2048]
+        table(libraries, "large matrices, double inside, as for NumPy arrays by default", cases, args.rounds, peak,
+              same=True)
 
 
 if __name__ == "__main__":
