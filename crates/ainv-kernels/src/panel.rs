@@ -109,7 +109,7 @@ unsafe fn column<F: Field, const K: usize>(
         // Lanes that saw no number keep -1; a NaN never won.
         let largest = best.largest();
         let mut winners = F::V::bits(best.eq(largest));
-        if !(largest.first() >= <F::S as Scalar>::Real::default()) {
+        if winners == 0 || largest.first() < <F::S as Scalar>::Real::default() {
             return K;
         }
         let mut row = usize::MAX;

@@ -131,9 +131,8 @@ pub unsafe fn left<F: Field>(p: &LeftUnitLower<F::S>) {
             let mut x = [zero; BLOCK];
             for rows in (0..p.n).step_by(F::LANES) {
                 let y = transposed::<F>(&columns, rows, F::LANES.min(p.n - rows));
-                for i in 0..F::LANES.min(BLOCK - rows) {
-                    x[rows + i] = y[i];
-                }
+                let here = F::LANES.min(BLOCK - rows);
+                x[rows..rows + here].copy_from_slice(&y[..here]);
             }
             for i in 0..BLOCK {
                 for k in 0..i {
@@ -142,9 +141,8 @@ pub unsafe fn left<F: Field>(p: &LeftUnitLower<F::S>) {
             }
             for rows in (0..p.n).step_by(F::LANES) {
                 let mut y = [zero; MAX_LANES];
-                for i in 0..F::LANES.min(BLOCK - rows) {
-                    y[i] = x[rows + i];
-                }
+                let here = F::LANES.min(BLOCK - rows);
+                y[..here].copy_from_slice(&x[rows..rows + here]);
                 let y = turned::<F>(y);
                 for c in 0..cols {
                     y[c].store_first_scalars(columns[c].add(rows), F::LANES.min(p.n - rows));

@@ -206,6 +206,7 @@ pub(crate) unsafe fn invert_factor<T: Scalar>(
     // SAFETY: the caller's matrix.
     unsafe {
         invert(cx, n, true, a, ld)?;
+        cx.next_phase();
         multiply_adjoint(cx, n, a, ld)
     }
 }

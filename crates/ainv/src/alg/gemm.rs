@@ -1,7 +1,7 @@
 //! The matrix product (Goto and van de Geijn, ACM TOMS 34, 2008): operands are packed where that
 //! pays, and read where they stand where it does not.
 
-use super::{Context, Shares};
+use super::{Context, Scratch, Shares};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::{let_in, pause};
 use crate::error::Error;
@@ -13,8 +13,6 @@ use std::ops::Range;
 /// Steps summed before C is updated: part of the algorithm, because it fixes the order of the
 /// additions.
 pub(crate) const KC: usize = 256;
-/// Columns of the packed right block.
-const NC: usize = 512;
 /// Columns of C from which on the left operand is packed: each element is read once for every tile of
 /// columns.
 const PACKED_FROM: usize = 80;
@@ -134,11 +132,14 @@ impl<T: Scalar> Product<T> {
         let pack_a = self.a.rs != 1 || self.a.conj || n >= PACKED_FROM;
         // Columns a multiple of a page apart share the sets of a cache.
         let alias = (self.b.cs * size_of::<T>() as isize).unsigned_abs().is_multiple_of(4096);
-        let pack_b = self.b.rs != 1 || self.b.conj || (alias && n > 1 && m >= PACKED_TO);
+        let strided = self.b.rs != 1 || (alias && n > 1 && m >= PACKED_TO);
+        let Scratch { left, right, ample, .. } = cx.scratch();
+        let pack_b = self.b.conj || (strided && ample);
         let kc = KC.min(k);
-        let blocks = m.div_ceil((cx.scratch().left / (KC * size_of::<T>())).max(mr));
+        let blocks = m.div_ceil((left / (KC * size_of::<T>())).max(mr));
         let mc = m.div_ceil(blocks).next_multiple_of(mr);
-        let nc = if pack_b { NC.next_multiple_of(nr).min(n.next_multiple_of(nr)) } else { n };
+        let columns = (right / (KC * size_of::<T>())).next_multiple_of(nr);
+        let nc = if pack_b { columns.clamp(nr, n.next_multiple_of(nr)) } else { n };
         let left = if pack_a { mc * kc } else { 0 };
         let right = if pack_b { nc * kc } else { 0 };
         let work = |left: *mut T, right: *mut T| {

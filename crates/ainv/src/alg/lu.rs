@@ -235,6 +235,7 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
     // SAFETY: blocks of the caller's matrix; the strip of L is copied out before it is written.
     unsafe {
         invert(cx, n, false, a, ld)?;
+        cx.next_phase();
         arena::with(copy_ld * most, |copy: *mut T| {
             strips(n, most, true, &mut |strip| {
                 take_lower(cx, n, &strip.columns, matrix, ld, Shared(copy), copy_ld)?;

@@ -11,6 +11,7 @@ pub(crate) mod strips;
 pub(crate) mod svd;
 pub(crate) mod triangular;
 
+use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
 use crate::device::cpu::team::Team;
 use crate::error::Error;
@@ -47,9 +48,16 @@ impl<'a, T: Scalar> Context<'a, T> {
         Context { scratch, ..self }
     }
 
-    /// Columns of a strip of an inverse, and bytes of a thread's packed left operand.
     pub(crate) fn scratch(&self) -> Scratch {
         self.scratch
+    }
+
+    /// Between two phases that need different scratch: with little of it, that of the first is given
+    /// back.
+    pub(crate) fn next_phase(&self) {
+        if !self.scratch.ample {
+            arena::release();
+        }
     }
 
     /// The same on the calling thread alone.
@@ -78,30 +86,41 @@ impl<'a, T: Scalar> Context<'a, T> {
     }
 }
 
-/// What a blocked inverse takes beside the matrix: the copy of a strip of columns, and a packed left
-/// operand for each thread.
+/// What a blocked inverse takes beside the matrix: the copy of a strip of columns, and packed operands
+/// for each thread. No bit depends on it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scratch {
     /// Columns of a strip, at most.
     pub strip: usize,
     /// Bytes of a packed left operand.
     pub left: usize,
+    /// Bytes of a packed right operand.
+    pub right: usize,
+    /// Whether there is as much as is of use.
+    pub ample: bool,
 }
 
 impl Scratch {
-    /// A packed operand takes a quarter of a common L2.
-    pub(crate) const AMPLE: Self = Scratch { strip: strips::GROUP, left: 512 << 10 };
+    /// The packed operands take three quarters of a common L2.
+    pub(crate) const AMPLE: Self =
+        Scratch { strip: strips::GROUP, left: 512 << 10, right: 1 << 20, ample: true };
 
     /// For a large matrix that is inverted in its own place: under 5 % of it on two threads.
     fn frugal<T>(n: usize, threads: usize) -> Self {
-        let Scratch { strip, left } = Self::AMPLE;
-        let share = (n * n / 64 / threads).saturating_mul(size_of::<T>());
-        Scratch { strip: (n / 32).clamp(32, strip), left: share.min(left) }
+        let Scratch { left: most, .. } = Self::AMPLE;
+        let strip = match n {
+            0..2048 => 32,
+            2048..4096 => 64,
+            _ => strips::GROUP,
+        };
+        let left = (n * n / 128 / threads).saturating_mul(size_of::<T>()).min(most);
+        Scratch { strip, left, right: left, ample: false }
     }
 
     /// Elements for an order n.
     pub(crate) fn len<T>(self, n: usize, threads: usize) -> Option<usize> {
-        n.checked_mul(self.strip + 16)?.checked_add(self.left / size_of::<T>() * threads)
+        let packed = (self.left + self.right) / size_of::<T>() * threads;
+        n.checked_mul(self.strip + 16)?.checked_add(packed)
     }
 }
 

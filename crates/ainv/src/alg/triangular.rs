@@ -181,6 +181,7 @@ pub(crate) unsafe fn invert<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
+    cx.next_phase();
     let most = cx.scratch().strip.min(n);
     let copy_ld = leading_dimension::<T>(n);
     arena::with(copy_ld * most, |copy: *mut T| {

@@ -73,3 +73,8 @@ pub(crate) fn with<T, R>(
     });
     result
 }
+
+/// Gives back what this thread keeps.
+pub(crate) fn release() {
+    KEPT.with_borrow_mut(Vec::clear);
+}
