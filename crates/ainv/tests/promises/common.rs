@@ -93,9 +93,10 @@ impl Call {
         memory: &mut [T],
         status: &mut [Status],
     ) -> Result<Summary, Error> {
-        drop(layout.view_mut(shape, memory));
+        // Building the view checks it.
+        let _ = layout.view_mut(shape, memory);
         let p = memory.as_mut_ptr().wrapping_add(layout.offset);
-        // SAFETY: the view was checked just now; every operation reads what it needs of a matrix
+        // SAFETY: the view was checked; every operation reads what it needs of a matrix
         // before it writes there.
         let (a, x) = unsafe {
             (
