@@ -19,6 +19,7 @@ use ainv_kernels::Kernels;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// With what a blocked algorithm runs.
 pub(crate) struct Context<'a, T: Scalar> {
@@ -29,7 +30,7 @@ pub(crate) struct Context<'a, T: Scalar> {
     scratch: Scratch,
     /// Whether a matrix that is to be inverted in its place may still be needed after that.
     pub keep_input: bool,
-    team: Option<Team>,
+    team: OnceLock<Team>,
 }
 
 impl<'a, T: Scalar> Context<'a, T> {
@@ -38,8 +39,8 @@ impl<'a, T: Scalar> Context<'a, T> {
         threads: usize,
         cancel: Option<&'a Cancel>,
     ) -> Self {
-        let team = (threads > 1).then(|| Team::new(threads));
-        Context { kernels, threads, cancel, scratch: Scratch::AMPLE, keep_input: false, team }
+        let (scratch, team) = (Scratch::AMPLE, OnceLock::new());
+        Context { kernels, threads, cancel, scratch, keep_input: false, team }
     }
 
     /// The same with little scratch beside a matrix of order n.
@@ -62,7 +63,7 @@ impl<'a, T: Scalar> Context<'a, T> {
 
     /// The same on the calling thread alone.
     pub(crate) fn sequential(&self) -> Self {
-        Context { threads: 1, team: None, ..*self }
+        Context { threads: 1, team: OnceLock::new(), ..*self }
     }
 
     /// The threads that `m * n * k` multiply-adds are worth.
@@ -71,17 +72,17 @@ impl<'a, T: Scalar> Context<'a, T> {
         if work < 3e5 { 1 } else { self.threads }
     }
 
-    /// Runs `f` on each of `0..count` by as many threads as `threads_for` said; the first of them is
-    /// begun first. After an error no more of them begin.
+    /// Runs `f` on each of `0..count`, on this thread or, if `threads_for` said more than one, with the
+    /// team; the first is begun first. After an error no more of them begin.
     pub(crate) fn each(
         &self,
         count: usize,
         threads: usize,
         f: &(impl Fn(usize) -> Result<(), Error> + Sync),
     ) -> Result<(), Error> {
-        match &self.team {
-            Some(team) if threads > 1 => team.each(count, f),
-            _ => (0..count).try_for_each(f),
+        match threads.min(self.threads) {
+            1 => (0..count).try_for_each(f),
+            _ => self.team.get_or_init(|| Team::new(self.threads)).each(count, f),
         }
     }
 }

@@ -56,6 +56,7 @@ impl<T: Scalar> Op<T> for TriInv {
         unsafe {
             on_working(cx, &operand, |w, ld, only| {
                 if self.unit {
+                    // What stands there is not read: nothing is lost.
                     for i in 0..n {
                         w.add(i * (ld + 1)).write(T::from_re(T::Real::ONE));
                     }

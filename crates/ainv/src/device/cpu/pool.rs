@@ -101,6 +101,11 @@ pub(crate) fn busy<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Runs `f`, which has this thread, of the pool or of another one, for itself.
+pub(crate) fn helping(f: impl FnOnce()) {
+    if OF.get() == 0 { f() } else { busy(f) }
+}
+
 /// The pool.
 ///
 /// # Errors

@@ -6,7 +6,7 @@
 //! waits only for helpers that are inside a phase: one that never comes, because the pool's
 //! threads have other work, costs nothing.
 
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::pool;
 use crate::error::Error;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -126,16 +126,19 @@ impl Team {
         };
         let shared = &*self.shared;
         shared.tasks.set(Some(tasks));
-        let threads = shared.shares.len();
+        let threads = shared.shares.len().min(count);
         for (i, share) in shared.shares.iter().enumerate() {
-            share.set(count * i / threads, count * (i + 1) / threads);
+            let at = |i: usize| count * i.min(threads) / threads;
+            share.set(at(i), at(i + 1));
         }
         let phase = shared.state.load(Ordering::Relaxed).wrapping_add(PHASE);
         shared.state.store(phase | OPEN, Ordering::Release);
-        for _ in shared.present.load(Ordering::Relaxed)..self.helpers.min(count - 1) {
+        // A call that waits for a thread comes first.
+        let wanted = if pool::is_wanted() { 0 } else { self.helpers.min(count - 1) };
+        for _ in shared.present.load(Ordering::Relaxed)..wanted {
             let place = shared.present.fetch_add(1, Ordering::Relaxed) + 1;
             let shared = self.shared.clone();
-            rayon::spawn(move || shared.help(place));
+            rayon::spawn(move || pool::helping(|| shared.help(place)));
         }
         shared.work(tasks, 0);
         shared.state.fetch_and(!OPEN, Ordering::Relaxed);
@@ -143,8 +146,8 @@ impl Team {
         while shared.state.load(Ordering::Acquire) & (OPEN - 1) != 0 {
             wait.a_little();
         }
-        self.leading.store(false, Ordering::Release);
         let failure = shared.failure.lock().unwrap_or_else(|e| e.into_inner()).take();
+        self.leading.store(false, Ordering::Release);
         match failure {
             None => Ok(()),
             Some(Failure::Error(e)) => Err(e),
@@ -185,7 +188,7 @@ impl Shared {
         let (mut last, mut wait) = (0, Wait::new());
         loop {
             let state = self.state.load(Ordering::Relaxed);
-            if state == OVER || wait.so_far() > WAIT {
+            if state == OVER || wait.so_far() > WAIT || pool::is_wanted() {
                 break;
             }
             let phase = state / PHASE;
@@ -209,7 +212,8 @@ impl Shared {
     }
 }
 
-/// A wait that spins, then yields.
+/// A wait that spins, and after a while gives its core to others now and then. It runs nothing else:
+/// while helpers are inside a phase nothing may unwind through the leader.
 struct Wait {
     since: Instant,
     looks: u32,
@@ -229,7 +233,6 @@ impl Wait {
         self.looks = self.looks.wrapping_add(1);
         std::hint::spin_loop();
         if self.so_far() > SPIN {
-            let_in();
             std::thread::yield_now();
         }
     }
