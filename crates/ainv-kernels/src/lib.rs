@@ -25,6 +25,7 @@ pub mod scalar;
 pub mod sums;
 mod table;
 pub mod tile;
+pub mod transpose;
 pub mod trsm;
 
 pub use table::{Kernels, Tabled, table};

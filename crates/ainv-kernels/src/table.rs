@@ -3,7 +3,7 @@
 use crate::isa::{IsaId, Unavailable, selected};
 use crate::lanes::{Group, Suspects, TriShape};
 use crate::scalar::Scalar;
-use crate::{block, columns, lanes, pack, panel, sums, tile, trsm};
+use crate::{block, columns, lanes, pack, panel, sums, tile, transpose, trsm};
 
 /// The entry points of one scalar on one instruction set.
 pub struct Kernels<T: Scalar> {
@@ -29,6 +29,7 @@ pub struct Kernels<T: Scalar> {
     pub tile: unsafe fn(&tile::Tile<T>),
     pub pack_a: unsafe fn(&pack::Panel<T>, *mut T::Real),
     pub pack_b: unsafe fn(&pack::Panel<T>, *mut T),
+    pub transpose: unsafe fn(&transpose::Transpose<T>),
     pub sum_abs: unsafe fn(*const T, usize, *mut T::Real) -> T::Real,
     pub block_tri_inv: unsafe fn(&block::Block<T>, bool),
     pub block_cholesky: unsafe fn(&block::Block<T>) -> usize,
@@ -76,6 +77,7 @@ macro_rules! frames {
                     tile: tile::<T, VR, NR>,
                     pack_a: pack_a::<T, VR>,
                     pack_b: pack_b::<T, NR>,
+                    transpose: transpose::<T>,
                     sum_abs: sum_abs::<T>,
                     block_tri_inv: block_tri_inv::<T>,
                     block_cholesky: block_cholesky::<T>,
@@ -116,6 +118,7 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, tri_inv_by_columns(g: &Group<T>, s: TriShape) -> bool = columns::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
         frames!(@entry [$($feature)?] $isa, solve_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::solve);
+        frames!(@entry [$($feature)?] $isa, transpose(p: &transpose::Transpose<T>) -> () = transpose::transpose);
         frames!(@entry [$($feature)?] $isa, sum_abs(x: *const T, len: usize, each: *mut T::Real) -> T::Real = sums::sum_abs);
         frames!(@entry [$($feature)?] $isa, block_tri_inv[One](p: &block::Block<T>, lower: bool) -> () = block::tri_inv);
         frames!(@entry [$($feature)?] $isa, block_cholesky[One](p: &block::Block<T>) -> usize = block::cholesky);

@@ -1,7 +1,7 @@
 //! Cholesky of the lower triangle, and the inverse from it.
 
 use super::gemm::{Operand, Product, Update};
-use super::strips::GROUP;
+use super::strips::ROWS;
 use super::triangular::{invert, multiply_left, solve_right, solve_rows};
 use super::{Context, Shared, Shares, copy_columns, half, panel_width};
 use crate::device::cpu::arena;
@@ -222,7 +222,7 @@ unsafe fn multiply_adjoint<T: Scalar>(
     a: *mut T,
     ld: isize,
 ) -> Result<(), Error> {
-    let width = GROUP.min(n);
+    let width = ROWS.min(n);
     let matrix = Shared(a);
     let at = |i: usize, j: usize| matrix.get().wrapping_offset(i as isize + j as isize * ld);
     let one = cx.sequential();

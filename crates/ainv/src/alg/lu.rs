@@ -1,7 +1,7 @@
 //! LU with partial pivoting, and the inverse from it.
 
 use super::gemm::{Operand, Product, Update};
-use super::strips::strips;
+use super::strips::{group, strips};
 use super::triangular::{invert, solve_left_unit_lower, solve_right, solve_rows};
 use super::{Context, Shared, Shares, half, leading_dimension, panel_width};
 use crate::device::cpu::arena;
@@ -229,7 +229,7 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
     ld: isize,
     pivots: &[usize],
 ) -> Result<(), Error> {
-    let most = cx.scratch().strip.min(n);
+    let most = cx.scratch().strip.min(group(n)).min(n);
     let copy_ld = leading_dimension::<T>(n);
     let matrix = Shared(a);
     // SAFETY: blocks of the caller's matrix; the strip of L is copied out before it is written.

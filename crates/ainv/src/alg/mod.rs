@@ -104,7 +104,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// The packed operands take three quarters of a common L2.
     pub(crate) const AMPLE: Self =
-        Scratch { strip: strips::GROUP, left: 512 << 10, right: 1 << 20, ample: true };
+        Scratch { strip: usize::MAX, left: 512 << 10, right: 1 << 20, ample: true };
 
     /// For a large matrix that is inverted in its own place: under 5 % of it on two threads.
     fn frugal<T>(n: usize, threads: usize) -> Self {
@@ -112,7 +112,7 @@ impl Scratch {
         let strip = match n {
             0..2048 => 32,
             2048..4096 => 64,
-            _ => strips::GROUP,
+            _ => 128,
         };
         let left = (n * n / 128 / threads).saturating_mul(size_of::<T>()).min(most);
         Scratch { strip, left, right: left, ample: false }
@@ -121,7 +121,7 @@ impl Scratch {
     /// Elements for an order n.
     pub(crate) fn len<T>(self, n: usize, threads: usize) -> Option<usize> {
         let packed = (self.left + self.right) / size_of::<T>() * threads;
-        n.checked_mul(self.strip + 16)?.checked_add(packed)
+        n.checked_mul(self.strip.min(strips::group(n)) + 16)?.checked_add(packed)
     }
 }
 
@@ -175,7 +175,7 @@ pub(crate) fn panel_width(n: usize) -> usize {
     match n {
         0..=191 => 32,
         192..=767 => 64,
-        768..=3071 => 128,
+        768..=1535 => 128,
         _ => 256,
     }
 }

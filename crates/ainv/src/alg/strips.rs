@@ -5,8 +5,14 @@ use crate::error::Error;
 use ainv_kernels::trsm::BLOCK;
 use std::ops::Range;
 
-/// Columns of a group: part of the algorithm, as it fixes the order of the additions.
-pub(crate) const GROUP: usize = 128;
+/// Columns of a group: part of the algorithm, as it fixes the order of the additions. Wide groups
+/// spread the packing of the left operand over more columns.
+pub(crate) const fn group(n: usize) -> usize {
+    if n < 2048 { 128 } else { 256 }
+}
+
+/// Rows of an inverse that are done apart.
+pub(crate) const ROWS: usize = 128;
 
 /// A strip of a group.
 pub(crate) struct Strip<'a> {
@@ -26,10 +32,11 @@ pub(crate) fn strips(
     from_last: bool,
     f: &mut impl FnMut(&Strip) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let groups = n.div_ceil(GROUP);
+    let width = group(n);
+    let groups = n.div_ceil(width);
     for i in 0..groups {
-        let first = GROUP * if from_last { groups - 1 - i } else { i };
-        let group = first..n.min(first + GROUP);
+        let first = width * if from_last { groups - 1 - i } else { i };
+        let group = first..n.min(first + width);
         cut(group.clone(), &group, most, from_last, &mut Vec::new(), f)?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 //! strips of columns beyond it.
 
 use super::gemm::{Operand, Product, Update};
-use super::strips::{GROUP, Strip, strips};
+use super::strips::{ROWS, Strip, group, strips};
 use super::{Context, Shared, Shares, copy_columns, half, leading_dimension};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -182,7 +182,7 @@ pub(crate) unsafe fn invert<T: Scalar>(
     ld: isize,
 ) -> Result<(), Error> {
     cx.next_phase();
-    let most = cx.scratch().strip.min(n);
+    let most = cx.scratch().strip.min(group(n)).min(n);
     let copy_ld = leading_dimension::<T>(n);
     arena::with(copy_ld * most, |copy: *mut T| {
         // The lower triangle's strips come from the last on.
@@ -239,8 +239,8 @@ impl<T: Scalar> Beside<'_, T> {
         let Strip { group, before, .. } = self.strip;
         let outer = if self.lower { group.end..n } else { 0..group.start };
         let end = outer.end;
-        let groups = outer.step_by(GROUP).map(|i| i..end.min(i + GROUP));
-        groups.chain(before.iter().cloned()).collect()
+        let blocks = outer.step_by(ROWS).map(|i| i..end.min(i + ROWS));
+        blocks.chain(before.iter().cloned()).collect()
     }
 
     /// Some rows of the inverse.

@@ -15,6 +15,7 @@ use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::transpose::Transpose;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A general matrix; with `auto` its structure is looked for (above the lanes, where a look costs
@@ -216,7 +217,7 @@ unsafe fn posdef_or_back<T: Scalar>(
             if let Ok(recips) = posdef(cx, w, n, ld)? {
                 return Ok(Some(recips));
             }
-            reflect(cx, n, ld, Shared(w), |above, below| below.write(Scalar::conj(above.read())))?;
+            fold(cx, n, ld, Shared(w), false)?;
             for i in 0..n {
                 w.add(i * (ld + 1)).write(diagonal.add(i).read());
             }
@@ -247,13 +248,49 @@ pub(crate) unsafe fn mirror<T: Scalar>(
 ) -> Result<(), Error> {
     // SAFETY: the caller's matrix.
     unsafe {
-        reflect(cx, n, ld, Shared(w), |above, below| above.write(Scalar::conj(below.read())))?;
+        fold(cx, n, ld, Shared(w), true)?;
         for j in 0..n {
             let diagonal = w.add(j * (ld + 1));
             diagonal.write(T::from_re((*diagonal).re()));
         }
     }
     Ok(())
+}
+
+/// The triangle above the diagonal becomes the adjoint of that below, or the other way round.
+unsafe fn fold<T: Scalar>(
+    cx: &Context<T>,
+    n: usize,
+    ld: usize,
+    w: Shared<T>,
+    upwards: bool,
+) -> Result<(), Error> {
+    cx.each(n.div_ceil(SQUARE), cx.threads_for(n, n, 8), &|b| {
+        let_in();
+        let at = |i: usize, j: usize| w.get().wrapping_add(i + j * ld);
+        let (first, next) = (b * SQUARE, n.min((b + 1) * SQUARE));
+        // SAFETY: entries of the caller's matrix and their mirror images, no one else's.
+        unsafe {
+            for j in first..next {
+                for i in j + 1..next {
+                    let (from, to) =
+                        if upwards { (at(i, j), at(j, i)) } else { (at(j, i), at(i, j)) };
+                    to.write(Scalar::conj(from.read()));
+                }
+            }
+            for i0 in (next..n).step_by(SQUARE) {
+                let (rows, cols) = (n.min(i0 + SQUARE) - i0, next - first);
+                let (below, above) = (at(i0, first), at(first, i0));
+                let (m, n, src, to) = match upwards {
+                    true => (rows, cols, below, above),
+                    false => (cols, rows, above, below),
+                };
+                let (src, ld) = (src.cast_const(), ld as isize);
+                (cx.kernels.transpose)(&Transpose { m, n, src, ld, to, to_ld: ld, conj: true });
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Runs `f` on each entry above the diagonal and its mirror image below, in squares that keep both

@@ -25,6 +25,7 @@ use crate::status::Status;
 use ainv_kernels::lanes::{self, Group, Suspects, closed};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::transpose::Transpose;
 use ainv_kernels::{Kernels, columns};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -233,6 +234,24 @@ pub(crate) unsafe fn copy<T: Scalar>(
                     let_in();
                     let (x, y) = (src.offset(from.at(0, j)), dst.offset(to.at(0, j)));
                     std::ptr::copy_nonoverlapping(x, y, from.rows);
+                }
+                return Ok(());
+            }
+            if from.cs == 1 && to.rs == 1 {
+                const BLOCK: usize = 4 * SQUARE;
+                for j0 in columns.clone().step_by(BLOCK) {
+                    let_in();
+                    for i0 in (0..from.rows).step_by(BLOCK) {
+                        (cx.kernels.transpose)(&Transpose {
+                            m: columns.end.min(j0 + BLOCK) - j0,
+                            n: from.rows.min(i0 + BLOCK) - i0,
+                            src: src.offset(from.at(i0, j0)).cast_const(),
+                            ld: from.rs,
+                            to: dst.offset(to.at(i0, j0)),
+                            to_ld: to.cs,
+                            conj: false,
+                        });
+                    }
                 }
                 return Ok(());
             }
