@@ -161,6 +161,8 @@ pub trait Tabled: Scalar {
 macro_rules! tabled {
     ($($t:ty),*) => {
         $(impl Tabled for $t {
+            // Inlined into another crate it would have every kernel compiled there once more.
+            #[inline(never)]
             fn on(isa: IsaId) -> &'static Kernels<Self> {
                 match isa {
                     #[cfg(target_arch = "x86_64")]
