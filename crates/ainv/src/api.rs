@@ -276,7 +276,11 @@ pub fn inv_into<T: Scalar>(
     inv_job(&a, &x, status, options)?.run()
 }
 
-/// [`inv`] in place.
+/// [`inv`] in place: the bits are those of any other output.
+///
+/// Above order 1024 no copy is kept beside the matrix (unless `on_singular` asks for the pseudo-inverse):
+/// scratch is under a twentieth of it. Of a singular matrix [`Status::at`] is then the first zero pivot
+/// of the elimination by columns, because there is no matrix left to eliminate by rows.
 ///
 /// # Errors
 /// As [`inv_into`].
