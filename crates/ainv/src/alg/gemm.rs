@@ -12,11 +12,10 @@ use std::ops::Range;
 
 /// Steps summed before C is updated: part of the algorithm, because it fixes the order of the
 /// additions.
-pub(crate) const KC: usize = 256;
+const KC: usize = 256;
 /// Columns of C from which on the left operand is packed: each element is read once for every tile of
 /// columns.
 const PACKED_FROM: usize = 80;
-
 /// Rows of C from which on the right operand is packed where its columns stand badly.
 const PACKED_TO: usize = 192;
 
@@ -107,7 +106,7 @@ impl<T: Scalar> Product<T> {
     }
 
     /// Some of the rows.
-    pub(crate) fn rows(&self, rows: Range<usize>) -> Self {
+    fn rows(&self, rows: Range<usize>) -> Self {
         let (a, c) = (self.a.from(rows.start, 0), self.c.wrapping_add(rows.start));
         Product { m: rows.len(), a, c, ..*self }
     }

@@ -174,7 +174,8 @@ unsafe fn general<T: Scalar>(
     })
 }
 
-/// Cholesky and the inverse in place, or `None` if the matrix is not positive definite.
+/// Cholesky and the inverse in place; the sum of the |1 / pivots|, or the first pivot that is not
+/// positive.
 ///
 /// # Safety
 /// As [`general`].
