@@ -65,13 +65,11 @@ pub(crate) unsafe fn factor<T: Scalar>(
             zero = next + found;
         }
     }
-    // The exchanges of later panels in the columns of L.
     let (a, pivots) = (Shared(a), &*pivots);
     cx.each(n.div_ceil(width), cx.threads_for(n, n, 8), &|i| {
         let (first, next) = (i * width, n.min((i + 1) * width));
         // SAFETY: columns of the caller's matrix, no one else's.
-        unsafe { exchange_rows(next..n, pivots, a_at(a, 0, first, ld), next - first, ld) };
-        Ok(())
+        unsafe { permute_rows(next..n, pivots, a_at(a, 0, first, ld), next - first, ld) }
     })?;
     Ok(zero)
 }
@@ -178,17 +176,38 @@ unsafe fn panel<T: Scalar>(
     }
 }
 
-/// Exchanges row k with row `pivots[k]` for each k of a range, in `cols` columns.
-unsafe fn exchange_rows<T: Scalar>(
+/// The exchanges of later panels in a panel's columns of L: exchanges row k with row `pivots[k]` for
+/// each of the last rows, in `cols` columns. Column by column from a copy in the first-level cache, as
+/// another thread may have written the column, and a walk along it costs less than leaps.
+unsafe fn permute_rows<T: Scalar>(
     rows: Range<usize>,
     pivots: &[usize],
     a: *mut T,
     cols: usize,
     ld: isize,
-) {
-    let first = rows.start;
-    // SAFETY: the caller's columns.
-    unsafe { exchange(rows.len(), |k| pivots[first + k] - first, a.add(first), cols, ld) }
+) -> Result<(), Error> {
+    let m = rows.len();
+    let mut source = filled(0, m)?;
+    for (i, s) in source.iter_mut().enumerate() {
+        *s = i;
+    }
+    for k in rows.clone() {
+        source.swap(k - rows.start, pivots[k] - rows.start);
+    }
+    arena::with(m, |copy: *mut T| {
+        for j in 0..cols {
+            let_in();
+            // SAFETY: the caller's column, and its copy.
+            unsafe {
+                let column = a.offset(rows.start as isize + j as isize * ld);
+                std::ptr::copy_nonoverlapping(column, copy, m);
+                for (i, &s) in source.iter().enumerate() {
+                    column.add(i).write(copy.add(s).read());
+                }
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Exchanges row k with row `pivot(k)`, k = 0, 1, ..., in `cols` columns.

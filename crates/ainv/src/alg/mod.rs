@@ -139,7 +139,7 @@ impl Shares {
     pub(crate) fn new(len: usize, threads: usize, unit: usize) -> Self {
         let units = len.div_ceil(unit);
         let each = units.div_ceil(threads);
-        let count = threads * each.div_ceil(16).max((each / 2).min(3)).max(1);
+        let count = if threads == 1 { 1 } else { threads * each.div_ceil(16).max((each / 2).min(3)).max(1) };
         Shares { count: count.min(units), len, unit }
     }
 
@@ -201,12 +201,16 @@ pub(crate) unsafe fn copy_columns<T: Scalar>(
     to_ld: isize,
 ) -> Result<(), Error> {
     let (from, to) = (Shared(from.cast_mut()), Shared(to));
-    cx.each(n, cx.threads_for(m, n, 8), &|j| {
-        let_in();
-        // SAFETY: column j of both, no one else's.
-        unsafe {
-            let from = from.get().cast_const().offset(j as isize * ld);
-            std::ptr::copy_nonoverlapping(from, to.get().offset(j as isize * to_ld), m);
+    let threads = cx.threads_for(m, n, 8);
+    let shares = Shares::new(n, threads, 8);
+    cx.each(shares.count, threads, &|i| {
+        for j in shares.range(i) {
+            let_in();
+            // SAFETY: column j of both, no one else's.
+            unsafe {
+                let from = from.get().cast_const().offset(j as isize * ld);
+                std::ptr::copy_nonoverlapping(from, to.get().offset(j as isize * to_ld), m);
+            }
         }
         Ok(())
     })
