@@ -17,6 +17,8 @@ pub struct Panel<T: Scalar> {
     pub step_stride: isize,
     pub lanes: usize,
     pub k: usize,
+    /// Steps of the packed operand that the block is written to: at least `k`.
+    pub steps: usize,
     pub conj: bool,
 }
 
@@ -41,7 +43,7 @@ pub unsafe fn a<F: Field, const VR: usize>(p: &Panel<F::S>, to: *mut <F::S as Sc
     // SAFETY: the block is in the caller's checked view, and `to` spans its panels.
     unsafe {
         let store = |x: F, panel: usize, v: usize, step: usize| {
-            let to = to.add((panel * p.k + step) * mr * F::PARTS + v * F::LANES);
+            let to = to.add((panel * p.steps + step) * mr * F::PARTS + v * F::LANES);
             let x = if p.conj { x.conj() } else { x };
             x.re().store(to);
             if F::PARTS == 2 {
@@ -111,7 +113,7 @@ pub unsafe fn b<F: Field, const NR: usize>(p: &Panel<F::S>, to: *mut F::S) {
     // SAFETY: as in `a`.
     unsafe {
         for first in (0..p.lanes).step_by(NR) {
-            let to = to.add(first * p.k);
+            let to = to.add(first * p.steps);
             let full = NR.min(p.lanes - first);
             let mut done = 0;
             if p.step_stride == 1 && full == NR && NR <= F::LANES {

@@ -26,6 +26,8 @@ pub(crate) struct Operand<T> {
     pub rs: isize,
     pub cs: isize,
     pub conj: bool,
+    /// A left operand in panels of `mr` rows: only rows that begin one are found by the strides.
+    packed: bool,
 }
 
 // SAFETY: an operand is read by the tasks that share it.
@@ -36,15 +38,50 @@ unsafe impl<T> Send for Operand<T> {}
 impl<T> Operand<T> {
     /// A column-major one.
     pub(crate) fn columns(p: *const T, ld: isize) -> Self {
-        Operand { p, rs: 1, cs: ld, conj: false }
+        Operand::strided(p, 1, ld, false)
+    }
+    pub(crate) fn strided(p: *const T, rs: isize, cs: isize, conj: bool) -> Self {
+        Operand { p, rs, cs, conj, packed: false }
     }
     /// The conjugate transpose.
     pub(crate) fn adjoint(self) -> Self {
-        Operand { p: self.p, rs: self.cs, cs: self.rs, conj: !self.conj }
+        Operand::strided(self.p, self.cs, self.rs, !self.conj)
     }
     pub(crate) fn from(self, i: usize, j: usize) -> Self {
         let d = i as isize * self.rs + j as isize * self.cs;
         Operand { p: self.p.wrapping_offset(d), ..self }
+    }
+}
+
+impl<T: Scalar> Operand<T> {
+    /// A left operand of `m` rows and `k` columns, packed as part of one of `steps` columns.
+    ///
+    /// # Safety
+    /// The operand is readable, and `to` spans whole panels of the other one.
+    pub(crate) unsafe fn packed(
+        self,
+        cx: &Context<T>,
+        (m, k): (usize, usize),
+        to: *mut T,
+        steps: usize,
+    ) -> Self {
+        let panel = Panel {
+            src: self.p,
+            lane_stride: self.rs,
+            step_stride: self.cs,
+            lanes: m,
+            k,
+            steps,
+            conj: self.conj,
+        };
+        // SAFETY: the caller's.
+        unsafe { (cx.kernels.pack_a)(&panel, to.cast()) };
+        Operand::in_panels(cx, to, steps)
+    }
+
+    /// A packed left operand of so many columns.
+    pub(crate) fn in_panels(cx: &Context<T>, p: *const T, steps: usize) -> Self {
+        Operand { p, rs: steps as isize, cs: cx.kernels.mr as isize, conj: false, packed: true }
     }
 }
 
@@ -128,7 +165,7 @@ impl<T: Scalar> Product<T> {
             return Ok(());
         }
         let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
-        let pack_a = self.a.rs != 1 || self.a.conj || n >= PACKED_FROM;
+        let pack_a = !self.a.packed && (self.a.rs != 1 || self.a.conj || n >= PACKED_FROM);
         // Columns a multiple of a page apart share the sets of a cache.
         let alias = (self.b.cs * size_of::<T>() as isize).unsigned_abs().is_multiple_of(4096);
         let strided = self.b.rs != 1 || (alias && n > 1 && m >= PACKED_TO);
@@ -160,7 +197,10 @@ impl<T: Scalar> Product<T> {
                         let rows = part.rows(ic..m.min(ic + mc));
                         // SAFETY: as above.
                         unsafe {
-                            let a = rows.left(cx, pack_a, left);
+                            let a = match pack_a {
+                                true => rows.a.packed(cx, (rows.m, rows.k), left, rows.k),
+                                false => rows.a,
+                            };
                             rows.tiles(cx, a, b, sums || pc > 0);
                         }
                     }
@@ -172,25 +212,6 @@ impl<T: Scalar> Product<T> {
             0 => work(std::ptr::null_mut(), std::ptr::null_mut()),
             len => arena::with(len, |space: *mut T| work(space, space.wrapping_add(left))),
         }
-    }
-
-    /// The left operand of one block, packed if asked.
-    unsafe fn left(&self, cx: &Context<T>, packed: bool, to: *mut T) -> Left<T> {
-        let a = self.a;
-        if !packed {
-            return Left::Columns(a.p, a.cs);
-        }
-        let panel = Panel {
-            src: a.p,
-            lane_stride: a.rs,
-            step_stride: a.cs,
-            lanes: self.m,
-            k: self.k,
-            conj: a.conj,
-        };
-        // SAFETY: the block is in A, and `to` spans its panels.
-        unsafe { (cx.kernels.pack_a)(&panel, to.cast()) };
-        Left::Packed(to.cast_const().cast())
     }
 
     /// The right operand of one block, packed if asked.
@@ -205,6 +226,7 @@ impl<T: Scalar> Product<T> {
             step_stride: b.rs,
             lanes: self.n,
             k: self.k,
+            steps: self.k,
             conj: b.conj,
         };
         // SAFETY: the block is in B, and `to` spans its panels.
@@ -213,9 +235,8 @@ impl<T: Scalar> Product<T> {
     }
 
     /// The tiles of one block.
-    unsafe fn tiles(&self, cx: &Context<T>, a: Left<T>, b: Right<T>, accumulate: bool) {
+    unsafe fn tiles(&self, cx: &Context<T>, a: Operand<T>, b: Right<T>, accumulate: bool) {
         let (mr, nr) = (cx.kernels.mr, cx.kernels.nr);
-        let parts = if T::COMPLEX { 2 } else { 1 };
         let minus = matches!(self.update, Update::Subtract | Update::SetMinus);
         let alpha = if minus { -T::Real::ONE } else { T::Real::ONE };
         for j in (0..self.n).step_by(nr) {
@@ -228,9 +249,9 @@ impl<T: Scalar> Product<T> {
                 };
                 let tile = Tile {
                     k: self.k,
-                    a: match a {
-                        Left::Packed(p) => Left::Packed(p.wrapping_add(i * self.k * parts)),
-                        Left::Columns(p, ld) => Left::Columns(p.wrapping_add(i), ld),
+                    a: match a.from(i, 0) {
+                        Operand { p, packed: true, .. } => Left::Packed(p.cast()),
+                        Operand { p, cs, .. } => Left::Columns(p, cs),
                     },
                     b: b.p.wrapping_offset((j / nr) as isize * b.panel),
                     b_step: b.step,

@@ -29,49 +29,101 @@ pub(crate) unsafe fn factor<T: Scalar>(
     ld: isize,
     pivots: &mut [usize],
 ) -> Result<usize, Error> {
-    let width = panel_width(n).min(n);
+    let panels = panels(n);
     // SAFETY: the caller's matrix.
-    let mut zero = unsafe { panel(cx, (n, width), a, ld, &mut pivots[..width])? };
-    for first in (0..n).step_by(width) {
-        let next = n.min(first + width);
-        let (done, rest) = pivots.split_at_mut(next);
-        let step = Step { a: Shared(a), ld, n, first, next, pivots: &done[first..] };
-        let after = n.min(next + width);
-        let ahead = Shared(rest.as_mut_ptr());
-        let found = AtomicUsize::new(0);
-        let threads = cx.threads_for(n - next, n - next, width);
-        let shares = Shares::new(n - after, threads, 4 * cx.kernels.nr);
-        let one = cx.sequential();
-        cx.each(if next < n { 1 + shares.count } else { 0 }, threads, &|task| {
-            // SAFETY: columns of the caller's matrix, no one else's; the next panel's pivots.
-            unsafe {
-                if task > 0 {
-                    let share = shares.range(task - 1);
-                    return step.update(&one, after + share.start..after + share.end);
+    let mut zero = unsafe { panel(cx, (n, panels[0].end), a, ld, &mut pivots[..panels[0].end])? };
+    let mr = cx.kernels.mr;
+    let space = if cx.scratch().ample { n.next_multiple_of(mr) * panel_width(n) } else { 0 };
+    arena::with(space, |space: *mut T| {
+        for two in panels.windows(2) {
+            let (Range { start: first, end: next }, after) = (two[0].clone(), two[1].end);
+            let width = next - first;
+            let (done, rest) = pivots.split_at_mut(next);
+            let threads = cx.threads_for(n - next, n - next, width);
+            let shares = Shares::new(n - after, threads, 2 * cx.kernels.nr);
+            // SAFETY: the panel below its triangle, and its place among the packed.
+            let below = unsafe {
+                let below = a.offset(next as isize + first as isize * ld).cast_const();
+                let below = Operand::columns(below, ld);
+                match cx.scratch().ample && shares.count > 1 {
+                    true => pack(cx, (n - next, width), below, space)?,
+                    false => below,
                 }
-                step.update(&one, next..after)?;
-                let pivots = std::slice::from_raw_parts_mut(ahead.get(), after - next);
-                let corner = a_at(step.a, next, next, ld);
-                let at = panel(&one, (n - next, after - next), corner, ld, pivots)?;
-                for p in pivots {
-                    *p += next;
+            };
+            let step =
+                Step { a: Shared(a), ld, n, first, next, pivots: &done[first..], below };
+            let ahead = Shared(rest.as_mut_ptr());
+            let found = AtomicUsize::new(0);
+            let one = cx.sequential();
+            cx.each(1 + shares.count, threads, &|task| {
+                // SAFETY: columns of the caller's matrix, no one else's; the next panel's pivots.
+                unsafe {
+                    if task > 0 {
+                        let share = shares.range(task - 1);
+                        return step.update(&one, after + share.start..after + share.end);
+                    }
+                    step.update(&one, next..after)?;
+                    let pivots = std::slice::from_raw_parts_mut(ahead.get(), after - next);
+                    let corner = a_at(step.a, next, next, ld);
+                    let at = panel(&one, (n - next, after - next), corner, ld, pivots)?;
+                    for p in pivots {
+                        *p += next;
+                    }
+                    found.store(at, Ordering::Relaxed);
+                    Ok(())
                 }
-                found.store(at, Ordering::Relaxed);
-                Ok(())
+            })?;
+            let found = found.into_inner();
+            if zero == 0 && found != 0 {
+                zero = next + found;
             }
-        })?;
-        let found = found.into_inner();
-        if zero == 0 && found != 0 {
-            zero = next + found;
         }
-    }
+        Ok(())
+    })?;
     let (a, pivots) = (Shared(a), &*pivots);
-    cx.each(n.div_ceil(width), cx.threads_for(n, n, 8), &|i| {
-        let (first, next) = (i * width, n.min((i + 1) * width));
+    cx.each(panels.len(), cx.threads_for(n, n, 8), &|i| {
+        let Range { start: first, end: next } = panels[i];
         // SAFETY: columns of the caller's matrix, no one else's.
         unsafe { permute_rows(next..n, pivots, a_at(a, 0, first, ld), next - first, ld) }
     })?;
     Ok(zero)
+}
+
+/// The columns of the panels: narrow at first, where nothing hides the panel, and at the end, where
+/// little does.
+fn panels(n: usize) -> Vec<Range<usize>> {
+    let width = panel_width(n);
+    let (mut panels, mut first) = (Vec::new(), 0);
+    while first < n {
+        let part = match first {
+            0 => 4,
+            _ if n - first <= 2 * width => 2,
+            _ => 1,
+        };
+        let end = n.min(first + width / part);
+        panels.push(first..end);
+        first = end;
+    }
+    panels
+}
+
+/// A left operand packed once for all threads.
+unsafe fn pack<T: Scalar>(
+    cx: &Context<T>,
+    (m, k): (usize, usize),
+    a: Operand<T>,
+    to: *mut T,
+) -> Result<Operand<T>, Error> {
+    let (to, threads) = (Shared(to), cx.threads_for(m, k, 8));
+    let shares = Shares::new(m, threads, cx.kernels.mr);
+    cx.each(shares.count, threads, &|i| {
+        let rows = shares.range(i);
+        let (a, to) = (a.from(rows.start, 0), to.get().wrapping_add(rows.start * k));
+        // SAFETY: rows of the caller's operand, and their panels.
+        unsafe { a.packed(cx, (rows.len(), k), to, k) };
+        Ok(())
+    })?;
+    Ok(Operand::in_panels(cx, to.get(), k))
 }
 
 /// Entry (i, j).
@@ -88,6 +140,8 @@ struct Step<'a, T> {
     next: usize,
     /// Its exchanges, counted from the matrix's first row.
     pivots: &'a [usize],
+    /// It below its triangle, as it stands or packed.
+    below: Operand<T>,
 }
 
 // SAFETY: the tasks that share a step write columns of their own.
@@ -99,7 +153,7 @@ impl<T: Scalar> Step<'_, T> {
     /// # Safety
     /// The columns are behind the panel and no one else's.
     unsafe fn update(&self, cx: &Context<T>, columns: Range<usize>) -> Result<(), Error> {
-        let Step { a, ld, n, first, next, pivots } = *self;
+        let Step { a, ld, n, first, next, pivots, below } = *self;
         let at = |i: usize, j: usize| a_at(a, i, j, ld);
         let (k, cols) = (next - first, columns.len());
         // SAFETY: blocks of the caller's matrix.
@@ -112,7 +166,7 @@ impl<T: Scalar> Step<'_, T> {
                 m: n - next,
                 n: cols,
                 k,
-                a: Operand::columns(at(next, first).cast_const(), ld),
+                a: below,
                 b: Operand::columns(top.cast_const(), ld),
                 update: Update::Subtract,
                 c: at(next, columns.start),
@@ -250,17 +304,20 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
 ) -> Result<(), Error> {
     let most = cx.scratch().strip.min(group(n)).min(n);
     let copy_ld = leading_dimension::<T>(n);
-    let matrix = Shared(a);
+    let (matrix, mr) = (Shared(a), cx.kernels.mr);
     // SAFETY: blocks of the caller's matrix; the strip of L is copied out before it is written.
     unsafe {
         invert(cx, n, false, a, ld)?;
         cx.next_phase();
-        arena::with(copy_ld * most, |copy: *mut T| {
+        let whole = cx.scratch().packs_whole(n);
+        let packed = if whole { n.next_multiple_of(mr) * n } else { 0 };
+        arena::with(copy_ld * most + packed, |copy: *mut T| {
+            let packed = Shared(copy.add(copy_ld * most));
             strips(n, most, true, &mut |strip| {
                 take_lower(cx, n, &strip.columns, matrix, ld, Shared(copy), copy_ld)?;
                 let (first, width) = (strip.columns.start, strip.columns.len());
                 let threads = cx.threads_for(n, n - first, width);
-                let shares = Shares::new(n, threads, cx.kernels.mr);
+                let shares = Shares::new(n, threads, mr);
                 let (one, copy) = (cx.sequential(), Shared(copy));
                 cx.each(shares.count, threads, &|i| {
                     let rows = shares.range(i);
@@ -272,7 +329,11 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
                             m: rows.len(),
                             n: width,
                             k: others.len(),
-                            a: Operand::columns(a_at(matrix, rows.start, others.start, ld), ld),
+                            a: match whole {
+                                true => Operand::in_panels(cx, packed.get(), n),
+                                false => Operand::columns(matrix.get(), ld),
+                            }
+                            .from(rows.start, others.start),
                             b: Operand::columns(copy.get().add(others.start), copy_ld as isize),
                             update: Update::Subtract,
                             c,
@@ -288,7 +349,12 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
                         lower: true,
                         unit: true,
                     };
-                    solve_rows(&one, (rows.len(), width), l, c, ld)
+                    solve_rows(&one, (rows.len(), width), l, c, ld)?;
+                    if whole && first > 0 {
+                        let to = packed.get().add(rows.start * n + first * mr);
+                        Operand::columns(c, ld).packed(cx, (rows.len(), width), to, n);
+                    }
+                    Ok(())
                 })
             })
         })?;

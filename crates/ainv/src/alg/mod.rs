@@ -121,7 +121,17 @@ impl Scratch {
     /// Elements for an order n.
     pub(crate) fn len<T>(self, n: usize, threads: usize) -> Option<usize> {
         let packed = (self.left + self.right) / size_of::<T>() * threads;
-        n.checked_mul(self.strip.min(strips::group(n)) + 16)?.checked_add(packed)
+        let shared = match self.ample {
+            false => 0,
+            true if self.packs_whole(n) => n,
+            true => panel_width(n),
+        };
+        n.checked_mul(self.strip.min(strips::group(n)) + shared + 16)?.checked_add(packed)
+    }
+
+    /// Whether a whole inverse is packed as it grows, so that no entry is packed twice.
+    pub(crate) fn packs_whole(self, n: usize) -> bool {
+        self.ample && n <= 1024
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) const fn group(n: usize) -> usize {
 }
 
 /// Rows of an inverse that are done apart.
-pub(crate) const ROWS: usize = 128;
+pub(crate) const ROWS: usize = 96;
 
 /// A strip of a group.
 pub(crate) struct Strip<'a> {

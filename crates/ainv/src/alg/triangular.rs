@@ -14,7 +14,7 @@ use std::ops::Range;
 /// The block of a triangle's matrix off the diagonal that begins at `(i, j)`.
 fn block<T: Scalar>(t: Triangle<T>, i: usize, j: usize) -> Operand<T> {
     let p = t.t.wrapping_offset(i as isize * t.rs + j as isize * t.cs);
-    Operand { p, rs: t.rs, cs: t.cs, conj: t.conj }
+    Operand::strided(p, t.rs, t.cs, t.conj)
 }
 
 /// X T = B in B's place: B is m x n, T of order n.

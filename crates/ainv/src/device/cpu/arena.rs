@@ -7,9 +7,9 @@ use std::ptr::NonNull;
 
 /// Every buffer begins at a multiple of a cache line, the widest register.
 const ALIGN: usize = 64;
-/// What a thread keeps: enough for an order of 1024 in double precision. A larger buffer goes back to
-/// the system when its use ends.
-const KEEP: usize = 12 << 20;
+/// What a thread keeps: enough for an order of 1024 in double precision, twice. A larger buffer goes
+/// back to the system when its use ends.
+const KEEP: usize = 20 << 20;
 
 /// An owned, uninitialised, aligned block.
 struct Buffer {

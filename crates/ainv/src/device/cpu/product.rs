@@ -32,7 +32,7 @@ pub(crate) fn matmul<T: Scalar>(
     let available = Context::new(kernels, pool::num_threads(), cancel);
     let one = |i: usize, cx: &Context<T>| {
         pause(cancel)?;
-        let operand = |p: *const T, f: Frame| Operand { p, rs: f.rs, cs: f.cs, conj: false };
+        let operand = |p: *const T, f: Frame| Operand::strided(p, f.rs, f.cs, false);
         let a = operand(a.matrix(i), a.frame());
         let b = operand(b.matrix(i), b.frame());
         // SAFETY: matrices of checked views that fit; matrix i of the output is this task's.
