@@ -77,7 +77,7 @@ unsafe fn product<T: Scalar>(
         }
         return Ok(());
     }
-    let turned = |of: Operand<T>| Operand { rs: of.cs, cs: of.rs, ..of };
+    let turned = |of: Operand<T>| Operand::strided(of.p, of.cs, of.rs, of.conj);
     let rows = |c: *mut T, ldc: isize| Product {
         m: n,
         n: m,
