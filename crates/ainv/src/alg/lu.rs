@@ -50,8 +50,7 @@ pub(crate) unsafe fn factor<T: Scalar>(
                     false => below,
                 }
             };
-            let step =
-                Step { a: Shared(a), ld, n, first, next, pivots: &done[first..], below };
+            let step = Step { a: Shared(a), ld, n, first, next, pivots: &done[first..], below };
             let ahead = Shared(rest.as_mut_ptr());
             let found = AtomicUsize::new(0);
             let one = cx.sequential();

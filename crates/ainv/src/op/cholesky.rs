@@ -2,10 +2,9 @@
 //! triangle; the caller's views turn an upper one into a lower one (a Hermitian matrix's upper
 //! triangle, read transposed, is the conjugate's lower one).
 
-use super::{
-    Op, Operand, Outcome, Scaling, each, in_range, inv, lanes_max, load, on_working, settle,
-    total_abs,
-};
+use super::pass::{Columns, Part};
+use super::working::Working;
+use super::{Left, Op, Operand, Outcome, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, cholesky, leading_dimension};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -31,31 +30,33 @@ unsafe fn on_lower<T: Scalar>(
     f: impl FnOnce(*mut T, usize) -> Result<Result<T::Real, usize>, Error>,
 ) -> Result<Outcome, Error> {
     let n = g.n;
-    let (src, dst) = (g.src.get(0), g.dst.get(0));
-    let operand = Operand { src, from: g.from, dst, to: g.to, force: g.force, hermitian };
+    let operand = Operand {
+        src: g.src.get(0),
+        from: g.from,
+        dst: g.dst.get(0),
+        to: g.to,
+        part: Part::Lower,
+        unit: false,
+        lines: false,
+        force: g.force,
+        hermitian,
+    };
     // SAFETY: the trait's contract.
     unsafe {
-        on_working(cx, &operand, |w, ld, only| {
-            let read = total_abs(cx, w, |j| j..n, n, ld)?;
-            let fits = T::Real::BIG > read && read > T::Real::SMALL;
+        on_working(cx, &operand, |&Working { w, ld, fits, only }| {
             // A factor with a zero on its diagonal is not worth destroying.
             if only && !(fits && inv::recips(w, n, ld) < T::Real::INFINITY) {
-                return Ok(Outcome::Suspect);
+                return Ok(None);
             }
-            let recips = f(w, ld)?;
-            let written = total_abs(cx, w, |j| j..n, n, ld)?;
-            if !hermitian {
-                for j in 1..n {
-                    std::slice::from_raw_parts_mut(w.add(j * ld), j).fill(T::default());
+            Ok(Some(match f(w, ld)? {
+                Ok(recips) => Left { recips, gone: Outcome::Done },
+                Err(at) => {
+                    // So that a forced result is not taken for one.
+                    w.write(T::nan());
+                    let gone = Outcome::Failed(not_positive_definite(n, at));
+                    Left { recips: T::Real::INFINITY, gone }
                 }
-            }
-            Ok(match recips {
-                Ok(r) if fits && in_range(r, written) => Outcome::Done,
-                _ if !only => Outcome::Suspect,
-                // There is nothing to begin anew with.
-                Ok(_) => Outcome::Done,
-                Err(at) => Outcome::Failed(not_positive_definite(n, at)),
-            })
+            }))
         })
     }
 }
@@ -77,7 +78,8 @@ pub(crate) fn first_bad_pivot<T: Scalar>(
         let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
         // SAFETY: the dense matrix and the arena's block.
         unsafe {
-            load(cx, a.as_ptr(), dense, w, ld)?;
+            let columns = Columns::new((n, n), w, ld, Part::Lower);
+            columns.load(cx, a.as_ptr(), dense, false)?;
             cholesky::factor(cx, n, w, ld as isize)
         }
     })
@@ -126,12 +128,7 @@ impl<T: Scalar> Op<T> for Cholesky {
         unsafe {
             on_lower(cx, g, false, |w, ld| {
                 let at = cholesky::factor(cx, g.n, w, ld as isize)?;
-                if at != 0 {
-                    // So that a forced result is not taken for one.
-                    w.write(T::nan());
-                    return Ok(Err(at));
-                }
-                Ok(Ok(inv::recips(w, g.n, ld)))
+                Ok(if at == 0 { Ok(inv::recips(w, g.n, ld)) } else { Err(at) })
             })
         }
     }
@@ -169,15 +166,7 @@ impl<T: Scalar> Op<T> for PosdefInv {
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
-        unsafe {
-            on_lower(cx, g, true, |w, ld| {
-                let recips = inv::posdef(cx, w, g.n, ld)?;
-                if recips.is_err() {
-                    w.write(T::nan());
-                }
-                Ok(recips)
-            })
-        }
+        unsafe { on_lower(cx, g, true, |w, ld| inv::posdef(cx, w, g.n, ld)) }
     }
     fn reads(&self, i: usize, j: usize) -> bool {
         i >= j

@@ -3,10 +3,9 @@
 //!
 //! Every route bounds the right residual |A X - I|; the Cholesky route both.
 
-use super::{
-    Op, Operand, Outcome, Scaling, in_range, lanes_max, lines_in_range, load, on_working, settle,
-    total_abs,
-};
+use super::pass::{Columns, Part};
+use super::working::Working;
+use super::{Left, Op, Operand, Outcome, Scaling, lanes_max, on_working, settle};
 use crate::alg::{Context, Shared, cholesky, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
@@ -77,43 +76,35 @@ impl<T: Scalar> Op<T> for Inv {
             from: g.from.transposed(),
             dst: g.dst.get(0),
             to: g.to.transposed(),
+            part: Part::All,
+            unit: false,
+            lines: true,
             force: g.force,
             hermitian: false,
         };
         // SAFETY: the trait's contract.
         unsafe {
-            on_working(cx, &operand, |w, ld, only| {
-                let lines = lines_in_range(cx, w, |_| 0..n, n, ld)?;
-                if only && !lines {
-                    return Ok(Outcome::Suspect);
+            on_working(cx, &operand, |&Working { w, ld, fits, only }| {
+                if only && !fits {
+                    return Ok(None);
                 }
                 // A structure is trusted only where no entry is NaN.
-                let found =
-                    if self.auto && lines { look_at(cx, w, n, ld)? } else { Found::General };
-                let (recips, zero) = match found {
+                let found = if self.auto && fits { look_at(cx, w, n, ld)? } else { Found::General };
+                Ok(match found {
                     Found::Lower | Found::Upper => {
                         let recips = recips(w, n, ld);
                         if only && recips >= T::Real::INFINITY {
-                            return Ok(Outcome::Suspect);
+                            return Ok(None);
                         }
                         triangular::invert(cx, n, found == Found::Lower, w, ld as isize)?;
-                        (recips, 0)
+                        // Without a zero on its diagonal it has an inverse, if one that overflows.
+                        Some(Left { recips, gone: Outcome::Done })
                     }
-                    Found::Hermitian => match posdef_or_back(cx, w, n, ld)? {
-                        Some(recips) => (recips, 0),
+                    Found::Hermitian => Some(match posdef_or_back(cx, w, n, ld)? {
+                        Some(recips) => Left { recips, gone: singular(n, 0) },
                         None => general(cx, w, n, ld)?,
-                    },
-                    Found::General => general(cx, w, n, ld)?,
-                };
-                let written = total_abs(cx, w, |_| 0..n, n, ld)?;
-                let triangle = matches!(found, Found::Lower | Found::Upper);
-                Ok(match lines && in_range(recips, written) {
-                    true => Outcome::Done,
-                    false if !only => Outcome::Suspect,
-                    // There is nothing to begin anew with. A triangle without a zero on its
-                    // diagonal has an inverse, if one that overflows.
-                    false if triangle || T::Real::INFINITY > written => Outcome::Done,
-                    false => Outcome::Failed(Status::singular(if zero == 0 { n } else { zero })),
+                    }),
+                    Found::General => Some(general(cx, w, n, ld)?),
                 })
             })
         }
@@ -146,7 +137,12 @@ impl<T: Scalar> Op<T> for Inv {
     }
 }
 
-/// LU and the inverse in place; the sum of the |1 / pivots|, and the first zero pivot or 0.
+/// A matrix that has no inverse; `zero` is its first zero pivot or 0.
+fn singular(n: usize, zero: usize) -> Outcome {
+    Outcome::Failed(Status::singular(if zero == 0 { n } else { zero }))
+}
+
+/// LU and the inverse in place.
 ///
 /// # Safety
 /// `w` is the working matrix.
@@ -155,7 +151,7 @@ unsafe fn general<T: Scalar>(
     w: *mut T,
     n: usize,
     ld: usize,
-) -> Result<(T::Real, usize), Error> {
+) -> Result<Left<T::Real>, Error> {
     arena::with(n, |pivots: *mut usize| {
         // SAFETY: n pivots, written by the factorisation; the caller's matrix.
         unsafe {
@@ -169,7 +165,7 @@ unsafe fn general<T: Scalar>(
                 // A zero pivot: the matrix is suspect whatever follows.
                 w.write(T::nan());
             }
-            Ok((recips, zero))
+            Ok(Left { recips, gone: singular(n, zero) })
         }
     })
 }
@@ -390,7 +386,8 @@ pub(crate) fn first_zero_pivot<T: Scalar>(
             let dense = ainv_kernels::places::Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
             // SAFETY: the dense matrix and the arena's blocks.
             let at = unsafe {
-                load(cx, a.as_ptr(), dense, w, ld)?;
+                let columns = Columns::new((n, n), w, ld, Part::All);
+                columns.load(cx, a.as_ptr(), dense, false)?;
                 pivots.write_bytes(0, n);
                 let pivots = std::slice::from_raw_parts_mut(pivots, n);
                 lu::factor(cx, n, w, ld as isize, pivots)?

@@ -7,6 +7,7 @@
 pub(crate) mod cholesky;
 pub(crate) mod diagonal;
 pub(crate) mod inv;
+mod pass;
 pub(crate) mod pinv;
 pub(crate) mod rcond;
 mod settle;
@@ -16,18 +17,15 @@ pub(crate) mod tri_inv;
 mod working;
 
 pub(crate) use settle::{Scaling, exponent, settle};
-pub(crate) use working::{Operand, Outcome, SCRATCH_UP_TO, on_working};
+use working::{Left, Operand, on_working};
+pub(crate) use working::{Outcome, SCRATCH_UP_TO};
 
-use crate::alg::{Context, Shared, Shares};
-use crate::device::cpu::executor::let_in;
+use crate::alg::Context;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::lanes::{self, Group, Suspects, closed};
-use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
-use ainv_kernels::transpose::Transpose;
 use ainv_kernels::{Kernels, columns};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The operations on square matrices, as data. (`pinv` and `rcond` have drivers of their own.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -191,164 +189,7 @@ pub(crate) unsafe fn run<T: Scalar>(
     }
 }
 
-/// Copies a matrix of any strides to columns `ld` apart.
-///
-/// # Safety
-/// Both are valid over `from`'s sizes.
-pub(crate) unsafe fn load<T: Scalar>(
-    cx: &Context<T>,
-    src: *const T,
-    from: Frame,
-    w: *mut T,
-    ld: usize,
-) -> Result<(), Error> {
-    let to = Frame { rs: 1, cs: ld as isize, ..from };
-    // SAFETY: the caller's.
-    unsafe { copy(cx, src, from, w, to) }
-}
-
-/// Copies a matrix of any strides to a matrix of any strides.
-///
-/// # Safety
-/// Both are valid over their sizes, which are equal, and apart.
-pub(crate) unsafe fn copy<T: Scalar>(
-    cx: &Context<T>,
-    src: *const T,
-    from: Frame,
-    dst: *mut T,
-    to: Frame,
-) -> Result<(), Error> {
-    // Along the destination's adjacent elements, in squares that keep both sides' lines in cache.
-    const SQUARE: usize = 16;
-    let (from, to) =
-        if to.cs.abs() < to.rs.abs() { (from.transposed(), to.transposed()) } else { (from, to) };
-    let (src, dst) = (Shared(src.cast_mut()), Shared(dst));
-    let threads = cx.threads_for(from.rows, from.cols, 8);
-    let shares = Shares::new(from.cols, threads, SQUARE);
-    cx.each(shares.count, threads, &|i| {
-        let (src, dst, columns) = (src.get(), dst.get(), shares.range(i));
-        // SAFETY: elements of the caller's matrices, these columns no one else's.
-        unsafe {
-            if from.rs == 1 && to.rs == 1 {
-                for j in columns {
-                    let_in();
-                    let (x, y) = (src.offset(from.at(0, j)), dst.offset(to.at(0, j)));
-                    std::ptr::copy_nonoverlapping(x, y, from.rows);
-                }
-                return Ok(());
-            }
-            if from.cs == 1 && to.rs == 1 {
-                const BLOCK: usize = 4 * SQUARE;
-                for j0 in columns.clone().step_by(BLOCK) {
-                    let_in();
-                    for i0 in (0..from.rows).step_by(BLOCK) {
-                        (cx.kernels.transpose)(&Transpose {
-                            m: columns.end.min(j0 + BLOCK) - j0,
-                            n: from.rows.min(i0 + BLOCK) - i0,
-                            src: src.offset(from.at(i0, j0)).cast_const(),
-                            ld: from.rs,
-                            to: dst.offset(to.at(i0, j0)),
-                            to_ld: to.cs,
-                            conj: false,
-                        });
-                    }
-                }
-                return Ok(());
-            }
-            for j0 in columns.clone().step_by(SQUARE) {
-                let_in();
-                for i0 in (0..from.rows).step_by(SQUARE) {
-                    for j in j0..columns.end.min(j0 + SQUARE) {
-                        for i in i0..from.rows.min(i0 + SQUARE) {
-                            dst.offset(to.at(i, j)).write(src.offset(from.at(i, j)).read());
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    })
-}
-
 /// Whether the sums that a blocked route took are beyond suspicion; the lanes' `good`.
 pub(crate) fn in_range<R: RealScalar>(recips: R, written: R) -> bool {
     R::BIG > recips && R::INFINITY > written
-}
-
-/// Groups of columns whose sums are taken side by side: part of the algorithm, as it fixes the order
-/// of the additions.
-fn groups(n: usize) -> usize {
-    if n < 512 { 1 } else { 8 }
-}
-
-/// The sum of |entries| of some rows of n columns, `ld` apart: NaN or infinite if one is.
-///
-/// # Safety
-/// The entries are readable.
-pub(crate) unsafe fn total_abs<T: Scalar>(
-    cx: &Context<T>,
-    w: *const T,
-    rows: impl Fn(usize) -> std::ops::Range<usize> + Sync,
-    n: usize,
-    ld: usize,
-) -> Result<T::Real, Error> {
-    let count = groups(n);
-    let mut sums = [T::Real::default(); 8];
-    let (w, to) = (Shared(w.cast_mut()), Shared(sums.as_mut_ptr()));
-    cx.each(count, cx.threads_for(n, n, 8), &|i| {
-        let columns = n * i / count..n * (i + 1) / count;
-        let mut sum = T::Real::default();
-        for j in columns {
-            let_in();
-            let (rows, none) = (rows(j), std::ptr::null_mut());
-            // SAFETY: the caller's column.
-            let column = unsafe {
-                let first = w.get().add(j * ld + rows.start);
-                (cx.kernels.sum_abs)(first, rows.len(), none)
-            };
-            sum = sum + column;
-        }
-        // SAFETY: the sum of this task.
-        unsafe { to.get().add(i).write(sum) };
-        Ok(())
-    })?;
-    Ok(sums.into_iter().fold(T::Real::default(), |a, b| a + b))
-}
-
-/// Whether the sums of |entries| of each row and each column of an order n are in range; the lanes'
-/// `lines_good`.
-///
-/// # Safety
-/// As [`total_abs`].
-pub(crate) unsafe fn lines_in_range<T: Scalar>(
-    cx: &Context<T>,
-    w: *const T,
-    rows: impl Fn(usize) -> std::ops::Range<usize> + Sync,
-    n: usize,
-    ld: usize,
-) -> Result<bool, Error> {
-    let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
-    let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
-    let fits = |sum: T::Real| large > sum && sum > small;
-    let count = groups(n);
-    let good = AtomicBool::new(true);
-    let mut by_row = crate::error::filled(T::Real::default(), count * n)?;
-    let (w, to) = (Shared(w.cast_mut()), Shared(by_row.as_mut_ptr()));
-    cx.each(count, cx.threads_for(n, n, 8), &|i| {
-        for j in n * i / count..n * (i + 1) / count {
-            let_in();
-            let rows = rows(j);
-            // SAFETY: the caller's column, and the rows' sums of this task.
-            let column = unsafe {
-                let first = w.get().add(j * ld + rows.start);
-                (cx.kernels.sum_abs)(first, rows.len(), to.get().add(i * n + rows.start))
-            };
-            if !fits(column) {
-                good.store(false, Ordering::Relaxed);
-            }
-        }
-        Ok(())
-    })?;
-    let row = |i: usize| (0..count).fold(T::Real::default(), |s, g| s + by_row[g * n + i]);
-    Ok(good.into_inner() && (0..n).all(|i| fits(row(i))))
 }

@@ -3,18 +3,15 @@
 //! As for `inv` the elimination is that of A^T, and the solves are from the right: with P A^T = L U,
 //! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
 
-use super::{
-    Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, lines_in_range, load, settle,
-    total_abs,
-};
+use super::pass::{Columns, Part};
+use super::{Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, settle};
 use crate::alg::{self, Context, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
-use ainv_kernels::places::Frame;
-use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::Triangle;
 
 /// A general matrix.
@@ -26,12 +23,12 @@ pub(crate) struct PosdefSolve;
 /// tile's scratch.
 pub(crate) const LANES_RHS: usize = 32;
 
-/// Loads A^T and B^T, runs `f` on both (and their leading dimensions), and stores B^T's place as X.
-/// `f` answers with the sum of |1 / pivots|.
+/// Loads A^T, of which a part is read, and B^T, runs `f` on both (and their leading dimensions), and
+/// stores B^T's place as X. `f` answers with the sum of |1 / pivots|.
 unsafe fn on_transposed<T: Scalar>(
     cx: &Context<T>,
     g: &Group<T>,
-    lines_fit: impl FnOnce(*const T, usize, usize) -> Result<bool, Error>,
+    part: Part,
     f: impl FnOnce(*mut T, usize, *mut T, usize) -> Result<Option<T::Real>, Error>,
 ) -> Result<Outcome, Error> {
     let (n, k) = (g.n, g.rhs_from.cols);
@@ -40,35 +37,21 @@ unsafe fn on_transposed<T: Scalar>(
         // SAFETY: the matrices are the caller's; the blocks span n columns each.
         unsafe {
             let b = w.add(n * ld);
-            load(cx, g.src.get(0), g.from.transposed(), w, ld)?;
-            load(cx, g.rhs.get(0), g.rhs_from.transposed(), b, ldb)?;
-            let lines = lines_fit(w, n, ld)?;
+            let lines = part == Part::All;
+            let a = Columns::new((n, n), w, ld, part);
+            let read = a.load(cx, g.src.get(0), g.from.transposed(), lines)?;
+            let fits = if lines { read.lines } else { read.fits() };
+            let x = Columns::new((k, n), b, ldb, Part::All);
+            x.load(cx, g.rhs.get(0), g.rhs_from.transposed(), false)?;
             let recips = f(w, ld, b, ldb)?;
-            let written = total_abs(cx, b, |_| 0..k, n, ldb)?;
-            let good = lines && recips.is_some_and(|r| in_range(r, written));
+            let written = x.sums(cx, false)?.total;
+            let good = fits && recips.is_some_and(|r| in_range(r, written));
             if good || g.force {
-                let to = g.to.transposed();
-                let columns = Frame { rs: 1, cs: ldb as isize, ..to };
-                super::copy(cx, b, columns, g.dst.get(0), to)?;
+                x.store(cx, g.dst.get(0), g.to.transposed())?;
             }
             Ok(if good { Outcome::Done } else { Outcome::Suspect })
         }
     })
-}
-
-/// Whether the lower triangle's sum is in range.
-///
-/// # Safety
-/// `w` is the working matrix.
-unsafe fn lower_fits<T: Scalar>(
-    cx: &Context<T>,
-    w: *const T,
-    n: usize,
-    ld: usize,
-) -> Result<bool, Error> {
-    // SAFETY: the caller's.
-    let read = unsafe { total_abs(cx, w, |j| j..n, n, ld)? };
-    Ok(T::Real::BIG > read && read > T::Real::SMALL)
 }
 
 /// The scaling of A, and for each column of B the power of two that keeps it in range under A's
@@ -98,22 +81,17 @@ impl<T: Scalar> Op<T> for Solve {
         let n = g.n;
         // SAFETY: the trait's contract.
         unsafe {
-            on_transposed(
-                cx,
-                g,
-                |w, n, ld| lines_in_range(cx, w, |_| 0..n, n, ld),
-                |w, ld, b, ldb| {
-                    arena::with(n, |pivots: *mut usize| {
-                        pivots.write_bytes(0, n);
-                        let pivots = std::slice::from_raw_parts_mut(pivots, n);
-                        lu::factor(cx, n, w, ld as isize, pivots)?;
-                        let recips = inv::recips(w, n, ld);
-                        let k = g.rhs_from.cols;
-                        lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
-                        Ok(Some(recips))
-                    })
-                },
-            )
+            on_transposed(cx, g, Part::All, |w, ld, b, ldb| {
+                arena::with(n, |pivots: *mut usize| {
+                    pivots.write_bytes(0, n);
+                    let pivots = std::slice::from_raw_parts_mut(pivots, n);
+                    lu::factor(cx, n, w, ld as isize, pivots)?;
+                    let recips = inv::recips(w, n, ld);
+                    let k = g.rhs_from.cols;
+                    lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
+                    Ok(Some(recips))
+                })
+            })
         }
     }
 
@@ -168,32 +146,27 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         // the frames are exchanged once more: the working matrix is A itself.
         unsafe {
             let turned = Group { from: g.from.transposed(), ..*g };
-            on_transposed(
-                cx,
-                &turned,
-                |w, n, ld| lower_fits(cx, w, n, ld),
-                |w, ld, b, ldb| {
-                    if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
-                        b.write(T::nan());
-                        return Ok(None);
-                    }
-                    // A = L L^H, so X^T conj(L) L^T = B^T.
-                    let k = g.rhs_from.cols;
-                    let t = Triangle {
-                        t: w.cast_const(),
-                        rs: ld as isize,
-                        cs: 1,
-                        conj: false,
-                        lower: false,
-                        unit: false,
-                    };
-                    let ld = ld as isize;
-                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                    let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
-                    triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                    Ok(Some(inv::recips(w, n, ld as usize)))
-                },
-            )
+            on_transposed(cx, &turned, Part::Lower, |w, ld, b, ldb| {
+                if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
+                    b.write(T::nan());
+                    return Ok(None);
+                }
+                // A = L L^H, so X^T conj(L) L^T = B^T.
+                let k = g.rhs_from.cols;
+                let t = Triangle {
+                    t: w.cast_const(),
+                    rs: ld as isize,
+                    cs: 1,
+                    conj: false,
+                    lower: false,
+                    unit: false,
+                };
+                let ld = ld as isize;
+                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
+                triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
+                Ok(Some(inv::recips(w, n, ld as usize)))
+            })
         }
     }
 

@@ -2,10 +2,9 @@
 //! one by transposition, and an upper one into itself by transposition and reversal, so that the
 //! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
 
-use super::{
-    Op, Operand, Outcome, Scaling, each, in_range, inv, lanes_max, lines_in_range, on_working,
-    settle, total_abs,
-};
+use super::pass::Part;
+use super::working::Working;
+use super::{Left, Op, Operand, Outcome, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, triangular};
 use crate::error::Error;
 use crate::status::Status;
@@ -48,37 +47,22 @@ impl<T: Scalar> Op<T> for TriInv {
             from,
             dst: g.dst.get(0).wrapping_offset(dst),
             to,
+            part: if lower { Part::Lower } else { Part::Upper },
+            unit: self.unit,
+            lines: true,
             force: g.force,
             hermitian: false,
         };
-        let inside = move |j: usize| if lower { j..n } else { 0..j + 1 };
         // SAFETY: the trait's contract.
         unsafe {
-            on_working(cx, &operand, |w, ld, only| {
-                if self.unit {
-                    // What stands there is not read: nothing is lost.
-                    for i in 0..n {
-                        w.add(i * (ld + 1)).write(T::from_re(T::Real::ONE));
-                    }
-                }
-                let lines = lines_in_range(cx, w, inside, n, ld)?;
+            on_working(cx, &operand, |&Working { w, ld, fits, only }| {
                 let recips = inv::recips(w, n, ld);
-                if only && !(lines && recips < T::Real::INFINITY) {
-                    return Ok(Outcome::Suspect);
-                }
-                for j in 0..n {
-                    let other = if lower { 0..j } else { j + 1..n };
-                    let column = w.add(j * ld + other.start);
-                    std::slice::from_raw_parts_mut(column, other.len()).fill(T::default());
+                if only && !(fits && recips < T::Real::INFINITY) {
+                    return Ok(None);
                 }
                 triangular::invert(cx, n, lower, w, ld as isize)?;
-                let written = total_abs(cx, w, inside, n, ld)?;
-                // The only copy there was has no zero on its diagonal: it has an inverse, if one that
-                // overflows.
-                Ok(match only || (lines && in_range(recips, written)) {
-                    true => Outcome::Done,
-                    false => Outcome::Suspect,
-                })
+                // A triangle without a zero on its diagonal has an inverse, if one that overflows.
+                Ok(Some(Left { recips, gone: Outcome::Done }))
             })
         }
     }

@@ -1,14 +1,15 @@
 //! The working matrix of a blocked route: padded scratch for middle orders, the memory of the result
 //! itself for large ones, where a second matrix would not be worth its memory.
 
-use super::copy;
+use super::in_range;
+use super::pass::{Columns, Part, Sums};
 use crate::alg::{Context, Shared, Shares, leading_dimension};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::places::Frame;
-use ainv_kernels::scalar::Scalar;
+use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// The largest order that is worked on in scratch.
 pub(crate) const SCRATCH_UP_TO: usize = 1024;
@@ -29,52 +30,105 @@ pub(crate) struct Operand<T> {
     pub from: Frame,
     pub dst: *mut T,
     pub to: Frame,
-    /// Store what `f` leaves even of a suspect.
+    /// What is read; of a result that is not Hermitian the rest is zero.
+    pub part: Part,
+    /// The diagonal is not read and counts as ones.
+    pub unit: bool,
+    /// Whether each row and column must be in range, or the whole alone.
+    pub lines: bool,
+    /// Store what an algorithm leaves even of a suspect.
     pub force: bool,
     /// The result is Hermitian.
     pub hermitian: bool,
 }
 
-/// Runs `f` on the working matrix, columns so far apart, and stores what it leaves. `f`'s last argument
-/// says that it works on the only copy there is: it may then call the matrix suspect only as long as
-/// it has not changed it.
+/// What an algorithm left in the working matrix.
+pub(crate) struct Left<R> {
+    /// The sum of the |1 / pivots|; infinite if there is no result.
+    pub recips: R,
+    /// What became of the matrix if this is not in range and it was the only copy.
+    pub gone: Outcome,
+}
+
+/// The working matrix, and what an algorithm must know of it.
+pub(crate) struct Working<T> {
+    pub w: *mut T,
+    pub ld: usize,
+    /// Whether what was read is in range.
+    pub fits: bool,
+    /// Whether it is the only copy there is: it may then be called suspect only as long as it is as it
+    /// was.
+    pub only: bool,
+}
+
+/// Runs `f` on the working matrix, and stores what it leaves. `None` from `f`: the matrix is suspect,
+/// and is as it was.
 ///
 /// # Safety
 /// Source and destination are valid over n x n, and the same or apart.
 pub(crate) unsafe fn on_working<T: Scalar>(
     cx: &Context<T>,
     o: &Operand<T>,
-    f: impl FnOnce(*mut T, usize, bool) -> Result<Outcome, Error>,
+    f: impl FnOnce(&Working<T>) -> Result<Option<Left<T::Real>>, Error>,
 ) -> Result<Outcome, Error> {
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
-    let columns = |ld: usize| Frame { rows: n, cols: n, rs: 1, cs: ld as isize };
+    let fits = |read: Sums<T::Real>| if o.lines { read.lines } else { read.fits() };
+    let good = |fits, left: &Left<T::Real>, written| fits && in_range(left.recips, written);
     let in_place = match (o.to.rs, o.to.cs) {
         _ if n <= SCRATCH_UP_TO || (same && (o.from != o.to || cx.keep_input)) => None,
         (1, ld) if ld >= n as isize => Some((ld as usize, false)),
         (ld, 1) if ld >= n as isize => Some((ld as usize, true)),
         _ => None,
     };
+    let columns =
+        |p: *mut T, ld: usize| Columns { unit: o.unit, ..Columns::new((n, n), p, ld, o.part) };
     // SAFETY: the caller's matrices; the scratch spans n columns.
     unsafe {
         let Some((ld, turned)) = in_place else {
             let ld = leading_dimension::<T>(n);
             return arena::with(n * ld, |w: *mut T| {
-                copy(cx, o.src, o.from, w, columns(ld))?;
-                let outcome = f(w, ld, false)?;
-                if outcome == Outcome::Done || o.force {
-                    copy(cx, w, columns(ld), o.dst, o.to)?;
+                let columns = columns(w, ld);
+                let fits = fits(columns.load(cx, o.src, o.from, o.lines)?);
+                let Some(left) = f(&Working { w, ld, fits, only: false })? else {
+                    return Ok(Outcome::Suspect);
+                };
+                // What is stored of a suspect is written over, unless it is the matrix itself that
+                // is still needed.
+                let good = match same && !o.force {
+                    false => good(fits, &left, columns.store(cx, o.dst, o.to)?.total),
+                    true => good(fits, &left, columns.sums(cx, false)?.total),
+                };
+                if good && same && !o.force {
+                    columns.store(cx, o.dst, o.to)?;
                 }
-                Ok(outcome)
+                Ok(if good { Outcome::Done } else { Outcome::Suspect })
             });
         };
+        let columns = columns(o.dst, ld);
         let turn = || if turned { transpose(cx, n, o.dst, ld) } else { Ok(()) };
-        if same {
+        let read = if same {
             turn()?;
+            columns.sums(cx, o.lines)?
         } else {
-            copy(cx, o.src, o.from, o.dst, columns(ld))?;
-        }
-        let outcome = f(o.dst, ld, same)?;
+            columns.load(cx, o.src, o.from, o.lines)?
+        };
+        let fits = fits(read);
+        let Some(left) = f(&Working { w: o.dst, ld, fits, only: same })? else {
+            turn()?;
+            return Ok(Outcome::Suspect);
+        };
+        let written = match same && !o.hermitian {
+            true => columns.clear(cx)?.total,
+            false => columns.sums(cx, false)?.total,
+        };
+        let outcome = match good(fits, &left, written) {
+            true => Outcome::Done,
+            false if !same => Outcome::Suspect,
+            // There is nothing to begin anew with.
+            false if T::Real::INFINITY > written => Outcome::Done,
+            false => left.gone,
+        };
         match outcome {
             Outcome::Done if turned && o.hermitian => conjugate(cx, n, o.dst, ld)?,
             Outcome::Failed(_) => {}

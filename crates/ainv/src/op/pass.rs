@@ -1,0 +1,277 @@
+//! Passes over a whole matrix: entries are copied or cleared, and summed while they are in cache.
+
+use crate::alg::{Context, Shared};
+use crate::device::cpu::executor::let_in;
+use crate::error::Error;
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::transpose::Transpose;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The entries of a matrix that count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    All,
+    /// The triangle with the diagonal.
+    Lower,
+    Upper,
+}
+
+impl Part {
+    /// The rows that count of column j, of m.
+    fn rows(self, m: usize, j: usize) -> Range<usize> {
+        match self {
+            Part::All => 0..m,
+            Part::Lower => j.min(m)..m,
+            Part::Upper => 0..m.min(j + 1),
+        }
+    }
+
+    /// The rows of which some columns hold an entry that counts.
+    fn hull(self, m: usize, columns: &Range<usize>) -> Range<usize> {
+        match self {
+            Part::Lower => self.rows(m, columns.start),
+            _ => self.rows(m, columns.end - 1),
+        }
+    }
+}
+
+/// A block whose rows are adjacent, columns `ld` apart, and what counts of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<T> {
+    pub m: usize,
+    pub n: usize,
+    pub p: *mut T,
+    pub ld: usize,
+    pub part: Part,
+    /// The diagonal counts as ones, which every pass writes there.
+    pub unit: bool,
+}
+
+// SAFETY: the tasks that share a block work on columns of their own.
+unsafe impl<T> Sync for Columns<T> {}
+
+/// The sums of |re| + |im| over the entries that count.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums<R> {
+    /// Of all of them; NaN or infinite if one is.
+    pub total: R,
+    /// Whether those of each row and each column are in range, if that was asked; the lanes'
+    /// `lines_good`.
+    pub lines: bool,
+}
+
+impl<R: RealScalar> Sums<R> {
+    /// Whether the whole is in range.
+    pub(crate) fn fits(&self) -> bool {
+        R::BIG > self.total && self.total > R::SMALL
+    }
+}
+
+impl<T: Scalar> Columns<T> {
+    pub(crate) fn new((m, n): (usize, usize), p: *mut T, ld: usize, part: Part) -> Self {
+        Columns { m, n, p, ld, part, unit: false }
+    }
+
+    fn column(&self, j: usize) -> *mut T {
+        self.p.wrapping_add(j * self.ld)
+    }
+
+    fn frame(&self) -> Frame {
+        Frame { rows: self.m, cols: self.n, rs: 1, cs: self.ld as isize }
+    }
+
+    /// Fills it from a matrix of any strides; what does not count becomes zero and is not read. With
+    /// `lines` those are looked at.
+    ///
+    /// # Safety
+    /// Both are valid over their sizes, which are equal, and apart.
+    pub(crate) unsafe fn load(
+        &self,
+        cx: &Context<T>,
+        src: *const T,
+        from: Frame,
+        lines: bool,
+    ) -> Result<Sums<T::Real>, Error> {
+        let src = Shared(src.cast_mut());
+        // SAFETY: columns of the caller's matrices, no one else's.
+        self.pass(cx, lines, &|columns| unsafe {
+            let rows = self.part.hull(self.m, &columns);
+            let part = Frame { rows: rows.len(), cols: columns.len(), ..from };
+            let src = src.get().cast_const().offset(from.at(rows.start, columns.start));
+            let to = self.column(columns.start).add(rows.start);
+            copy_block(cx, src, part, to, Frame { rs: 1, cs: self.ld as isize, ..part });
+            self.clear_columns(columns);
+        })
+    }
+
+    /// Copies all of it to a matrix of any strides; the sums of what counts.
+    ///
+    /// # Safety
+    /// As [`load`](Columns::load).
+    pub(crate) unsafe fn store(
+        &self,
+        cx: &Context<T>,
+        dst: *mut T,
+        to: Frame,
+    ) -> Result<Sums<T::Real>, Error> {
+        let dst = Shared(dst);
+        // SAFETY: columns of the caller's matrices, no one else's.
+        self.pass(cx, false, &|columns| unsafe {
+            let cols = columns.len();
+            let src = self.column(columns.start).cast_const();
+            let dst = dst.get().offset(to.at(0, columns.start));
+            copy_block(cx, src, Frame { cols, ..self.frame() }, dst, Frame { cols, ..to });
+        })
+    }
+
+    /// The sums alone.
+    ///
+    /// # Safety
+    /// The block is valid.
+    pub(crate) unsafe fn sums(&self, cx: &Context<T>, lines: bool) -> Result<Sums<T::Real>, Error> {
+        self.pass(cx, lines, &|_| ())
+    }
+
+    /// What does not count becomes zero; the sums.
+    ///
+    /// # Safety
+    /// The block is writable.
+    pub(crate) unsafe fn clear(&self, cx: &Context<T>) -> Result<Sums<T::Real>, Error> {
+        // SAFETY: columns of the caller's block, no one else's.
+        self.pass(cx, false, &|columns| unsafe { self.clear_columns(columns) })
+    }
+
+    unsafe fn clear_columns(&self, columns: Range<usize>) {
+        for j in columns {
+            let rows = self.part.rows(self.m, j);
+            for rest in [0..rows.start, rows.end..self.m] {
+                // SAFETY: rows of the caller's column.
+                let rest = unsafe {
+                    std::slice::from_raw_parts_mut(self.column(j).add(rest.start), rest.len())
+                };
+                rest.fill(T::default());
+            }
+        }
+    }
+
+    /// Does something with a few columns after the other, and takes their sums.
+    fn pass(
+        &self,
+        cx: &Context<T>,
+        lines: bool,
+        first: &(dyn Fn(Range<usize>) + Sync),
+    ) -> Result<Sums<T::Real>, Error> {
+        let Columns { m, n, part, .. } = *self;
+        let zero = T::Real::default();
+        let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
+        let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
+        let fits = |sum: T::Real| large > sum && sum > small;
+        let count = groups(n);
+        let good = AtomicBool::new(true);
+        let mut totals = [zero; GROUPS];
+        let mut by_row = crate::error::filled(zero, if lines { count * m } else { 0 })?;
+        let (to, by) = (Shared(totals.as_mut_ptr()), Shared(by_row.as_mut_ptr()));
+        cx.each(count, cx.threads_for(m, n, 8), &|i| {
+            let (end, mut total) = (n * (i + 1) / count, zero);
+            for at in (n * i / count..end).step_by(TOGETHER) {
+                let_in();
+                let columns = at..end.min(at + TOGETHER);
+                first(columns.clone());
+                for j in columns {
+                    let rows = part.rows(m, j);
+                    if self.unit {
+                        // SAFETY: an entry of the caller's column.
+                        unsafe { self.column(j).add(j).write(T::from_re(T::Real::ONE)) };
+                    }
+                    let by = match lines {
+                        true => by.get().wrapping_add(i * m + rows.start),
+                        false => std::ptr::null_mut(),
+                    };
+                    // SAFETY: the caller's column, and the rows' sums of this task.
+                    let sum = unsafe {
+                        (cx.kernels.sum_abs)(self.column(j).add(rows.start), rows.len(), by)
+                    };
+                    total = total + sum;
+                    if lines && !fits(sum) {
+                        good.store(false, Ordering::Relaxed);
+                    }
+                }
+            }
+            // SAFETY: the sum of this task.
+            unsafe { to.get().add(i).write(total) };
+            Ok(())
+        })?;
+        let row = |i: usize| (0..count).fold(zero, |s, g| s + by_row[g * m + i]);
+        let lines = lines && good.into_inner() && (0..m).all(|i| fits(row(i)));
+        Ok(Sums { total: totals.into_iter().fold(zero, |a, b| a + b), lines })
+    }
+}
+
+/// Columns that are copied together before they are summed: as many as the transposition of a block
+/// of rows takes at a time.
+const TOGETHER: usize = 16;
+
+/// Groups of columns whose sums are taken side by side: part of the algorithm, as it fixes the order
+/// of the additions.
+const GROUPS: usize = 8;
+
+fn groups(n: usize) -> usize {
+    if n < 192 { 1 } else { GROUPS }
+}
+
+/// Entries of a side of the squares that are copied where neither side's are adjacent.
+const SQUARE: usize = 16;
+
+/// Copies a matrix of any strides to a matrix of any strides, on this thread.
+unsafe fn copy_block<T: Scalar>(
+    cx: &Context<T>,
+    src: *const T,
+    from: Frame,
+    dst: *mut T,
+    to: Frame,
+) {
+    // Along the destination's adjacent elements, in squares that keep both sides' lines in cache.
+    let (from, to) =
+        if to.cs.abs() < to.rs.abs() { (from.transposed(), to.transposed()) } else { (from, to) };
+    // SAFETY: elements of the caller's matrices.
+    unsafe {
+        if from.rs == 1 && to.rs == 1 {
+            for j in 0..from.cols {
+                let_in();
+                let (x, y) = (src.offset(from.at(0, j)), dst.offset(to.at(0, j)));
+                std::ptr::copy_nonoverlapping(x, y, from.rows);
+            }
+            return;
+        }
+        if from.cs == 1 && to.rs == 1 {
+            const BLOCK: usize = 4 * SQUARE;
+            for j0 in (0..from.cols).step_by(BLOCK) {
+                let_in();
+                for i0 in (0..from.rows).step_by(BLOCK) {
+                    (cx.kernels.transpose)(&Transpose {
+                        m: from.cols.min(j0 + BLOCK) - j0,
+                        n: from.rows.min(i0 + BLOCK) - i0,
+                        src: src.offset(from.at(i0, j0)),
+                        ld: from.rs,
+                        to: dst.offset(to.at(i0, j0)),
+                        to_ld: to.cs,
+                        conj: false,
+                    });
+                }
+            }
+            return;
+        }
+        for j0 in (0..from.cols).step_by(SQUARE) {
+            let_in();
+            for i0 in (0..from.rows).step_by(SQUARE) {
+                for j in j0..from.cols.min(j0 + SQUARE) {
+                    for i in i0..from.rows.min(i0 + SQUARE) {
+                        dst.offset(to.at(i, j)).write(src.offset(from.at(i, j)).read());
+                    }
+                }
+            }
+        }
+    }
+}
