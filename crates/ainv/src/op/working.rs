@@ -1,5 +1,5 @@
 //! The working matrix of a blocked route: padded scratch for middle orders, the memory of the result
-//! itself for large ones, where a second matrix would not be worth its memory.
+//! itself for large ones, where a second matrix would not be worth its memory, or the copy its time.
 
 use super::in_range;
 use super::pass::{Columns, Part, Sums};
@@ -11,8 +11,12 @@ use crate::status::Status;
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
-/// The largest order that is worked on in scratch.
+/// The largest order that is worked on in scratch where the matrix itself is to be inverted in its
+/// place: it can then still be read if it has no result.
 pub(crate) const SCRATCH_UP_TO: usize = 1024;
+/// The same where the result has a place of its own: above, a copy costs more than columns that share
+/// the sets of a cache.
+const APART_UP_TO: usize = 512;
 
 /// What became of a matrix on a blocked route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +80,8 @@ pub(crate) unsafe fn on_working<T: Scalar>(
     let fits = |read: Sums<T::Real>| if o.lines { read.lines } else { read.fits() };
     let good = |fits, left: &Left<T::Real>, written| fits && in_range(left.recips, written);
     let in_place = match (o.to.rs, o.to.cs) {
-        _ if n <= SCRATCH_UP_TO || (same && (o.from != o.to || cx.keep_input)) => None,
+        _ if n <= if same { SCRATCH_UP_TO } else { APART_UP_TO } => None,
+        _ if same && (o.from != o.to || cx.keep_input) => None,
         (1, ld) if ld >= n as isize => Some((ld as usize, false)),
         (ld, 1) if ld >= n as isize => Some((ld as usize, true)),
         _ => None,
