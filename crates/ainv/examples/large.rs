@@ -5,10 +5,13 @@
 //! ```
 //!
 //! 46341 is the first order with more than 2^31 entries: 8.6 GB, and ten minutes on two cores.
+//!
+//! A second argument inverts it so many times into a matrix of its own before that. Where the time of it
+//! goes is then seen by `perf record target/release/examples/large 4096 5` and `perf report`.
 
 #![allow(clippy::print_stdout)]
 
-use ainv::{Options, Precision, StackMut, inv_in_place};
+use ainv::{Options, Precision, Stack, StackMut, inv_in_place, inv_into};
 use std::time::Instant;
 
 /// Entry (i, j) of the matrix, uniform in -1..1: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) of its
@@ -25,7 +28,9 @@ fn norm(v: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let n: usize = std::env::args().nth(1).map_or(Ok(2000), |n| n.parse())?;
+    let argument = |i| std::env::args().nth(i);
+    let n: usize = argument(1).map_or(Ok(2000), |n| n.parse())?;
+    let times: usize = argument(2).map_or(Ok(0), |n| n.parse())?;
     let mut a = Vec::with_capacity(n * n);
     for i in 0..n {
         a.extend((0..n).map(|j| entry(n, i, j)));
@@ -33,11 +38,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let norm_a = norm(a.iter().map(|&x| f64::from(x)));
 
     let options = Options { precision: Precision::Native, ..Options::default() };
+    let timed = |what: &str, start: Instant| {
+        let seconds = start.elapsed().as_secs_f64();
+        let rate = 2.0 * (n as f64).powi(3) / seconds / 1e9;
+        println!("order {n}, {what}: {seconds:.3} s, {rate:.0} GFLOP/s");
+    };
+    let mut x = vec![0.0; if times > 0 { n * n } else { 0 }];
+    for _ in 0..times {
+        let start = Instant::now();
+        let (a, x) = (Stack::new(&a, &[n, n])?, StackMut::new(&mut x, &[n, n])?);
+        inv_into(a, x, &mut [], &options)?;
+        timed("apart", start);
+    }
+    drop(x);
     let start = Instant::now();
     inv_in_place(StackMut::new(&mut a, &[n, n])?, &mut [], &options)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let rate = 2.0 * (n as f64).powi(3) / seconds / 1e9;
-    println!("order {n}: {seconds:.1} s, {rate:.0} GFLOP/s");
+    timed("in place", start);
 
     let norm_x = norm(a.iter().map(|&x| f64::from(x)));
     for probe in 0..3 {
