@@ -177,3 +177,36 @@ def test_exit_with_work_in_flight():
         threading.Thread(target=ainv.inv, args=(a,), daemon=True).start()
         time.sleep(0.1)
     """)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+@pytest.mark.parametrize("given", ["environment", "joblib"])
+def test_no_more_threads_than_given(given, tmp_path):
+    """A worker that was given one core has no threads of ours, even for a large matrix."""
+    if given == "joblib":
+        pytest.importorskip("joblib")
+    script = tmp_path / "worker.py"
+    script.write_text(
+        textwrap.dedent("""
+        import os, sys
+        import numpy as np
+
+        def work(seed):
+            import ainv
+            a = np.random.default_rng(seed).standard_normal((600, 600))
+            good = bool(np.abs(a @ ainv.inv(a) - np.eye(600)).max() < 1e-6)
+            names = (open(f"/proc/self/task/{t}/comm").read() for t in os.listdir("/proc/self/task"))
+            return good, ainv.get_num_threads(), sum(name.startswith("ainv") for name in names)
+
+        if __name__ == "__main__":
+            if sys.argv[1] == "joblib":
+                import joblib
+                with joblib.parallel_config("loky", inner_max_num_threads=1):
+                    results = joblib.Parallel(n_jobs=2)(joblib.delayed(work)(i) for i in range(4))
+            else:
+                results = [work(1)]
+            assert all(result == (True, 1, 0) for result in results), results
+    """)
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"} if given == "environment" else None
+    subprocess.run([sys.executable, script, given], check=True, timeout=120, env=environment)
