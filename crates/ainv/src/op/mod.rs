@@ -17,7 +17,7 @@ pub(crate) mod tri_inv;
 mod working;
 
 pub(crate) use settle::{Scaling, exponent, settle};
-use working::{Left, Operand, on_working};
+use working::{Operand, Remains, on_working};
 pub(crate) use working::{Outcome, SCRATCH_UP_TO};
 
 use crate::alg::Context;

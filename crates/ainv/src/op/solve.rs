@@ -40,12 +40,11 @@ unsafe fn on_transposed<T: Scalar>(
             let lines = part == Part::All;
             let a = Columns::new((n, n), w, ld, part);
             let read = a.load(cx, g.src.get(0), g.from.transposed(), lines)?;
-            let fits = if lines { read.lines } else { read.fits() };
             let x = Columns::new((k, n), b, ldb, Part::All);
             x.load(cx, g.rhs.get(0), g.rhs_from.transposed(), false)?;
             let recips = f(w, ld, b, ldb)?;
             let written = x.sums(cx, false)?.total;
-            let good = fits && recips.is_some_and(|r| in_range(r, written));
+            let good = read.fits() && recips.is_some_and(|r| in_range(r, written));
             if good || g.force {
                 x.store(cx, g.dst.get(0), g.to.transposed())?;
             }
