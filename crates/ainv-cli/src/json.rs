@@ -5,9 +5,9 @@ use crate::args::Operation;
 use crate::job::{Array, Outcome};
 use crate::operands::display;
 use crate::output::Written;
-use crate::summary::Digits;
-use crate::words::{code, method};
-use ainv::{RealScalar, Scalar};
+use crate::summary::digits;
+use crate::words::method;
+use ainv::{Digits, RealScalar, Scalar};
 use ainv_io::{Matrices, Source, each};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -50,11 +50,11 @@ fn array(array: &Array) -> Value {
     let failed: Vec<_> = array
         .first_failed
         .iter()
-        .map(|(index, s)| json!({ "index": index, "status": code(s.code), "at": s.at }))
+        .map(|(index, s)| json!({ "index": index, "status": s.code.to_string(), "at": s.at }))
         .collect();
     let check = &array.check;
     let rcond = check.worst_rcond.map(|(index, value)| {
-        let Digits { good, of } = Digits::of(value, array.dtype);
+        let Digits { good, of } = digits(value, array.dtype);
         json!({ "index": index, "value": value, "digits": good, "of_digits": of })
     });
     let residual =
