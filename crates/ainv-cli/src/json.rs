@@ -103,7 +103,7 @@ fn reported(name: Option<&str>, of: &ainv::Report) -> Value {
     let decades: Vec<_> = of
         .histogram()
         .iter()
-        .map(|decade| json!({ "rcond_from": format!("1e{}", decade.power), "count": decade.count }))
+        .map(|decade| json!({ "power": decade.power, "count": decade.count }))
         .collect();
     json!({
         "name": name,

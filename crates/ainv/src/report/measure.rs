@@ -20,6 +20,8 @@ use std::ops::Range;
 const CHUNK: usize = 8 << 20;
 /// Multiply-adds that all decompositions may cost that only tell ranks.
 const RANKS: usize = 20_000_000_000;
+/// How many times too large an estimate of a condition may be.
+const ESTIMATED: f64 = 10.0;
 /// What a decomposition costs, in n^3.
 const DECOMPOSED: usize = 8;
 /// The largest order whose singular values are drawn: about two seconds.
@@ -202,8 +204,8 @@ impl Ranks {
         entries: &[T::Wide],
     ) -> Result<Option<usize>, Error> {
         let relative = cut::<T>(n);
-        // The ratio of the extreme singular values is at least rcond / n.
-        if rcond > n as f64 * relative {
+        // The ratio of the extreme singular values is at least rcond / n, which may be an estimate.
+        if rcond > ESTIMATED * n as f64 * relative {
             return Ok(Some(n));
         }
         let cost = n.saturating_pow(3).saturating_mul(DECOMPOSED);

@@ -83,7 +83,7 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Several reports, each under its name, as one page: a file that needs no other.
+/// Several reports, each under its name (if it has one), as one page: a file that needs no other.
 ///
 /// ```
 /// use ainv::{Options, Stack};
@@ -93,8 +93,8 @@ impl Display for Escaped<'_> {
 /// # Ok::<(), ainv::Error>(())
 /// ```
 pub fn html_page(reports: &[(&str, &Report)]) -> String {
-    let names: Vec<_> = reports.iter().map(|(name, _)| *name).collect();
-    let title = names.join(", ");
+    let name = |(name, report): &(&str, &Report)| Section { name, report }.title().to_owned();
+    let title = reports.iter().map(name).collect::<Vec<_>>().join(", ");
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
@@ -102,7 +102,7 @@ pub fn html_page(reports: &[(&str, &Report)]) -> String {
         Escaped(&title)
     );
     for (name, report) in reports {
-        page += &Section { name: Some(name), report }.to_string();
+        page += &Section { name, report }.to_string();
     }
     page += "</body>\n</html>\n";
     page
@@ -111,21 +111,26 @@ pub fn html_page(reports: &[(&str, &Report)]) -> String {
 impl Report {
     /// The report as a part of a page, with its pictures and its own style: what a notebook shows.
     pub fn to_html(&self) -> String {
-        format!("<style>\n{STYLE}</style>\n{}", Section { name: None, report: self })
+        format!("<style>\n{STYLE}</style>\n{}", Section { name: "", report: self })
     }
 }
 
 struct Section<'a> {
-    name: Option<&'a str>,
+    name: &'a str,
     report: &'a Report,
+}
+
+impl Section<'_> {
+    fn title(&self) -> &str {
+        if self.name.is_empty() { self.report.question() } else { self.name }
+    }
 }
 
 impl Display for Section<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.report;
         writeln!(f, "<section class=\"ainv-report\">")?;
-        let title = self.name.unwrap_or("Can this inverse be trusted?");
-        writeln!(f, "<h2>{}</h2>", Escaped(title))?;
+        writeln!(f, "<h2>{}</h2>", Escaped(self.title()))?;
         writeln!(f, "<p class=\"about\">Report on {}.</p>", Escaped(&report.what()))?;
         if report.is_stack() {
             self.stack(f)?;
@@ -271,6 +276,9 @@ impl Section<'_> {
 
     fn bars(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decades = self.report.histogram();
+        if decades.is_empty() {
+            return Ok(());
+        }
         let outside =
             |is: &dyn Fn(f64) -> bool| self.report.matrices.iter().filter(|m| is(m.rcond)).count();
         let (zero, nan) = (outside(&|r| r == 0.0), outside(&f64::is_nan));

@@ -120,14 +120,27 @@ impl Report {
                 of.expected.good
             );
         }
+        if of.has_overflowed() {
+            return "The inverse has entries beyond the largest number that the scalar holds."
+                .into();
+        }
         let amplified = short(1.0 / of.rcond);
         match of.verdict() {
             Verdict::Good => format!("{}.", capital(&left.to_string())),
+            Verdict::Care if self.loses_digits(of) => format!(
+                "{}: the computation lost more than the matrix explains, as its residuals show.",
+                capital(&left.to_string())
+            ),
             Verdict::Care => format!(
                 "{}. The matrix is close to one without an inverse: errors in it, of measurement or \
                  of rounding, come out up to {amplified} times as large.",
                 capital(&left.to_string())
             ),
+            _ if self.loses_digits(of) => {
+                "No digit of it can be trusted: the computation lost more than the matrix explains, \
+                 as its residuals show."
+                    .into()
+            }
             _ => format!(
                 "No digit of it can be trusted. The matrix is so close to one without an inverse \
                  that errors in it come out up to {amplified} times as large: the rounding of its \
@@ -136,9 +149,22 @@ impl Report {
         }
     }
 
-    /// The inverse that was given has far more error than the matrix explains.
+    /// There is far more error than the matrix explains.
+    fn loses_digits(&self, of: &MatrixReport) -> bool {
+        of.digits.good + 2 < of.expected.good
+    }
+
     fn is_not_its_inverse(&self, of: &MatrixReport) -> bool {
-        self.given && of.digits.good + 2 < of.expected.good
+        self.given && self.loses_digits(of)
+    }
+
+    /// The question that the report answers.
+    pub(super) fn question(&self) -> &'static str {
+        if self.is_stack() {
+            "Can these inverses be trusted?"
+        } else {
+            "Can this inverse be trusted?"
+        }
     }
 
     /// What to do about one matrix: nothing, if all is well.
@@ -182,6 +208,13 @@ impl Report {
             return advice;
         }
         if of.verdict() == Verdict::Good {
+            return advice;
+        }
+        if of.has_overflowed() {
+            advice.push(
+                "Choose units in which the entries are larger; the inverse's are then smaller."
+                    .into(),
+            );
             return advice;
         }
         if let Some(scaled) = picture.and_then(|p| p.scaled_rcond) {
@@ -238,6 +271,12 @@ impl Report {
         let said: Vec<_> =
             said.map(|(verdict, count)| format!("{count} {}", verdict.of_several())).collect();
         said.join(", ")
+    }
+}
+
+impl MatrixReport {
+    fn has_overflowed(&self) -> bool {
+        self.status.is_ok() && self.rcond > 0.0 && !self.inverse_norm.is_finite()
     }
 }
 
