@@ -84,7 +84,7 @@ fn measure(asked: &Asked, input: &Path, stop: &Stoppable) -> Result<Reports, Fai
     for index in select(source.arrays(), &asked.arrays, &name)? {
         let info = source.arrays()[index].clone();
         let place = title(input, &info.name);
-        check(&info, &place, limit)?;
+        check(asked, &info, &place, limit)?;
         let a = match source.bytes() {
             None => stop.waiting(|| source.read(index, limit))?,
             Some(_) => source.read(index, limit)?,
@@ -98,7 +98,7 @@ fn measure(asked: &Asked, input: &Path, stop: &Stoppable) -> Result<Reports, Fai
 }
 
 /// Whether these are square matrices that fit the memory, with all that is made of them.
-fn check(info: &Info, place: &str, limit: u64) -> Result<(), Failure> {
+fn check(asked: &Asked, info: &Info, place: &str, limit: u64) -> Result<(), Failure> {
     let [.., rows, cols] = info.shape[..] else {
         unreachable!("an array of matrices has two axes at least")
     };
@@ -109,9 +109,13 @@ fn check(info: &Info, place: &str, limit: u64) -> Result<(), Failure> {
         )));
     }
     let (count, matrix) = (info.matrices() as u64, (rows as u64).saturating_mul(cols as u64));
-    // Twice, if they are converted; and eight in double complex at work.
-    let each = matrix.saturating_mul(32).saturating_add(size_of::<MatrixReport>() as u64);
-    let work = matrix.saturating_mul(8 * 16).saturating_add(64 << 20);
+    let dtype = asked.dtype.map_or(info.dtype, |dtype| dtype.0);
+    let converted = if dtype == info.dtype { 0 } else { dtype.size() };
+    let stored = matrix.saturating_mul((info.dtype.size() + converted) as u64);
+    let each = stored.saturating_add(size_of::<MatrixReport>() as u64);
+    // The library works on some matrices at a time, in double: at most six copies of them.
+    let double = if dtype.is_complex() { 16 } else { 8 };
+    let work = matrix.saturating_mul(6 * double).saturating_add(64 << 20);
     let needed = count.saturating_mul(each).saturating_add(work);
     if needed <= limit {
         return Ok(());

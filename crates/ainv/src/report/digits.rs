@@ -12,9 +12,9 @@ pub struct Digits {
 }
 
 impl Digits {
-    /// What a reciprocal condition number leaves: rounding the matrix in its last place moves the
-    /// inverse by up to `epsilon / rcond`, relative to its norm (Higham, Accuracy and Stability of
-    /// Numerical Algorithms, 2nd ed., section 14.1). `epsilon` is that of the precision inside.
+    /// What a reciprocal condition number leaves: an error of `epsilon` in the matrix, relative to its
+    /// norm, moves the inverse by up to `epsilon / rcond` (Higham, Accuracy and Stability of Numerical
+    /// Algorithms, 2nd ed., section 14.1). `epsilon` is that of the precision inside.
     ///
     /// ```
     /// let digits = ainv::Digits::expected(3e-9, f64::EPSILON, 16);

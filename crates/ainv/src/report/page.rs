@@ -49,6 +49,7 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr))}
 .ainv-report svg [fill=\"#000000\"]{fill:currentColor}
 .ainv-report svg [stroke=\"#000000\"]{stroke:currentColor}
 .ainv-report svg text{font-family:inherit}
+.ainv-report svg rect{shape-rendering:crispEdges}
 @media (max-width:34rem){.ainv-report .numbers td:last-child{display:block;padding-top:0}\
 .ainv-report .numbers tr{display:block;border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent)}\
 .ainv-report .numbers th,.ainv-report .numbers td{border:0;display:inline-block;padding-bottom:0}\

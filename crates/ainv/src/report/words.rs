@@ -72,6 +72,18 @@ pub(super) fn short(x: f64) -> String {
     }
 }
 
+/// A large number as people say it.
+fn said(x: f64) -> String {
+    match x {
+        _ if x < 1e3 => format!("{x:.0}"),
+        _ if x < 1e6 => format!("{:.0} thousand", x / 1e3),
+        _ if x < 1e9 => format!("{:.0} million", x / 1e6),
+        _ if x < 1e12 => format!("{:.0} billion", x / 1e9),
+        _ if x < 1e15 => format!("{:.0} thousand billion", x / 1e12),
+        _ => short(x),
+    }
+}
+
 fn counted(n: usize, one: &str, several: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {several}") }
 }
@@ -124,7 +136,7 @@ impl Report {
             return "The inverse has entries beyond the largest number that the scalar holds."
                 .into();
         }
-        let amplified = short(1.0 / of.rcond);
+        let amplified = said(1.0 / of.rcond);
         match of.verdict() {
             Verdict::Good => format!("{}.", capital(&left.to_string())),
             Verdict::Care if self.loses_digits(of) => format!(
