@@ -11,7 +11,7 @@ import pytest
 from helpers import A3, DTYPES, SINGULAR, posdef, random
 
 NUMBERS = ["rcond", "right_residual", "left_residual", "norm", "inverse_norm"]
-WORDS = ["verdict", "status", "structure", "route"]
+WORDS = ["verdict", "status", "structure", "route", "reason"]
 WHOLE = ["info", "digits", "rank"]
 
 

@@ -47,8 +47,8 @@ use std::path::PathBuf;
 /// rank : int
 ///     How many singular values are over n times the epsilon of the dtype times the largest one; -1
 ///     where it is not known: of a matrix that is not finite, or if it would have cost too much.
-/// route : str
-///     How the matrix was inverted.
+/// route, reason : str
+///     How the matrix was inverted, and why so.
 /// worst : tuple of int or None
 ///     The index of the worst matrix; None if there is none.
 /// shape : tuple of int
@@ -161,6 +161,11 @@ impl Report {
     fn route<'py>(&self, py: Python<'py>) -> PyResult<Any<'py>> {
         let routes = Method::ALL.map(|method| self.0.route(method));
         self.words(py, routes, |of| of.method as usize)
+    }
+    #[getter]
+    fn reason<'py>(&self, py: Python<'py>) -> PyResult<Any<'py>> {
+        let reasons = Method::ALL.map(|method| self.0.reason(method));
+        self.words(py, reasons, |of| of.method as usize)
     }
     #[getter]
     fn worst<'py>(&self, py: Python<'py>) -> PyResult<Option<Any<'py>>> {

@@ -109,6 +109,15 @@ fn scale(logs: &[f64]) -> (f64, f64) {
     if high - low < 0.5 { (high - 0.5, high) } else { (low, high) }
 }
 
+/// A tick's label, where it stands at a whole number.
+fn whole(x: f64, before: &str) -> String {
+    if (x - x.round()).abs() > 1e-6 {
+        String::new()
+    } else {
+        format!("{before}{}", x.round() as i64)
+    }
+}
+
 /// Values that are drawn one by one; more are a curve.
 const POINTS: usize = 128;
 
@@ -136,8 +145,8 @@ pub(super) fn singular_values(values: &[f64], cut: f64, label: &str) -> String {
             .axis_style(BLACK.mix(0.4))
             .x_labels(values.len().min(8))
             .y_labels(8)
-            .x_label_formatter(&|x| format!("{x:.0}"))
-            .y_label_formatter(&|y| format!("1e{y:.0}"))
+            .x_label_formatter(&|x| whole(*x, ""))
+            .y_label_formatter(&|y| whole(*y, "1e"))
             .x_desc("number")
             .label_style(text(HPos::Center, VPos::Center))
             .draw()?;
@@ -184,7 +193,7 @@ pub(super) fn histogram(decades: &[Decade], digits: impl Fn(f64) -> Digits, labe
             .disable_y_axis()
             .axis_style(BLACK.mix(0.4))
             .x_labels(decades.len().min(12) + 1)
-            .x_label_formatter(&|x| format!("1e{x:.0}"))
+            .x_label_formatter(&|x| whole(*x, "1e"))
             .x_desc("rcond")
             .label_style(text(HPos::Center, VPos::Center))
             .draw()?;

@@ -123,7 +123,7 @@ fn chunk<T: Scalar>(
     };
     // What the options read of the matrices.
     let matrix: OwnedStack<T::Wide> = staging::dense(a, range, options.assume, T::widen)?;
-    let structure = Structure::each(&matrix)?;
+    let structure = Structure::each(&matrix, options)?;
     let norm1 = |entries: &[T::Wide]| norm(n, entries, Norm::One);
     let norms = |of: &OwnedStack<T::Wide>| -> Vec<f64> {
         (0..count).map(|i| norm1(&of.as_slice()[i * size..(i + 1) * size])).collect()

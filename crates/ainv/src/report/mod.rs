@@ -127,6 +127,21 @@ impl Report {
         self.choice.reason(method)
     }
 
+    /// What the plan says of how, without what it says of what.
+    fn machinery(&self) -> String {
+        let plan = self.plan.to_string();
+        plan.split_once(": ").map_or(plan.clone(), |(_, how)| how.to_owned())
+    }
+
+    /// The methods by which its matrices were inverted.
+    fn methods(&self) -> impl Iterator<Item = Method> {
+        let mut used = [false; Method::ALL.len()];
+        for matrix in &self.matrices {
+            used[matrix.method as usize] = true;
+        }
+        Method::ALL.into_iter().filter(move |&method| used[method as usize])
+    }
+
     /// The order of the matrices.
     pub fn order(&self) -> usize {
         self.plan.shape[1]

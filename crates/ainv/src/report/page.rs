@@ -208,6 +208,11 @@ impl Section<'_> {
         }
         let reason = format!("Because {}.", self.report.reason(of.method));
         row("Route", self.report.route(of.method), &reason)?;
+        let threads = match self.report.plan.threads {
+            1 => "1 thread".to_owned(),
+            several => format!("{several} threads"),
+        };
+        row("Machine", threads, &format!("The plan: {}.", self.report.machinery()))?;
         let status = match of.status.at {
             0 => "What inv makes of it.".to_owned(),
             _ => format!("What inv makes of it: {}.", of.status),

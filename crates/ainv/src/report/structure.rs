@@ -69,13 +69,16 @@ impl Structure {
         let mut definite = definite && shared.may_be_definite();
         if definite {
             let dense = staging::dense(&a, 0..a.len(), Assume::General, |x: T| x)?;
-            definite = are_definite(&dense)?.iter().all(|&is| is);
+            definite = are_definite(&dense, &Options::default())?.iter().all(|&is| is);
         }
         Ok(Some(shared.named(T::COMPLEX, definite)))
     }
 
     /// Of each matrix of a dense stack.
-    pub(crate) fn each<T: Scalar>(a: &OwnedStack<T>) -> Result<Vec<Structure>, Error> {
+    pub(crate) fn each<T: Scalar>(
+        a: &OwnedStack<T>,
+        options: &Options,
+    ) -> Result<Vec<Structure>, Error> {
         let view = a.view();
         let (n, count) = (view.rows(), view.len());
         let size = n * n;
@@ -86,7 +89,7 @@ impl Structure {
         let mut of: Vec<_> = patterns.iter().map(|p| p.named(T::COMPLEX, false)).collect();
         let together: Vec<T> = tried.iter().flat_map(|&i| matrix(i)).copied().collect();
         let together = OwnedStack::from_vec(together, &[tried.len(), n, n])?;
-        for (&i, is) in tried.iter().zip(are_definite(&together)?) {
+        for (&i, is) in tried.iter().zip(are_definite(&together, options)?) {
             of[i] = patterns[i].named(T::COMPLEX, is);
         }
         Ok(of)
@@ -129,11 +132,11 @@ impl fmt::Display for Structure {
 }
 
 /// Whether each matrix has a Cholesky factor.
-fn are_definite<T: Scalar>(a: &OwnedStack<T>) -> Result<Vec<bool>, Error> {
+fn are_definite<T: Scalar>(a: &OwnedStack<T>, options: &Options) -> Result<Vec<bool>, Error> {
     let mut status = filled(Status::OK, a.view().len())?;
     let mut factors = OwnedStack::zeros(a.shape())?;
     let (a, x) = (a.view(), factors.view_mut());
-    cholesky_into(a, Uplo::Lower, x, &mut status, &Options::default())?;
+    cholesky_into(a, Uplo::Lower, x, &mut status, options)?;
     Ok(status.iter().map(|s| s.is_ok()).collect())
 }
 

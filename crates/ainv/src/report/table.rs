@@ -1,7 +1,7 @@
 //! A report as text, for a terminal.
 
 use super::words::{Verdict, short};
-use super::{MatrixReport, Report};
+use super::{MatrixReport, Method, Report};
 use std::fmt;
 
 /// Matrices that have a line.
@@ -19,6 +19,7 @@ impl fmt::Display for Report {
         if self.is_stack() {
             line(f, "verdict", &self.summary())?;
             if let Some(worst) = self.worst(1).first() {
+                self.routes(f, self.methods())?;
                 self.worst_first(f)?;
                 self.bars(f)?;
                 let worst = &self.matrices[*worst];
@@ -59,8 +60,19 @@ impl Report {
         if let Some(rank) = of.rank {
             line(f, "rank", &format!("{rank} of {}", self.order()))?;
         }
-        let route = format!("{}: {}", self.route(of.method), self.reason(of.method));
-        line(f, "route", &route)
+        self.routes(f, [of.method])
+    }
+
+    fn routes(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        methods: impl IntoIterator<Item = Method>,
+    ) -> fmt::Result {
+        for method in methods {
+            let reason = self.reason(method);
+            line(f, "route", &format!("{}, because {reason}", self.route(method)))?;
+        }
+        line(f, "plan", &self.machinery())
     }
 
     fn worst_first(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
