@@ -26,8 +26,8 @@ const ESTIMATED: f64 = 10.0;
 const DECOMPOSED: usize = 8;
 /// The largest order whose singular values are drawn: about two seconds.
 pub(super) const SINGULAR_VALUES: usize = 1024;
-/// Scaling is said to help if it brings two digits.
-const WORTH_SCALING: f64 = 100.0;
+/// Scaling is said to help if it brings so many digits.
+const WORTH_SCALING: u32 = 2;
 
 /// How far the inverses can be trusted: `a` is inverted, or held against `x`, which should be its
 /// inverse, and measured in double precision.
@@ -263,7 +263,8 @@ fn look_closely<T: Scalar>(
         balance(n, entries);
         let options = &Options { assume: Assume::Auto, ..options.clone() };
         let scaled = api::rcond(matrix.view(), Norm::One, options)?[0];
-        picture.scaled_rcond = (scaled > WORTH_SCALING * worst.rcond).then_some(scaled);
+        let digits = Digits::expected(scaled, report.epsilon, worst.digits.of).good;
+        picture.scaled_rcond = (digits >= worst.expected.good + WORTH_SCALING).then_some(scaled);
     }
     Ok(())
 }

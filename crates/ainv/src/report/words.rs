@@ -161,9 +161,9 @@ impl Report {
         }
     }
 
-    /// There is far more error than the matrix explains.
+    /// Few digits are left, and the matrix does not explain it.
     fn loses_digits(&self, of: &MatrixReport) -> bool {
-        of.digits.good + 2 < of.expected.good
+        of.digits.are_few() && of.digits.good + 2 < of.expected.good
     }
 
     fn is_not_its_inverse(&self, of: &MatrixReport) -> bool {
@@ -251,8 +251,8 @@ impl Report {
         match of.rank {
             Some(rank) if rank < n => advice.push(format!(
                 "To rounding only {} of the {n} rows {} something new; the rest is made up of them. \
-                 Leave out what repeats, measure what is missing, or use pinv(a), which gives the \
-                 smallest of the best answers.",
+                 Leave out what repeats, measure what is missing, or use pinv(a), which finds the best \
+                 answer that there is.",
                 rank,
                 if rank == 1 { "says" } else { "say" }
             )),
