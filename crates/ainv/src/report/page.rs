@@ -31,7 +31,7 @@ background:color-mix(in srgb,var(--c) 12%,transparent);font-size:.9rem}
 .ainv-report ul{padding-left:1.25rem;margin:.5rem 0;max-width:44rem}
 .ainv-report li{margin:.4rem 0}
 .ainv-report .wide{overflow-x:auto}
-.ainv-report table{border-collapse:collapse;font-size:.9rem;margin:.5rem 0;width:100%;\
+.ainv-report table{border-collapse:collapse;table-layout:auto;font-size:.9rem;margin:.5rem 0;width:100%;\
 background:none;color:inherit}
 .ainv-report th,.ainv-report td{text-align:left;padding:.35rem .9rem .35rem 0;vertical-align:top;\
 border:0;border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent);background:none}
