@@ -33,7 +33,7 @@ background:color-mix(in srgb,var(--c) 12%,transparent);font-size:.9rem}
 .ainv-report .wide{overflow-x:auto}
 .ainv-report table{border-collapse:collapse;table-layout:auto;font-size:.9rem;margin:.5rem 0;width:100%;\
 background:none;color:inherit}
-.ainv-report th,.ainv-report td{text-align:left;padding:.35rem .9rem .35rem 0;vertical-align:top;\
+.ainv-report th,.ainv-report td{text-align:left!important;padding:.35rem .9rem .35rem 0;vertical-align:top;\
 border:0;border-bottom:1px solid color-mix(in srgb,currentColor 18%,transparent);background:none}
 .ainv-report tr{background:none!important}
 .ainv-report th{font-weight:600;white-space:nowrap}
