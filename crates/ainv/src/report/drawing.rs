@@ -205,9 +205,11 @@ pub(super) fn histogram(decades: &[Decade], digits: impl Fn(f64) -> Digits, labe
                 _ if left.are_few() => AMBER,
                 _ => GREEN,
             };
-            let corners = [(from + 0.06, 0.0), (from + 0.94, count)];
+            // One matrix of many thousands is seen, too.
+            let height = count.max(largest / 100.0);
+            let corners = [(from + 0.06, 0.0), (from + 0.94, height)];
             chart.draw_series([Rectangle::new(corners, colour.filled())])?;
-            let (x, y) = chart.backend_coord(&(from + 0.5, count));
+            let (x, y) = chart.backend_coord(&(from + 0.5, height));
             let style = text(HPos::Center, VPos::Bottom);
             area.draw(&Text::new(decade.count.to_string(), (x, y - 4), style))?;
         }

@@ -46,6 +46,7 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr))}
 .ainv-report figcaption{font-size:.9rem;margin-bottom:.5rem;max-width:28rem}
 .ainv-report figcaption b{display:block}
 .ainv-report svg{max-width:100%;height:auto;display:block}
+.ainv-report .wide svg{max-width:none}
 .ainv-report svg [fill=\"#000000\"]{fill:currentColor}
 .ainv-report svg [stroke=\"#000000\"]{stroke:currentColor}
 .ainv-report svg text{font-family:inherit}
@@ -176,11 +177,7 @@ impl Section<'_> {
             writeln!(f, "<tr><th>{label}</th><td class=\"n\">{value}</td><td>{meaning}</td></tr>")
         };
         let digits = format!("{} of {}", of.digits.good, of.digits.of);
-        row(
-            "Digits",
-            digits,
-            "How many digits of the inverse's largest numbers are right, about.",
-        )?;
+        row("Digits", digits, "About how many digits of the inverse's largest numbers are right.")?;
         row(
             "rcond",
             short(of.rcond),
@@ -299,6 +296,7 @@ impl Section<'_> {
         let Some(of) = self.report.matrices.first().map(|m| m.digits.of) else { return Ok(()) };
         let digits = |rcond: f64| Digits::expected(rcond, self.report.epsilon, of);
         let picture = drawing::histogram(&decades, digits, "How many matrices have which rcond");
+        let picture = format!("<div class=\"wide\">\n{picture}</div>\n");
         figure(f, "All matrices by their rcond", &note, &picture)
     }
 
@@ -331,7 +329,10 @@ impl Section<'_> {
         writeln!(f, "</table></div>")?;
         match self.report.matrices.len() - worst.len() {
             0 => Ok(()),
-            more => writeln!(f, "<p>And {more} more.</p>"),
+            more => writeln!(
+                f,
+                "<p>And {more} more. A report on one matrix alone shows its pictures.</p>"
+            ),
         }
     }
 }

@@ -18,13 +18,13 @@ impl fmt::Display for Report {
         writeln!(f, "report on {}", self.what())?;
         if self.is_stack() {
             line(f, "verdict", &self.summary())?;
-            if let Some(worst) = self.worst(1).first() {
+            if let Some(&index) = self.worst(1).first() {
                 self.routes(f, self.methods())?;
                 self.worst_first(f)?;
                 self.bars(f)?;
-                let worst = &self.matrices[*worst];
+                let worst = &self.matrices[index];
                 if worst.verdict() != Verdict::Good {
-                    writeln!(f, "\n  the worst")?;
+                    writeln!(f, "\n  the worst: matrix {}", self.place(index))?;
                     self.one(f, worst)?;
                 }
             }

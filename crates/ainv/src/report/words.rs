@@ -59,10 +59,11 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// `3.1e-7`, in few characters.
+/// `3.1e-7`, in few characters; nothing to tell is a dash.
 pub(super) fn short(x: f64) -> String {
     match x {
         0.0 => "0".to_owned(),
+        _ if x.is_nan() => "-".to_owned(),
         _ if !x.is_finite() => x.to_string(),
         _ if (0.01..1e4).contains(&x.abs()) => {
             let digits = (1 - x.abs().log10().floor() as i32).max(0) as usize;
@@ -80,7 +81,7 @@ fn said(x: f64) -> String {
         _ if x < 1e9 => format!("{:.0} million", x / 1e6),
         _ if x < 1e12 => format!("{:.0} billion", x / 1e9),
         _ if x < 1e15 => format!("{:.0} thousand billion", x / 1e12),
-        _ => short(x),
+        _ => "more than a million billion".to_owned(),
     }
 }
 
@@ -249,6 +250,8 @@ impl Report {
             );
         }
         match of.rank {
+            // Units make rows small, not alike.
+            _ if picture.is_some_and(|p| p.scaled_rcond.is_some()) => {}
             Some(rank) if rank < n => advice.push(format!(
                 "To rounding only {} of the {n} rows {} something new; the rest is made up of them. \
                  Leave out what repeats, measure what is missing, or use pinv(a), which finds the best \
