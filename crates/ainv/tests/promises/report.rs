@@ -205,7 +205,7 @@ fn structures_and_routes() {
         assert_eq!(report.route(m.method), route);
         assert!(!report.reason(m.method).is_empty());
     }
-    let complex = random::<c64>(5, 5.0);
+    let complex = random::<c64>(5, 20.0);
     let hermitian = complex.map(|i, j, x| match i.cmp(&j) {
         std::cmp::Ordering::Less => complex[(j, i)].conj(),
         std::cmp::Ordering::Equal => c64::new(x.re, 0.0),
