@@ -165,8 +165,8 @@ pub(super) fn singular_values(values: &[f64], cut: f64, label: &str) -> String {
             let y = cut.log10();
             chart.draw_series(LineSeries::new([(0.5, y), (last + 0.5, y)], RED.mix(0.7)))?;
             let (x, y) = chart.backend_coord(&(0.5, y));
-            let style = text(HPos::Left, VPos::Top).color(&RED);
-            area.draw(&Text::new("rounding", (x + 6, y + 4), style))?;
+            let style = text(HPos::Left, VPos::Bottom).color(&RED);
+            area.draw(&Text::new("rounding", (x + 6, y - 2), style))?;
         }
         Ok(())
     })
@@ -178,7 +178,7 @@ pub(super) fn histogram(decades: &[Decade], digits: impl Fn(f64) -> Digits, labe
     let largest = decades.iter().map(|d| d.count).max().unwrap_or(1) as f64;
     let (low, high) = (f64::from(first.power), f64::from(last.power) + 1.0);
     // A few bars are not blown up to the width of the picture.
-    let width = (80 + 56 * decades.len() as u32).clamp(200, 640);
+    let width = (80 + 44 * decades.len() as u32).clamp(200, 640);
     picture((width, 300), label, |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(8)
