@@ -100,11 +100,11 @@ pub(super) fn heat_map(grid: &Grid, label: &str) -> String {
 
 /// Decades of a scale: those of the numbers, but half a decade at least and twenty at most.
 fn scale(logs: &[f64]) -> (f64, f64) {
-    let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !(low <= high) {
+    if logs.is_empty() {
         return (0.0, 1.0);
     }
+    let low = logs.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let low = low.max(high - 20.0);
     if high - low < 0.5 { (high - 0.5, high) } else { (low, high) }
 }
