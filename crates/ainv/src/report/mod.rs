@@ -25,7 +25,7 @@ pub use structure::Structure;
 pub use words::Verdict;
 
 use crate::plan::Plan;
-use crate::status::{Code, Status};
+use crate::status::Status;
 use route::Choice;
 use std::cmp::Ordering;
 
@@ -84,12 +84,11 @@ pub struct MatrixReport {
 impl MatrixReport {
     /// What is to be thought of its inverse.
     pub fn verdict(&self) -> Verdict {
-        match self.status.code {
-            _ if self.rcond.is_nan() => Verdict::NoInverse,
-            Code::Ok if self.digits.good == 0 => Verdict::Worthless,
-            Code::Ok if self.digits.are_few() => Verdict::Care,
-            Code::Ok => Verdict::Good,
-            _ => Verdict::NoInverse,
+        match self.digits {
+            _ if self.rcond.is_nan() || !self.status.is_ok() => Verdict::NoInverse,
+            Digits { good: 0, .. } => Verdict::Worthless,
+            digits if digits.are_few() => Verdict::Care,
+            _ => Verdict::Good,
         }
     }
 
