@@ -23,6 +23,11 @@ ainv.inv(a, assume="banded")  # type: ignore[call-overload]
 ainv.inv(a, axes=(0,))  # type: ignore[arg-type]
 ainv.pinv(a, on_singular="pinv")  # type: ignore[call-overload]
 
+assert_type(ainv.report(a, [[1.0]], assume="posdef"), ainv.Report)
+assert_type(ainv.report(a).worst, tuple[int, ...] | None)
+ainv.report(a).to_html("report.html")
+ainv.report(a).to_html()  # type: ignore[call-arg]
+
 try:
     ainv.inv(a)
 except ainv.LinAlgError as error:

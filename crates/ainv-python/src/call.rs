@@ -137,6 +137,23 @@ pub(crate) fn rcond<'py>(
     Ok(out.into_any())
 }
 
+/// A report on matrices, and on their inverses if they are given.
+pub(crate) fn report(
+    py: Python<'_>,
+    a: &Input,
+    x: Option<&Input>,
+    options: &Options,
+) -> PyResult<ainv::Report> {
+    // Two inversions, three products, and some of their cost for what is looked at.
+    let cost = 8.0 * cost(&a.layout.shape, 0, a.scalar.is_complex(), false);
+    with_scalar!(a.scalar, T => {
+        let views = view::<T>(a).and_then(|a| Ok((a, x.map(view::<T>).transpose()?)));
+        let (a, x) = views.map_err(|e| error::raise(py, e, &[]))?;
+        let options = &stoppable(options, cost);
+        run(py, cost, options.cancel.as_ref(), || ainv::report(a, x, options))
+    })
+}
+
 /// About how many nanoseconds of one core a call takes, never much too low.
 pub(crate) fn cost(shape: &[usize], rhs: usize, complex: bool, decomposition: bool) -> f64 {
     let [batch @ .., m, n] = shape else { return 0.0 };

@@ -15,6 +15,7 @@ mod options;
 mod ours;
 mod output;
 mod place;
+mod report;
 mod solve;
 mod storage;
 mod stream;
@@ -74,6 +75,7 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("LinAlgError", error::class(py)?)?;
     m.add("InvExResult", functions::inv_ex_result(py)?)?;
     m.add_class::<ours::Array>()?;
+    m.add_class::<report::Report>()?;
     m.add_class::<stream::Context>()?;
     m.add_class::<stream::Device>()?;
     m.add_class::<stream::Stream>()?;
@@ -90,6 +92,7 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(functions::cholesky, m)?,
         wrap_pyfunction!(solve::solve, m)?,
         wrap_pyfunction!(functions::rcond, m)?,
+        wrap_pyfunction!(report::report, m)?,
         wrap_pyfunction!(ours::asarray, m)?,
         wrap_pyfunction!(ours::eval, m)?,
         wrap_pyfunction!(stream::default_device, m)?,

@@ -76,7 +76,7 @@ pub fn plan<T: Scalar>(
     job?.plan()
 }
 
-fn square<T>(a: &Stack<T>) -> Result<(), Error> {
+pub(crate) fn square<T>(a: &Stack<T>) -> Result<(), Error> {
     if a.rows() == a.cols() {
         return Ok(());
     }

@@ -1,5 +1,7 @@
 //! What happened to one matrix.
 
+use std::fmt;
+
 /// How the computation of one matrix ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -19,6 +21,31 @@ pub enum Code {
     NotConverged,
     /// The call ended in an error (cancelled, out of memory) in mid-work; the result is undefined.
     Cancelled,
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Code::Ok => "ok",
+            Code::Singular => "singular",
+            Code::NotPositiveDefinite => "not positive definite",
+            Code::NonFinite => "not finite",
+            Code::NotConverged => "not converged",
+            Code::Cancelled => "cancelled",
+        })
+    }
+}
+
+impl Code {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Code; 6] = [
+        Code::Ok,
+        Code::Singular,
+        Code::NotPositiveDefinite,
+        Code::NonFinite,
+        Code::NotConverged,
+        Code::Cancelled,
+    ];
 }
 
 /// One matrix's outcome.
@@ -43,6 +70,22 @@ impl Status {
     /// Whether the result is there.
     pub fn is_ok(self) -> bool {
         self.code == Code::Ok
+    }
+}
+
+/// Why there is no result, in words.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { code, at } = self;
+        match code {
+            Code::Singular => write!(f, "singular (the diagonal element {at} is zero)"),
+            Code::NotPositiveDefinite => {
+                write!(f, "not positive definite (the leading minor of order {at} is not positive)")
+            }
+            Code::NonFinite => f.write_str("holds NaN or an infinity"),
+            Code::NotConverged => f.write_str("the singular values did not converge"),
+            Code::Ok | Code::Cancelled => code.fmt(f),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod products;
 mod properties;
 mod range;
 mod real;
+mod report;
 mod scalar;
 mod sizes;
 mod status;
