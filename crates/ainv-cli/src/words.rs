@@ -62,6 +62,7 @@ pub(crate) fn method(plan: &Plan) -> String {
 pub(crate) fn code(code: Code) -> &'static str {
     match code {
         Code::Ok => "ok",
+        Code::IllConditioned => "ill-conditioned",
         Code::Singular => "singular",
         Code::NotPositiveDefinite => "not positive definite",
         Code::NonFinite => "not finite",
@@ -78,7 +79,7 @@ pub(crate) fn reason(Status { code, at }: Status) -> String {
         }
         Code::NonFinite => "holds NaN or an infinity".to_owned(),
         Code::NotConverged => "the singular values did not converge".to_owned(),
-        Code::Ok | Code::Cancelled => self::code(code).to_owned(),
+        Code::Ok | Code::IllConditioned | Code::Cancelled => self::code(code).to_owned(),
     }
 }
 

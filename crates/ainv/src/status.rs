@@ -7,6 +7,9 @@ pub enum Code {
     /// The result is there.
     #[default]
     Ok,
+    /// The result is there, but the matrix is so nearly singular that it may have no correct digit; only
+    /// where [`Options::ill_conditioned`](crate::Options::ill_conditioned) asks.
+    IllConditioned,
     /// The elimination met a pivot that is exactly zero. The result is all NaN.
     Singular,
     /// The Cholesky factorisation met a pivot that is not positive (or a diagonal entry that is not
@@ -34,6 +37,7 @@ pub struct Status {
 
 impl Status {
     pub(crate) const OK: Status = Status { code: Code::Ok, at: 0 };
+    pub(crate) const ILL_CONDITIONED: Status = Status { code: Code::IllConditioned, at: 0 };
     pub(crate) const NON_FINITE: Status = Status { code: Code::NonFinite, at: 0 };
 
     pub(crate) fn singular(at: usize) -> Status {
@@ -42,31 +46,48 @@ impl Status {
 
     /// Whether the result is there.
     pub fn is_ok(self) -> bool {
-        self.code == Code::Ok
+        matches!(self.code, Code::Ok | Code::IllConditioned)
     }
 }
 
 /// What happened to the whole stack.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// Matrices without a result. (A matrix that holds a NaN has one, all NaN, but for `pinv`.)
     pub failed: usize,
     /// The first of them, by its place in the stack, and what happened to it.
     pub first: Option<(usize, Status)>,
+    /// Matrices that have a result and are ill-conditioned; only where
+    /// [`Options::ill_conditioned`](crate::Options::ill_conditioned) asks.
+    pub ill_conditioned: usize,
+    /// The first of them, by its place in the stack, and its reciprocal condition number.
+    pub first_ill_conditioned: Option<(usize, f64)>,
 }
 
 impl Summary {
     pub(crate) fn record(&mut self, index: usize, status: Status) {
         if !status.is_ok() {
-            self.merge(Summary { failed: 1, first: Some((index, status)) });
+            let first = Some((index, status));
+            self.merge(Summary { failed: 1, first, ..Summary::default() });
         }
     }
 
+    pub(crate) fn record_ill(&mut self, index: usize, rcond: f64) {
+        let first_ill_conditioned = Some((index, rcond));
+        self.merge(Summary { ill_conditioned: 1, first_ill_conditioned, ..Summary::default() });
+    }
+
     pub(crate) fn merge(&mut self, other: Summary) {
+        fn earlier<T>(a: Option<(usize, T)>, b: Option<(usize, T)>) -> Option<(usize, T)> {
+            match (a, b) {
+                (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+                (a, b) => a.or(b),
+            }
+        }
         self.failed += other.failed;
-        self.first = match (self.first, other.first) {
-            (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
-            (a, b) => a.or(b),
-        };
+        self.first = earlier(self.first, other.first);
+        self.ill_conditioned += other.ill_conditioned;
+        self.first_ill_conditioned =
+            earlier(self.first_ill_conditioned, other.first_ill_conditioned);
     }
 }
