@@ -42,6 +42,7 @@ __all__ = [
     "Device",
     "InvExResult",
     "LinAlgError",
+    "LinAlgWarning",
     "Stream",
     "__version__",
     "_main",
@@ -57,6 +58,7 @@ __all__ = [
     "eval",
     "get_num_threads",
     "gpu",
+    "ill_conditioned",
     "inv",
     "inv_ex",
     "new_stream",
@@ -80,6 +82,11 @@ gpu: Device
 class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     batch_index: tuple[int, ...] | None
     diagonal: int | None
+    rcond: float | None
+
+class LinAlgWarning(RuntimeWarning):
+    batch_index: tuple[int, ...] | None
+    rcond: float | None
 
 class InvExResult(NamedTuple, Generic[_T]):
     inverse: _T
@@ -157,6 +164,14 @@ class Array:
 @final
 class stream:
     def __new__(cls, s: _Device | Stream) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
+
+@final
+class ill_conditioned:
+    def __new__(
+        cls, action: Literal["ignore", "warn", "raise"], limit: float | None = None
+    ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
 
