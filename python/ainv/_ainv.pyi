@@ -43,6 +43,7 @@ __all__ = [
     "Device",
     "InvExResult",
     "LinAlgError",
+    "LinAlgWarning",
     "Report",
     "Stream",
     "__version__",
@@ -59,6 +60,7 @@ __all__ = [
     "eval",
     "get_num_threads",
     "gpu",
+    "ill_conditioned",
     "inv",
     "inv_ex",
     "new_stream",
@@ -83,6 +85,11 @@ gpu: Device
 class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     batch_index: tuple[int, ...] | None
     diagonal: int | None
+    rcond: float | None
+
+class LinAlgWarning(RuntimeWarning):
+    batch_index: tuple[int, ...] | None
+    rcond: float | None
 
 class InvExResult(NamedTuple, Generic[_T]):
     inverse: _T
@@ -196,6 +203,14 @@ class Report:
 @final
 class stream:
     def __new__(cls, s: _Device | Stream) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
+
+@final
+class ill_conditioned:
+    def __new__(
+        cls, action: Literal["ignore", "warn", "raise"], limit: float | None = None
+    ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
 

@@ -33,6 +33,7 @@ try:
 except ainv.LinAlgError as error:
     assert_type(error.batch_index, tuple[int, ...] | None)
     assert_type(error.diagonal, int | None)
+    assert_type(error.rcond, float | None)
 
 
 class Tensor:
@@ -56,6 +57,10 @@ ours + ours  # type: ignore[operator]
 ours["a"]  # type: ignore[index]
 with ainv.stream(ainv.cpu):
     ainv.eval(ours, [ours])
+
+with ainv.ill_conditioned("warn", limit=1e-12):
+    assert_type(ainv.LinAlgWarning().batch_index, tuple[int, ...] | None)
+ainv.ill_conditioned("panic")  # type: ignore[arg-type]
 
 x = linalg.inv(a)
 linalg.solve(x1=a, x2=a)  # type: ignore[call-arg]

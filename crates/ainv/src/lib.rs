@@ -107,7 +107,8 @@ pub use device::stream::{as_task, cancel_all};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 pub use options::{
-    Assume, Diag, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo,
+    Assume, Diag, IllConditioned, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance,
+    Uplo,
 };
 pub use plan::{Plan, Route, instruction_set};
 pub use report::*;

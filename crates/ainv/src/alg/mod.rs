@@ -5,6 +5,7 @@
 //! on the instruction set nor on the number of threads, which only share out rows or columns.
 
 pub(crate) mod cholesky;
+pub(crate) mod condition;
 pub(crate) mod gemm;
 pub(crate) mod lu;
 pub(crate) mod strips;
@@ -30,6 +31,8 @@ pub(crate) struct Context<'a, T: Scalar> {
     scratch: Scratch,
     /// Whether a matrix that is to be inverted in its place may still be needed after that.
     pub keep_input: bool,
+    /// What a solve shall find out of its matrix.
+    pub asked: Option<&'a condition::Asked>,
     team: OnceLock<Team>,
 }
 
@@ -40,7 +43,7 @@ impl<'a, T: Scalar> Context<'a, T> {
         cancel: Option<&'a Cancel>,
     ) -> Self {
         let (scratch, team) = (Scratch::AMPLE, OnceLock::new());
-        Context { kernels, threads, cancel, scratch, keep_input: false, team }
+        Context { kernels, threads, cancel, scratch, keep_input: false, asked: None, team }
     }
 
     /// The same with little scratch beside a matrix of order n.

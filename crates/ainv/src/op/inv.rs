@@ -25,7 +25,7 @@ pub(crate) struct Inv {
 
 /// What a look at the working matrix A^T found.
 #[derive(PartialEq, Eq)]
-enum Found {
+pub(crate) enum Found {
     General,
     Lower,
     Upper,
@@ -255,7 +255,10 @@ pub(crate) unsafe fn mirror<T: Scalar>(
 }
 
 /// The triangle above the diagonal becomes the adjoint of that below, or the other way round.
-unsafe fn fold<T: Scalar>(
+///
+/// # Safety
+/// As [`general`].
+pub(crate) unsafe fn fold<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     ld: usize,
@@ -320,7 +323,7 @@ const SQUARE: usize = 32;
 ///
 /// # Safety
 /// As [`general`].
-unsafe fn look_at<T: Scalar>(
+pub(crate) unsafe fn look_at<T: Scalar>(
     cx: &Context<T>,
     w: *const T,
     n: usize,

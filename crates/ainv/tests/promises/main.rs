@@ -8,6 +8,7 @@ mod edges;
 
 mod accuracy;
 mod bits;
+mod condition;
 mod harness;
 mod known;
 mod large;

@@ -1,6 +1,7 @@
 //! The cores of this machine.
 
 pub(crate) mod arena;
+pub(crate) mod condition;
 pub(crate) mod decompose;
 pub(crate) mod executor;
 pub(crate) mod pool;
