@@ -56,7 +56,7 @@ fn estimates_of_matrices_that_mislead() {
         (
             "rank one",
             Mat::real(n, n, |i, j| {
-                let sign = |k: usize| if k % 2 == 0 { 1.0 } else { -1.0 };
+                let sign = |k: usize| if k.is_multiple_of(2) { 1.0 } else { -1.0 };
                 (i == j) as u8 as f64 + 1e6 * sign(j) / (1.0 + i as f64)
             }),
         ),
