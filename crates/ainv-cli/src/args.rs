@@ -1,5 +1,6 @@
 //! What can be asked of the command.
 
+use crate::failure::Failure;
 use crate::memory;
 use ainv_io::{Dtype, Format};
 use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
@@ -79,25 +80,48 @@ pub(crate) struct Report {
     /// What is known of the matrices, hence what is read of them.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) assume: Assume,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// The scalar to compute in [default: the file's].
+    #[arg(long)]
+    pub(crate) dtype: Option<Scalar>,
+    /// Print one JSON object a file instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What every command that computes takes of its files, and of the machine.
+#[derive(clap::Args)]
+pub(crate) struct Common {
     /// The format of standard input, and of files whose ending tells none.
     #[arg(long, value_parser = format())]
     pub(crate) format: Option<Format>,
     /// Of an .npz or .safetensors file this array alone; may be given again.
     #[arg(long = "array", value_name = "NAME")]
     pub(crate) arrays: Vec<String>,
-    /// The scalar to compute in [default: the file's].
-    #[arg(long)]
-    pub(crate) dtype: Option<Scalar>,
     /// Threads [default: AINV_NUM_THREADS, or the cores].
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    pub(crate) threads: Option<usize>,
-    /// Memory for matrices, as 512M or 2G; a file's matrices must fit into it [default: half of what
-    /// is available].
+    threads: Option<usize>,
+    /// Memory for matrices, as 512M or 2G; a longer stack goes through it in parts, but not through a
+    /// report [default: half of what is available].
     #[arg(long, value_name = "SIZE", value_parser = memory::size)]
-    pub(crate) max_memory: Option<u64>,
-    /// Print one JSON object a file instead of the table.
-    #[arg(long)]
-    pub(crate) json: bool,
+    max_memory: Option<u64>,
+}
+
+impl Common {
+    /// Makes the machine ready: the threads that were asked for, and an instruction set that it has.
+    pub(crate) fn begin(&self) -> Result<(), Failure> {
+        let usage = |error: ainv::Error| Failure::Usage(error.to_string());
+        if let Some(threads) = self.threads {
+            ainv::set_num_threads(threads).map_err(usage)?;
+        }
+        ainv::instruction_set().map(drop).map_err(usage)
+    }
+
+    /// Bytes for matrices.
+    pub(crate) fn memory(&self) -> u64 {
+        self.max_memory.unwrap_or_else(|| ainv_io::available_memory() / 2)
+    }
 }
 
 #[derive(Subcommand)]
@@ -237,25 +261,14 @@ pub(crate) struct Files {
     /// result is printed.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
-    /// The format of standard input, and of files whose ending tells none.
-    #[arg(long, value_parser = format())]
-    pub(crate) format: Option<Format>,
+    #[command(flatten)]
+    pub(crate) common: Common,
     /// The outputs' format [default: by their ending; in a pipe or a folder the input's].
     #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub(crate) to: Option<Format>,
-    /// Of an .npz or .safetensors file this array alone; may be given again.
-    #[arg(long = "array", value_name = "NAME")]
-    pub(crate) arrays: Vec<String>,
     /// The scalar to compute and to write in [default: the file's].
     #[arg(long)]
     pub(crate) dtype: Option<Scalar>,
-    /// Threads [default: AINV_NUM_THREADS, or the cores].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    pub(crate) threads: Option<usize>,
-    /// Memory for matrices, as 512M or 2G; a longer stack goes through it in parts [default: half
-    /// of what is available].
-    #[arg(long, value_name = "SIZE", value_parser = memory::size)]
-    pub(crate) max_memory: Option<u64>,
     /// Print one JSON object a file instead of the summary.
     #[arg(long)]
     pub(crate) json: bool,

@@ -16,10 +16,7 @@ use std::time::Instant;
 /// Reads, computes, writes, and tells.
 pub(crate) fn compute(operation: &Operation) -> Result<i32, Failure> {
     let files = operation.files();
-    if let Some(threads) = files.threads {
-        ainv::set_num_threads(threads).map_err(|error| Failure::Usage(error.to_string()))?;
-    }
-    ainv::instruction_set().map_err(|error| Failure::Usage(error.to_string()))?;
+    files.common.begin()?;
     let tasks = targets::tasks(files)?;
     let mut rhs = match operation {
         Operation::Solve { b, .. } => {
@@ -27,13 +24,13 @@ pub(crate) fn compute(operation: &Operation) -> Result<i32, Failure> {
             if one > 0 && targets::is_pipe(b) {
                 return Err(Failure::Usage("A and B cannot both be standard input".to_owned()));
             }
-            Some(Rhs::open(b, files.format)?)
+            Some(Rhs::open(b, files.common.format)?)
         }
         _ => None,
     };
     interrupt::watch();
     let stop = Stoppable::new();
-    let limit = files.max_memory.unwrap_or_else(|| ainv_io::available_memory() / 2);
+    let limit = files.common.memory();
     let silent = files.json || files.quiet;
     let batch = Batch { operation, limit, stop: &stop, silent };
     let several = tasks.len() > 1;

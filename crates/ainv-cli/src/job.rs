@@ -103,9 +103,9 @@ impl Batch<'_> {
         let files = self.operation.files();
         let input = display(&task.input);
         let (source, opened) =
-            timed(|| self.stop.waiting(|| operands::open(&task.input, files.format)));
+            timed(|| self.stop.waiting(|| operands::open(&task.input, files.common.format)));
         let source = source?;
-        let indices = operands::select(source.arrays(), &files.arrays, &input)?;
+        let indices = operands::select(source.arrays(), &files.common.arrays, &input)?;
         let planned = indices
             .into_iter()
             .map(|index| self.plan(&source, &input, index, rhs.as_deref()))

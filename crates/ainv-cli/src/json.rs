@@ -6,7 +6,6 @@ use crate::job::{Array, LISTED, Outcome};
 use crate::operands::display;
 use crate::output::Written;
 use crate::summary::digits;
-use crate::words::method;
 use ainv::{Digits, RealScalar, Scalar, Verdict};
 use ainv_io::{Matrices, Source, each};
 use serde_json::{Value, json};
@@ -67,7 +66,7 @@ fn array(array: &Array) -> Value {
         "matrices": array.count(),
         "result_shape": array.result_shape,
         "structure": check.structure.map(|s| json!({ "name": s.name, "sample": s.sample })),
-        "method": array.plan.as_ref().map(method),
+        "method": array.plan.as_ref().map(ainv::Plan::method),
         "threads": array.plan.as_ref().map(|plan| plan.threads),
         "seconds": array.compute.as_secs_f64(),
         "worst_rcond": rcond,
@@ -110,7 +109,7 @@ fn reported(name: Option<&str>, of: &ainv::Report) -> Value {
         "dtype": of.dtype,
         "shape": of.shape,
         "matrices": of.matrices.len(),
-        "method": method(&of.plan),
+        "method": of.plan.method(),
         "verdicts": verdicts,
         "histogram": decades,
         "worst_first": worst,

@@ -21,10 +21,7 @@ pub(crate) fn failed(report: &Report) -> usize {
 }
 
 pub(crate) fn files(asked: &Asked) -> Result<i32, Failure> {
-    if let Some(threads) = asked.threads {
-        ainv::set_num_threads(threads).map_err(|error| Failure::Usage(error.to_string()))?;
-    }
-    ainv::instruction_set().map_err(|error| Failure::Usage(error.to_string()))?;
+    asked.common.begin()?;
     let inputs = targets::expand(&asked.inputs)?;
     let page = asked.html.as_deref().map(|to| Page::begin(to, &inputs, asked.json)).transpose()?;
     interrupt::watch();
@@ -71,8 +68,8 @@ fn title(input: &Path, name: &Option<String>) -> String {
 
 fn measure(asked: &Asked, input: &Path, stop: &Stoppable) -> Result<Reports, Failure> {
     let name = display(input);
-    let mut source = stop.waiting(|| open(input, asked.format))?;
-    let limit = asked.max_memory.unwrap_or_else(|| ainv_io::available_memory() / 2);
+    let mut source = stop.waiting(|| open(input, asked.common.format))?;
+    let limit = asked.common.memory();
     let options = Options {
         assume: asked.assume.to_ainv(),
         // A float32 matrix is computed in double, as NumPy does, and as ainv inv does.
@@ -81,7 +78,7 @@ fn measure(asked: &Asked, input: &Path, stop: &Stoppable) -> Result<Reports, Fai
         ..Options::default()
     };
     let mut reports = Vec::new();
-    for index in select(source.arrays(), &asked.arrays, &name)? {
+    for index in select(source.arrays(), &asked.common.arrays, &name)? {
         let info = source.arrays()[index].clone();
         let place = title(input, &info.name);
         check(asked, &info, &place, limit)?;

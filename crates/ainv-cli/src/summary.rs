@@ -3,7 +3,7 @@
 use crate::args::Operation;
 use crate::job::{Array, Outcome};
 use crate::output::Written;
-use crate::words::{matrices, method, place, rounded, time};
+use crate::words::{matrices, place, rounded, time};
 use ainv::{Code, Digits, OnSingular};
 use ainv_io::Dtype;
 use anstyle::{AnsiColor, Style};
@@ -79,7 +79,7 @@ impl Summary<'_> {
             }
         }
         if let Some(plan) = &array.plan {
-            line(f, "method", PLAIN, method(plan))?;
+            line(f, "method", PLAIN, plan.method())?;
         }
         if let Some((index, rcond)) = array.check.worst_rcond {
             let digits = digits(rcond, array.dtype);

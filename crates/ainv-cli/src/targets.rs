@@ -47,7 +47,7 @@ pub(crate) fn tasks(files: &Files) -> Result<Vec<Task>, Failure> {
         return Ok(all(inputs, |_| Target::Pipe(to)));
     }
     if is_folder(output) {
-        return into_folder(inputs, output, to, files.format);
+        return into_folder(inputs, output, to, files.common.format);
     }
     if inputs.len() > 1 {
         return usage(format!(

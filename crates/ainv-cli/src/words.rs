@@ -1,6 +1,5 @@
 //! Words for matrices, places, times and what went wrong.
 
-use ainv::Plan;
 use std::time::Duration;
 
 /// `13125 float64 matrices of 3 x 3`.
@@ -51,12 +50,6 @@ pub(crate) fn rounded(x: f64) -> String {
         _ if x >= 1e3 => format!("{:.1} thousand", x / 1e3),
         _ => format!("{x:.0}"),
     }
-}
-
-/// What a plan says of how, without what it says of what: that is a chunk, not the whole stack.
-pub(crate) fn method(plan: &Plan) -> String {
-    let plan = plan.to_string();
-    plan.split_once(": ").map_or(plan.clone(), |(_, method)| method.to_owned())
 }
 
 #[cfg(test)]

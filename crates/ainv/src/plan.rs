@@ -191,6 +191,23 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [count, rows, cols] = self.shape;
         write!(f, "{} of {count} {} {rows} x {cols}: ", self.operation, self.dtype)?;
+        self.write_method(f)
+    }
+}
+
+impl Plan {
+    /// How it is done, without what: the second half of what the plan prints.
+    pub fn method(&self) -> String {
+        struct Method<'a>(&'a Plan);
+        impl fmt::Display for Method<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write_method(f)
+            }
+        }
+        Method(self).to_string()
+    }
+
+    fn write_method(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.route {
             Route::Lanes => write!(f, "lanes on {}", self.isa)?,
             Route::Columns => write!(f, "columns on {}", self.isa)?,

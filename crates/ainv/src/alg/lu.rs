@@ -308,6 +308,10 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
         let packed = if whole { n.next_multiple_of(mr) * n } else { 0 };
         arena::with(copy_ld * most + packed, |copy: *mut T| {
             let packed = Shared(copy.add(copy_ld * most));
+            let inverse = match whole {
+                true => Operand::in_panels(cx, packed.get(), n),
+                false => Operand::columns(a.cast_const(), ld),
+            };
             strips(n, most, true, &mut |strip| {
                 take_lower(cx, n, &strip.columns, matrix, ld, Shared(copy), copy_ld)?;
                 let (first, width) = (strip.columns.start, strip.columns.len());
@@ -324,11 +328,7 @@ pub(crate) unsafe fn invert_factors<T: Scalar>(
                             m: rows.len(),
                             n: width,
                             k: others.len(),
-                            a: match whole {
-                                true => Operand::in_panels(cx, packed.get(), n),
-                                false => Operand::columns(matrix.get(), ld),
-                            }
-                            .from(rows.start, others.start),
+                            a: inverse.from(rows.start, others.start),
                             b: Operand::columns(copy.get().add(others.start), copy_ld as isize),
                             update: Update::Subtract,
                             c,

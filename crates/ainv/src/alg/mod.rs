@@ -157,10 +157,9 @@ impl Shares {
     pub(crate) fn new(len: usize, threads: usize, unit: usize) -> Self {
         let units = len.div_ceil(unit);
         let each = units.div_ceil(threads);
-        let count = if threads == 1 {
-            1
-        } else {
-            threads * each.div_ceil(16).max((each / 2).min(3)).max(1)
+        let count = match threads {
+            1 => 1,
+            _ => threads * each.div_ceil(16).max((each / 2).min(3)).max(1),
         };
         Shares { count: count.min(units), len, unit }
     }

@@ -81,7 +81,7 @@ pub(crate) unsafe fn exact<T: Scalar>(
 }
 
 /// The largest, or NaN.
-fn largest(sums: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn largest(sums: impl Iterator<Item = f64>) -> f64 {
     sums.fold(0.0, |s, x| if s >= x || s.is_nan() { s } else { x })
 }
 

@@ -3,6 +3,7 @@
 //! singular values.
 
 use super::inv::{Found, fold, look_at};
+use super::norms::{self, Entries};
 use super::pass::{Columns, Part};
 use super::{exponent, staging};
 use crate::alg::condition::{Factored, Form, Size, inverse_norm, modulus};
@@ -24,11 +25,7 @@ pub(crate) fn norm<T: Scalar>(n: usize, a: &[T], which: Norm) -> f64 {
         Norm::Inf => modulus(a[i * n + j]),
         _ => modulus(a[j * n + i]),
     };
-    (0..n).fold(0.0, |largest: f64, i| {
-        let sum = (0..n).fold(0.0, |s, j| s + entry(i, j));
-        // Written so that a NaN is kept.
-        if largest > sum || largest.is_nan() { largest } else { sum }
-    })
+    norms::largest((0..n).map(|i| (0..n).fold(0.0, |s, j| s + entry(i, j))))
 }
 
 /// The reciprocal condition number of a diagonal, or of what it may stand for: NaN if an entry is NaN or
@@ -103,15 +100,9 @@ unsafe fn of_working<T: Scalar>(
             }
         }
         // A's columns are rows here.
-        let mut sums = filled(0.0, n)?;
-        for j in 0..n {
-            if which == Norm::Inf {
-                sums[j] = column(j).iter().map(|z| modulus(*z)).sum();
-            } else {
-                sums.iter_mut().zip(column(j)).for_each(|(s, z)| *s += modulus(*z));
-            }
-        }
-        let norm = sums.into_iter().fold(0.0, f64::max);
+        let here = Frame { rows: n, cols: n, rs: ld as isize, cs: 1 };
+        let axes = if which == Norm::Inf { here.transposed() } else { here };
+        let norm = norms::exact(cx, w.cast_const(), axes, Entries::All)?;
         arena::with(n, |pivots: *mut usize| {
             pivots.write_bytes(0, n);
             let pivots = std::slice::from_raw_parts_mut(pivots, n);
@@ -120,7 +111,7 @@ unsafe fn of_working<T: Scalar>(
             let inverse = inverse_norm(cx, &factored, which == Norm::Inf)?;
             Ok(match inverse {
                 f64::INFINITY => 0.0,
-                inverse => Size::reciprocal(Size::of(norm), Size::of(inverse)),
+                inverse => Size::reciprocal(norm, Size::of(inverse)),
             })
         })
     }

@@ -126,12 +126,6 @@ impl Report {
         self.choice.reason(method)
     }
 
-    /// What the plan says of how, without what it says of what.
-    fn machinery(&self) -> String {
-        let plan = self.plan.to_string();
-        plan.split_once(": ").map_or(plan.clone(), |(_, how)| how.to_owned())
-    }
-
     /// The methods by which its matrices were inverted.
     fn methods(&self) -> impl Iterator<Item = Method> {
         let mut used = [false; Method::ALL.len()];

@@ -209,7 +209,7 @@ impl Section<'_> {
             1 => "1 thread".to_owned(),
             several => format!("{several} threads"),
         };
-        row("Machine", threads, &format!("The plan: {}.", self.report.machinery()))?;
+        row("Machine", threads, &format!("The plan: {}.", self.report.plan.method()))?;
         let status = match of.status.at {
             0 => "What inv makes of it.".to_owned(),
             _ => format!("What inv makes of it: {}.", of.status),

@@ -72,7 +72,7 @@ impl Report {
             let reason = self.reason(method);
             line(f, "route", &format!("{}, because {reason}", self.route(method)))?;
         }
-        line(f, "plan", &self.machinery())
+        line(f, "plan", &self.plan.method())
     }
 
     fn worst_first(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
