@@ -3,6 +3,7 @@
 pub(crate) mod arena;
 pub(crate) mod decompose;
 pub(crate) mod executor;
+pub(crate) mod pinv;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod run;

@@ -1,6 +1,6 @@
 //! A job on the cores: the stack is cut into chunks, or the threads share each matrix.
 
-use crate::alg::{Context, Shared, svd::Cut};
+use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
@@ -8,9 +8,10 @@ use crate::device::stream;
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, Op};
 use crate::options::{Assume, OnSingular, Options};
-use crate::plan::{Plan, Problem, is_wide};
+use crate::plan::{Plan, Problem, Work, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
+use ainv_kernels::bounds::Cut;
 use ainv_kernels::lanes::{Group, Suspects, unrolled};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
@@ -45,7 +46,7 @@ impl<T: Scalar> Job<'_, T> {
     pub(crate) fn plan(&self) -> Result<Plan, Error> {
         let problem = Problem {
             operation: self.operation,
-            kind: Some(self.kind),
+            work: Work::Square(self.kind),
             count: self.a.len(),
             rows: self.a.rows(),
             cols: self.a.cols(),
