@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from types import EllipsisType
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
@@ -42,6 +43,8 @@ __all__ = [
     "Device",
     "InvExResult",
     "LinAlgError",
+    "LinAlgWarning",
+    "Report",
     "Stream",
     "__version__",
     "_main",
@@ -57,11 +60,13 @@ __all__ = [
     "eval",
     "get_num_threads",
     "gpu",
+    "ill_conditioned",
     "inv",
     "inv_ex",
     "new_stream",
     "pinv",
     "rcond",
+    "report",
     "set_default_device",
     "set_default_stream",
     "set_num_threads",
@@ -80,6 +85,11 @@ gpu: Device
 class LinAlgError(np.linalg.LinAlgError, RuntimeError):
     batch_index: tuple[int, ...] | None
     diagonal: int | None
+    rcond: float | None
+
+class LinAlgWarning(RuntimeWarning):
+    batch_index: tuple[int, ...] | None
+    rcond: float | None
 
 class InvExResult(NamedTuple, Generic[_T]):
     inverse: _T
@@ -155,8 +165,52 @@ class Array:
     def __rmatmul__(self, other: ArrayLike | Array, /) -> Array: ...
 
 @final
+class Report:
+    # Arrays of the stack's shape, scalars for a single matrix.
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def verdict(self) -> Any: ...
+    @property
+    def status(self) -> Any: ...
+    @property
+    def info(self) -> Any: ...
+    @property
+    def rcond(self) -> Any: ...
+    @property
+    def digits(self) -> Any: ...
+    @property
+    def right_residual(self) -> Any: ...
+    @property
+    def left_residual(self) -> Any: ...
+    @property
+    def norm(self) -> Any: ...
+    @property
+    def inverse_norm(self) -> Any: ...
+    @property
+    def structure(self) -> Any: ...
+    @property
+    def rank(self) -> Any: ...
+    @property
+    def route(self) -> Any: ...
+    @property
+    def reason(self) -> Any: ...
+    @property
+    def worst(self) -> tuple[int, ...] | None: ...
+    def _repr_html_(self) -> str: ...
+    def to_html(self, path: str | PathLike[str]) -> None: ...
+
+@final
 class stream:
     def __new__(cls, s: _Device | Stream) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exception: object) -> None: ...
+
+@final
+class ill_conditioned:
+    def __new__(
+        cls, action: Literal["ignore", "warn", "raise"], limit: float | None = None
+    ) -> Self: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
 
@@ -421,6 +475,13 @@ def rcond(
     assume: _Assume = "auto",
     stream: _Stream = None,
 ) -> Any: ...
+def report(
+    a: ArrayLike | _Speaker,
+    x: ArrayLike | _Speaker | None = None,
+    *,
+    assume: _Assume = "auto",
+    stream: _Stream = None,
+) -> Report: ...
 def asarray(
     x: Any,
     dtype: DTypeLike | None = None,

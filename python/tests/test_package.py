@@ -14,7 +14,17 @@ import pytest
 from ainv import _ainv
 from helpers import A3, assert_same_bits
 
-FUNCTIONS = ["inv", "inv_ex", "pinv", "cholesky_inv", "tri_inv", "cholesky", "solve", "rcond"]
+FUNCTIONS = [
+    "inv",
+    "inv_ex",
+    "pinv",
+    "cholesky_inv",
+    "tri_inv",
+    "cholesky",
+    "solve",
+    "rcond",
+    "report",
+]
 
 
 def test_names():
@@ -51,6 +61,7 @@ def test_signatures():
         "cholesky": f"(a, upper=False, *, {options})",
         "solve": f"(a, b, *, assume='auto', {options})",
         "rcond": "(a, *, p=1, assume='auto', stream=None)",
+        "report": "(a, x=None, *, assume='auto', stream=None)",
     }.items():
         assert str(inspect.signature(getattr(ainv, name))) == expected
 

@@ -23,11 +23,17 @@ ainv.inv(a, assume="banded")  # type: ignore[call-overload]
 ainv.inv(a, axes=(0,))  # type: ignore[arg-type]
 ainv.pinv(a, on_singular="pinv")  # type: ignore[call-overload]
 
+assert_type(ainv.report(a, [[1.0]], assume="posdef"), ainv.Report)
+assert_type(ainv.report(a).worst, tuple[int, ...] | None)
+ainv.report(a).to_html("report.html")
+ainv.report(a).to_html()  # type: ignore[call-arg]
+
 try:
     ainv.inv(a)
 except ainv.LinAlgError as error:
     assert_type(error.batch_index, tuple[int, ...] | None)
     assert_type(error.diagonal, int | None)
+    assert_type(error.rcond, float | None)
 
 
 class Tensor:
@@ -51,6 +57,10 @@ ours + ours  # type: ignore[operator]
 ours["a"]  # type: ignore[index]
 with ainv.stream(ainv.cpu):
     ainv.eval(ours, [ours])
+
+with ainv.ill_conditioned("warn", limit=1e-12):
+    assert_type(ainv.LinAlgWarning().batch_index, tuple[int, ...] | None)
+ainv.ill_conditioned("panic")  # type: ignore[arg-type]
 
 x = linalg.inv(a)
 linalg.solve(x1=a, x2=a)  # type: ignore[call-arg]

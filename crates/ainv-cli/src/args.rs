@@ -35,6 +35,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     #[command(flatten)]
     Compute(Operation),
+    /// How far the inverses can be trusted, and what to do if not.
+    Report(Report),
     /// What files hold.
     Info {
         /// The files; a pattern in quotes stands for all that match, `-` for standard input.
@@ -60,6 +62,42 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FOLDER")]
         output: Option<PathBuf>,
     },
+}
+
+/// Prints a table for each file: condition, residuals, structure and rank of its matrices, what that
+/// means, and what to do about the worst.
+#[derive(clap::Args)]
+pub(crate) struct Report {
+    /// The files of the matrices; a pattern in quotes stands for all that match, `-` for standard
+    /// input.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Write it as a page with pictures, too, whole or not at all: a file that any browser shows and
+    /// that needs no other. `-` prints the page instead of the table.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) html: Option<PathBuf>,
+    /// What is known of the matrices, hence what is read of them.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) assume: Assume,
+    /// The format of standard input, and of files whose ending tells none.
+    #[arg(long, value_parser = format())]
+    pub(crate) format: Option<Format>,
+    /// Of an .npz or .safetensors file this array alone; may be given again.
+    #[arg(long = "array", value_name = "NAME")]
+    pub(crate) arrays: Vec<String>,
+    /// The scalar to compute in [default: the file's].
+    #[arg(long)]
+    pub(crate) dtype: Option<Scalar>,
+    /// Threads [default: AINV_NUM_THREADS, or the cores].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) threads: Option<usize>,
+    /// Memory for matrices, as 512M or 2G; a file's matrices must fit into it [default: half of what
+    /// is available].
+    #[arg(long, value_name = "SIZE", value_parser = memory::size)]
+    pub(crate) max_memory: Option<u64>,
+    /// Print one JSON object a file instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Subcommand)]
@@ -273,7 +311,7 @@ pub(crate) enum Assume {
 }
 
 impl Assume {
-    fn to_ainv(self) -> ainv::Assume {
+    pub(crate) fn to_ainv(self) -> ainv::Assume {
         match self {
             Assume::Auto => ainv::Assume::Auto,
             Assume::General => ainv::Assume::General,

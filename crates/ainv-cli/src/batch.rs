@@ -84,7 +84,7 @@ fn tell(operation: &Operation, outcome: &Outcome, several: bool) -> Result<(), F
     Ok(())
 }
 
-fn print_json(value: &Value) -> Result<(), Failure> {
+pub(crate) fn print_json(value: &Value) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{value}")?;
     Ok(out.flush()?)

@@ -2,12 +2,12 @@
 //! has no word for are null, complex ones are pairs.
 
 use crate::args::Operation;
-use crate::job::{Array, Outcome};
+use crate::job::{Array, LISTED, Outcome};
 use crate::operands::display;
 use crate::output::Written;
-use crate::summary::Digits;
-use crate::words::{code, method};
-use ainv::{RealScalar, Scalar};
+use crate::summary::digits;
+use crate::words::method;
+use ainv::{Digits, RealScalar, Scalar, Verdict};
 use ainv_io::{Matrices, Source, each};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -50,11 +50,11 @@ fn array(array: &Array) -> Value {
     let failed: Vec<_> = array
         .first_failed
         .iter()
-        .map(|(index, s)| json!({ "index": index, "status": code(s.code), "at": s.at }))
+        .map(|(index, s)| json!({ "index": index, "status": s.code.to_string(), "at": s.at }))
         .collect();
     let check = &array.check;
     let rcond = check.worst_rcond.map(|(index, value)| {
-        let Digits { good, of } = Digits::of(value, array.dtype);
+        let Digits { good, of } = digits(value, array.dtype);
         json!({ "index": index, "value": value, "digits": good, "of_digits": of })
     });
     let residual =
@@ -74,6 +74,67 @@ fn array(array: &Array) -> Value {
         "residual": residual,
         "failed": array.failed,
         "first_failed": failed,
+    })
+}
+
+/// A report on a file's arrays, each with its name; `html` is where the page will be.
+pub(crate) fn report(
+    input: &Path,
+    html: Option<&Path>,
+    reports: &[(Option<String>, ainv::Report)],
+) -> Value {
+    let arrays: Vec<_> = reports.iter().map(|(name, of)| reported(name.as_deref(), of)).collect();
+    json!({
+        "operation": "report",
+        "input": display(input),
+        "html": html.map(display),
+        "failed": reports.iter().map(|(_, of)| crate::report::failed(of)).sum::<usize>(),
+        "arrays": arrays,
+    })
+}
+
+fn reported(name: Option<&str>, of: &ainv::Report) -> Value {
+    let worst: Vec<_> = of.worst(LISTED).into_iter().map(|index| measured(of, index)).collect();
+    let verdicts: serde_json::Map<_, _> = Verdict::ALL
+        .iter()
+        .zip(of.counts())
+        .map(|(verdict, count)| (verdict.name().replace(' ', "_"), count.into()))
+        .collect();
+    let decades: Vec<_> = of
+        .histogram()
+        .iter()
+        .map(|decade| json!({ "power": decade.power, "count": decade.count }))
+        .collect();
+    json!({
+        "name": name,
+        "dtype": of.dtype,
+        "shape": of.shape,
+        "matrices": of.matrices.len(),
+        "method": method(&of.plan),
+        "verdicts": verdicts,
+        "histogram": decades,
+        "worst_first": worst,
+    })
+}
+
+fn measured(report: &ainv::Report, index: usize) -> Value {
+    let of = &report.matrices[index];
+    json!({
+        "index": index,
+        "verdict": of.verdict().name(),
+        "status": of.status.code.to_string(),
+        "at": of.status.at,
+        "rcond": of.rcond,
+        "digits": of.digits.good,
+        "of_digits": of.digits.of,
+        "right_residual": of.right_residual,
+        "left_residual": of.left_residual,
+        "norm": of.norm,
+        "inverse_norm": of.inverse_norm,
+        "structure": of.structure.name(),
+        "rank": of.rank,
+        "route": report.route(of.method),
+        "reason": report.reason(of.method),
     })
 }
 

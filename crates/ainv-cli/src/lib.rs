@@ -3,6 +3,7 @@
 //! `args` says what can be asked. `batch` leads the files through a `job` each: `targets` says what
 //! is read and where the result goes, `operands` opens it, `chunks` cuts it to the memory, `work`
 //! computes, `check` measures, `output` keeps or writes; `summary` tells people and `json` machines.
+//! `report` is a way of its own, through the library's.
 
 mod args;
 mod batch;
@@ -19,6 +20,7 @@ mod operands;
 mod output;
 mod progress;
 mod reading;
+mod report;
 mod structure;
 mod summary;
 mod targets;
@@ -63,6 +65,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
     };
     let done = match &args.command {
         Command::Compute(operation) => batch::compute(operation),
+        Command::Report(report) => report::files(report),
         Command::Info { inputs, format, json } => info::files(inputs, *format, *json),
         Command::Config => info::config(),
         Command::Completions { shell } => generate::completions(*shell).map(|()| DONE),

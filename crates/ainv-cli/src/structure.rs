@@ -1,7 +1,7 @@
 //! What kind of matrices these are: as told, or as a sample shows.
 
 use crate::args::Operation;
-use ainv::{Assume, Options, OwnedStack, RealScalar, Scalar, Stack, Uplo};
+use ainv::{Assume, OwnedStack, Scalar, Stack};
 use std::fmt;
 
 /// Matrices that are looked at, and entries of them.
@@ -57,69 +57,11 @@ impl Structure {
             return None;
         }
         let sample = MATRICES.min(ENTRIES / size).clamp(1, count);
-        let matrix = |s: usize| {
-            let m = s * count / sample;
-            &a.as_slice()[m * size..(m + 1) * size]
-        };
-        let shared = (0..sample).map(|s| Pattern::of(matrix(s), n)).reduce(Pattern::and)?;
-        let tried = BUDGET / (size * n) >= sample;
-        let definite =
-            || tried && shared.hermitian && (0..sample).all(|s| is_positive_definite(matrix(s), n));
-        let name = match shared {
-            Pattern { lower: true, upper: true, .. } => "diagonal",
-            Pattern { lower: true, .. } => "lower triangular",
-            Pattern { upper: true, .. } => "upper triangular",
-            Pattern { hermitian: true, symmetric: true, .. } if definite() => {
-                "symmetric positive definite"
-            }
-            Pattern { symmetric: true, .. } => "symmetric",
-            Pattern { hermitian: true, .. } if definite() => "Hermitian positive definite",
-            Pattern { hermitian: true, .. } => "Hermitian",
-            _ => "general",
-        };
-        Some(Structure { name, sample: Some(sample) })
+        let step = count / sample * size;
+        let strides = [step as isize, n as isize, 1];
+        let spread = Stack::with_strides(a.as_slice(), 0, &[sample, n, n], &strides).ok()?;
+        let definite = BUDGET / (size * n) >= sample;
+        let found = ainv::Structure::of(spread, definite).ok()??;
+        Some(Structure { name: found.name(), sample: Some(sample) })
     }
-}
-
-#[derive(Clone, Copy)]
-struct Pattern {
-    lower: bool,
-    upper: bool,
-    symmetric: bool,
-    hermitian: bool,
-}
-
-impl Pattern {
-    fn of<T: Scalar>(a: &[T], n: usize) -> Pattern {
-        let zero = T::default();
-        let mut is = Pattern { lower: true, upper: true, symmetric: true, hermitian: true };
-        for i in 0..n {
-            is.hermitian &= a[i * n + i] == a[i * n + i].conj();
-            for j in 0..i {
-                let (below, above) = (a[i * n + j], a[j * n + i]);
-                is.lower &= above == zero;
-                is.upper &= below == zero;
-                is.symmetric &= below == above;
-                is.hermitian &= below == above.conj();
-            }
-        }
-        is
-    }
-
-    fn and(self, other: Pattern) -> Pattern {
-        Pattern {
-            lower: self.lower && other.lower,
-            upper: self.upper && other.upper,
-            symmetric: self.symmetric && other.symmetric,
-            hermitian: self.hermitian && other.hermitian,
-        }
-    }
-}
-
-fn is_positive_definite<T: Scalar>(a: &[T], n: usize) -> bool {
-    if (0..n).any(|i| a[i * n + i].re().to_f64() <= 0.0) {
-        return false;
-    }
-    Stack::new(a, &[n, n])
-        .is_ok_and(|a| ainv::cholesky(a, Uplo::Lower, &Options::default()).is_ok())
 }

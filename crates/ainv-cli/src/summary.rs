@@ -3,8 +3,8 @@
 use crate::args::Operation;
 use crate::job::{Array, Outcome};
 use crate::output::Written;
-use crate::words::{matrices, method, place, reason, rounded, time};
-use ainv::{Code, OnSingular};
+use crate::words::{matrices, method, place, rounded, time};
+use ainv::{Code, Digits, OnSingular};
 use ainv_io::Dtype;
 use anstyle::{AnsiColor, Style};
 use std::fmt::{self, Display};
@@ -82,12 +82,12 @@ impl Summary<'_> {
             line(f, "method", PLAIN, method(plan))?;
         }
         if let Some((index, rcond)) = array.check.worst_rcond {
-            let digits = Digits::of(rcond, array.dtype);
+            let digits = digits(rcond, array.dtype);
             let whose = match count {
                 1 => String::new(),
                 _ => format!(" at worst (matrix {})", place(index, &array.shape)),
             };
-            line(f, "rcond", digits.style(), format_args!("{}{whose}: {digits}", short(rcond)))?;
+            line(f, "rcond", style(digits), format_args!("{}{whose}: {digits}", short(rcond)))?;
         }
         if let Some(residual) = array.check.residual {
             let sample = match residual.sample {
@@ -122,36 +122,18 @@ fn short(x: f64) -> String {
     if x == 0.0 { "0".to_owned() } else { format!("{x:.1e}").replace("e0", "") }
 }
 
-/// How many decimal digits of a result can be trusted.
-pub(crate) struct Digits {
-    pub(crate) good: u32,
-    pub(crate) of: u32,
+/// How many digits of a result can be trusted: matrices are computed in double, whatever they are
+/// stored in.
+pub(crate) fn digits(rcond: f64, dtype: Dtype) -> Digits {
+    let of = if matches!(dtype, Dtype::F32 | Dtype::C32) { 7 } else { 16 };
+    Digits::expected(rcond, f64::EPSILON, of)
 }
 
-impl Digits {
-    /// The matrices are computed in double, whatever they are stored in.
-    pub(crate) fn of(rcond: f64, dtype: Dtype) -> Digits {
-        let of = if matches!(dtype, Dtype::F32 | Dtype::C32) { 7 } else { 16 };
-        let good = (rcond / f64::EPSILON).log10();
-        // NaN and the logarithm of zero become 0.
-        Digits { good: (good as u32).min(of), of }
-    }
-
-    fn style(&self) -> Style {
-        match self.good {
-            0 => BAD,
-            good if good < self.of / 2 => CARE,
-            _ => PLAIN,
-        }
-    }
-}
-
-impl Display for Digits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.good {
-            0 => write!(f, "no digit can be trusted"),
-            good => write!(f, "about {good} of {} digits can be trusted", self.of),
-        }
+fn style(digits: Digits) -> Style {
+    match digits.good {
+        0 => BAD,
+        _ if digits.are_few() => CARE,
+        _ => PLAIN,
     }
 }
 
@@ -225,7 +207,7 @@ fn list(outcome: &Outcome, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Res
         if array.shape.len() > 2 {
             write!(f, "matrix {}: ", place(index, &array.shape))?;
         }
-        writeln!(f, "{}", reason(status))?;
+        writeln!(f, "{status}")?;
     }
     match outcome.failed.saturating_sub(NAMED) {
         0 => Ok(()),
@@ -283,7 +265,7 @@ mod tests {
 
     #[test]
     fn digits() {
-        let told = |rcond, dtype| Digits::of(rcond, dtype).to_string();
+        let told = |rcond, dtype| super::digits(rcond, dtype).to_string();
         assert_eq!(told(1.0, Dtype::F64), "about 15 of 16 digits can be trusted");
         assert_eq!(told(3e-9, Dtype::C64), "about 7 of 16 digits can be trusted");
         assert_eq!(told(1e-3, Dtype::F32), "about 7 of 7 digits can be trusted");

@@ -1,6 +1,6 @@
 //! Words for matrices, places, times and what went wrong.
 
-use ainv::{Code, Plan, Status};
+use ainv::Plan;
 use std::time::Duration;
 
 /// `13125 float64 matrices of 3 x 3`.
@@ -57,29 +57,6 @@ pub(crate) fn rounded(x: f64) -> String {
 pub(crate) fn method(plan: &Plan) -> String {
     let plan = plan.to_string();
     plan.split_once(": ").map_or(plan.clone(), |(_, method)| method.to_owned())
-}
-
-pub(crate) fn code(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "ok",
-        Code::Singular => "singular",
-        Code::NotPositiveDefinite => "not positive definite",
-        Code::NonFinite => "not finite",
-        Code::NotConverged => "not converged",
-        Code::Cancelled => "cancelled",
-    }
-}
-
-pub(crate) fn reason(Status { code, at }: Status) -> String {
-    match code {
-        Code::Singular => format!("singular (the diagonal element {at} is zero)"),
-        Code::NotPositiveDefinite => {
-            format!("not positive definite (the leading minor of order {at} is not positive)")
-        }
-        Code::NonFinite => "holds NaN or an infinity".to_owned(),
-        Code::NotConverged => "the singular values did not converge".to_owned(),
-        Code::Ok | Code::Cancelled => self::code(code).to_owned(),
-    }
 }
 
 #[cfg(test)]

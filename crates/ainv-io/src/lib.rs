@@ -65,5 +65,5 @@ pub use error::{Cause, Error, Place};
 pub use format::Format;
 pub use matrices::{Dtype, Matrices};
 pub use memory::available_memory;
-pub use sink::{Declared, Sink, write};
+pub use sink::{Declared, Sink, TextFile, write};
 pub use source::{Info, PassedOver, Source, read, read_within};

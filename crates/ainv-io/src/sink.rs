@@ -93,16 +93,7 @@ impl Sink {
     pub fn create(path: &Path, format: Option<Format>, arrays: &[Declared]) -> Result<Sink, Error> {
         let format = format.map_or_else(|| Format::of(path), Ok)?;
         let create = || {
-            let to = match fs::metadata(path) {
-                Ok(about) if about.is_dir() => {
-                    return Err(Fault::unsupported(Place::File, "this is a folder, not a file"));
-                }
-                Ok(about) if !about.is_file() => {
-                    let device = File::options().write(true).open(path).map_err(Fault::system)?;
-                    To::pipe(Box::new(device))
-                }
-                _ => To::file(Whole::create(path).map_err(Fault::system)?),
-            };
+            let to = To::create(path)?;
             Sink::begin(path.into(), format, arrays, to)
         };
         holds(format, arrays).and_then(|()| create()).map_err(|fault| fault.in_file(path))
@@ -245,7 +236,7 @@ impl Sink {
                 Some(Writer::Zip(zip)) => zip.finish().map_err(zip_fault)?.into_inner(),
                 None => return Ok(()),
             };
-            target.finish().map_err(Fault::system)
+            target.to.finish().map_err(Fault::system)
         };
         end(&mut self).map_err(|fault| fault.in_file(&self.name))
     }
@@ -258,6 +249,24 @@ impl Drop for Sink {
 }
 
 impl To {
+    fn create(path: &Path) -> Result<To, Fault> {
+        Ok(match fs::metadata(path) {
+            Ok(about) if about.is_dir() => {
+                return Err(Fault::unsupported(Place::File, "this is a folder, not a file"));
+            }
+            Ok(about) if !about.is_file() => {
+                let device = File::options().write(true).open(path).map_err(Fault::system)?;
+                To::pipe(Box::new(device))
+            }
+            _ => To::file(Whole::create(path).map_err(Fault::system)?),
+        })
+    }
+    fn finish(self) -> io::Result<()> {
+        match self {
+            To::File(file) => file.into_inner()?.finish(),
+            To::Pipe(mut pipe) => pipe.flush(),
+        }
+    }
     fn file(file: Whole) -> To {
         To::File(BufWriter::with_capacity(1 << 16, file))
     }
@@ -266,33 +275,33 @@ impl To {
     }
 }
 
-impl Write for Target {
+impl Write for To {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.abandoned.load(Ordering::Relaxed) {
-            return Ok(bytes.len());
-        }
-        match &mut self.to {
+        match self {
             To::File(file) => file.write(bytes),
             To::Pipe(pipe) => pipe.write(bytes),
         }
     }
     fn flush(&mut self) -> io::Result<()> {
-        if self.abandoned.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        match &mut self.to {
+        match self {
             To::File(file) => file.flush(),
             To::Pipe(pipe) => pipe.flush(),
         }
     }
 }
 
-impl Target {
-    fn finish(self) -> io::Result<()> {
-        match self.to {
-            To::File(file) => file.into_inner()?.finish(),
-            To::Pipe(mut pipe) => pipe.flush(),
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return Ok(bytes.len());
         }
+        self.to.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.to.flush()
     }
 }
 
@@ -353,4 +362,31 @@ pub fn write(path: &Path, matrices: &Matrices) -> Result<(), Error> {
     let mut sink = Sink::create(path, None, &[declared])?;
     sink.write(matrices)?;
     sink.finish()
+}
+
+/// A file of text, begun before there is anything to write: a place where nothing can be written is
+/// known before the work.
+pub struct TextFile {
+    path: PathBuf,
+    to: To,
+}
+
+impl TextFile {
+    /// Begins a file. A link is followed; a device is written to like a pipe.
+    ///
+    /// # Errors
+    /// [`Error`] for a folder, and whatever the system says.
+    pub fn create(path: &Path) -> Result<TextFile, Error> {
+        let to = To::create(path).map_err(|fault| fault.in_file(path))?;
+        Ok(TextFile { path: path.to_owned(), to })
+    }
+
+    /// Writes all of it, waits until it is on the disk, and makes it appear.
+    ///
+    /// # Errors
+    /// [`Error`], and nothing has appeared.
+    pub fn finish(mut self, text: &str) -> Result<(), Error> {
+        let written = self.to.write_all(text.as_bytes()).and_then(|()| self.to.finish());
+        written.map_err(|error| Fault::system(error).in_file(self.path))
+    }
 }

@@ -6,7 +6,8 @@ use crate::options::{Axes, Pinv};
 use crate::output::Output;
 use crate::wait::{POLL, Signals};
 use ainv::{
-    Cancel, Diag, Error, Norm, OnSingular, Options, Scalar, Stack, StackMut, Status, Summary, Uplo,
+    Cancel, Diag, Error, IllConditioned, Norm, OnSingular, Options, Scalar, Stack, StackMut,
+    Status, Summary, Uplo,
 };
 use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyRuntimeError;
@@ -78,24 +79,32 @@ pub(crate) fn unary<'py>(
     Ok(x)
 }
 
-/// The error for the first matrix without a result, if that raises.
-pub(crate) fn first_failure(summary: Summary, options: &Options) -> Result<(), Error> {
-    match summary.first {
-        Some((index, status)) if options.on_singular == OnSingular::Raise => {
-            Err(Error::Matrix { index, status, failed: summary.failed })
-        }
-        _ => Ok(()),
+/// The error for the first matrix without a result, if that raises, or for the first one that is
+/// ill-conditioned; what is to be warned of, where that warns.
+pub(crate) fn verdict(summary: Summary, options: &Options) -> Result<Option<Error>, Error> {
+    if let (Some((index, status)), OnSingular::Raise) = (summary.first, options.on_singular) {
+        return Err(Error::Matrix { index, status, failed: summary.failed });
+    }
+    let Some((index, rcond)) = summary.first_ill_conditioned else { return Ok(None) };
+    let error = Error::IllConditioned { index, rcond, count: summary.ill_conditioned };
+    match options.ill_conditioned {
+        IllConditioned::Raise(_) => Err(error),
+        _ => Ok(Some(error)),
     }
 }
 
-/// The same as an exception.
+/// The same as an exception or a warning.
 pub(crate) fn judge(
     py: Python<'_>,
     summary: Summary,
     batch: &[usize],
     options: &Options,
 ) -> PyResult<()> {
-    first_failure(summary, options).map_err(|e| error::raise(py, e, batch))
+    match verdict(summary, options) {
+        Ok(None) => Ok(()),
+        Ok(Some(warning)) => error::warn(py, &warning, warning.to_string(), batch),
+        Err(error) => Err(error::raise(py, error, batch)),
+    }
 }
 
 /// Runs an operation.
@@ -110,11 +119,24 @@ pub(crate) fn compute(
 ) -> PyResult<Summary> {
     let rhs = b.map_or(0, |b| b.layout.shape[b.layout.shape.len() - 1]);
     let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), op.takes_rectangles());
+    let ill_conditioned = in_half(options.ill_conditioned, a);
     with_scalar!(a.scalar, T => {
         let (a, b, x) = views::<T>(a, b, x).map_err(|e| error::raise(py, e, &[]))?;
-        let options = &stoppable(options, cost);
+        let options = &Options { ill_conditioned, ..stoppable(options, cost) };
         run(py, cost, options.cancel.as_ref(), || op.run(a, b, x, status, options))
     })
+}
+
+/// The limit where none was given, for half precision that is computed in single: in the unit roundoff of
+/// the scalar that the caller has.
+fn in_half(asked: IllConditioned, a: &Input) -> IllConditioned {
+    let Some(half) = &a.half else { return asked };
+    let limit = Some(a.layout.shape[a.layout.shape.len() - 1] as f64 * half.epsilon / 2.0);
+    match asked {
+        IllConditioned::Warn(None) => IllConditioned::Warn(limit),
+        IllConditioned::Raise(None) => IllConditioned::Raise(limit),
+        asked => asked,
+    }
 }
 
 /// The reciprocal condition numbers, one a matrix.
@@ -135,6 +157,23 @@ pub(crate) fn rcond<'py>(
         run(py, cost, options.cancel.as_ref(), || ainv::rcond_into(a, norm, places, options))?;
     });
     Ok(out.into_any())
+}
+
+/// A report on matrices, and on their inverses if they are given.
+pub(crate) fn report(
+    py: Python<'_>,
+    a: &Input,
+    x: Option<&Input>,
+    options: &Options,
+) -> PyResult<ainv::Report> {
+    // Two inversions, three products, and some of their cost for what is looked at.
+    let cost = 8.0 * cost(&a.layout.shape, 0, a.scalar.is_complex(), false);
+    with_scalar!(a.scalar, T => {
+        let views = view::<T>(a).and_then(|a| Ok((a, x.map(view::<T>).transpose()?)));
+        let (a, x) = views.map_err(|e| error::raise(py, e, &[]))?;
+        let options = &stoppable(options, cost);
+        run(py, cost, options.cancel.as_ref(), || ainv::report(a, x, options))
+    })
 }
 
 /// About how many nanoseconds of one core a call takes, never much too low.

@@ -2,7 +2,7 @@
 //! and arrays come back whose values are on their way.
 
 use crate::array::{Scalar, matrices, square, with_scalar};
-use crate::call::{Op, cost, first_failure};
+use crate::call::{Op, cost, verdict};
 use crate::error;
 use crate::functions::{Any, Keyword};
 use crate::layout::{Layout, PerAxis};
@@ -37,12 +37,12 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Enqueues `work`. It begins when the inputs are there, of whatever stream they are. What is shorter
-    /// than handing it over, and has nothing to wait for, is done at once.
+    /// Enqueues `work`, which says what it warns of. It begins when the inputs are there, of whatever
+    /// stream they are. What is shorter than handing it over, and has nothing to wait for, is done at once.
     fn enqueue(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
+        work: impl FnOnce(Option<&Cancel>) -> Result<Option<Error>, Error> + Send + 'static,
     ) -> PyResult<()> {
         let alone = self.cost < TINY && self.stream.is_idle();
         if !alone || !self.inputs.iter().all(|input| input.storage.is_filled()) {
@@ -50,9 +50,9 @@ impl Call<'_> {
         }
         // As a task: it waits for no other, with the GIL.
         match catch_unwind(AssertUnwindSafe(|| ainv::as_task(|| work(None)))) {
-            Ok(Ok(())) => Ok(()),
-            // The failure is found where the values are looked at, as any other.
-            Ok(Err(e)) => self.submit(py, |_| Err(e)),
+            Ok(Ok(None)) => Ok(()),
+            // The failure is found where the values are looked at, as any other; so is a warning.
+            Ok(outcome) => self.submit(py, |_| outcome),
             Err(panic) => self.submit(py, move |_| resume_unwind(panic)),
         }
     }
@@ -61,7 +61,7 @@ impl Call<'_> {
     fn submit(
         &self,
         py: Python<'_>,
-        work: impl FnOnce(Option<&Cancel>) -> Result<(), Error> + Send + 'static,
+        work: impl FnOnce(Option<&Cancel>) -> Result<Option<Error>, Error> + Send + 'static,
     ) -> PyResult<()> {
         let &Call { stream, cost, inputs, output, beside, batch } = self;
         let raise = |e| error::raise(py, e, &[]);
@@ -86,7 +86,12 @@ impl Call<'_> {
                     return Ok(Err(failure));
                 }
             }
-            Ok(work(Some(cancel)).map_err(|error| Arc::new(Failure { error, batch, place: asked })))
+            let told = |error| Arc::new(Failure::new(error, batch, asked));
+            Ok(match work(Some(cancel)) {
+                Ok(None) => Ok(None),
+                Ok(Some(warning)) => Ok(Some(told(warning))),
+                Err(error) => Err(told(error)),
+            })
         };
         let mut signals = Signals::new();
         let submitted = py.detach(|| {
@@ -198,7 +203,7 @@ fn filled(
                 *place = status.at as i32;
             }
         }
-        first_failure(summary, &options)
+        verdict(summary, &options)
     })?;
     Ok(x)
 }
@@ -250,7 +255,7 @@ pub(crate) fn solve<'py>(
             };
             Op::Solve.run(a, Some(b), x, &mut [], &options)?
         });
-        first_failure(summary, &options)
+        verdict(summary, &options)
     })?;
     object(py, x)
 }
@@ -300,7 +305,7 @@ pub(crate) fn product<'py>(a: &Any<'py>, b: &Any<'py>) -> PyResult<Any<'py>> {
             let (a, b, x) = unsafe {
                 (left.stack::<T>()?, right.stack::<T>()?, to.stack_mut::<T>()?)
             };
-            ainv::matmul_into(a, b, x, &options)
+            ainv::matmul_into(a, b, x, &options).map(|()| None)
         })
     })?;
     object(py, x)
@@ -328,7 +333,7 @@ pub(crate) fn rcond<'py>(
             let (a, places) = unsafe {
                 (from.stack::<T>()?, to.slice_mut::<<T as ainv::Scalar>::Real>())
             };
-            ainv::rcond_into(a, norm, places, &options)
+            ainv::rcond_into(a, norm, places, &options).map(|()| None)
         })
     })?;
     object(py, x)
@@ -398,7 +403,7 @@ fn convert<T: ainv::Scalar, U: ainv::Scalar>(
     from: &Layout,
     to: &Layout,
     each: impl Fn(T) -> U,
-) -> Result<(), Error> {
+) -> Result<Option<Error>, Error> {
     // SAFETY: as in `filled`; the result lies in C order.
     let (a, mut x): (Stack<T>, _) = unsafe { (from.stack()?, to.slice_mut::<U>().iter_mut()) };
     for index in 0..a.len() {
@@ -410,5 +415,5 @@ fn convert<T: ainv::Scalar, U: ainv::Scalar>(
             }
         }
     }
-    Ok(())
+    Ok(None)
 }

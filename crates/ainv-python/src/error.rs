@@ -1,8 +1,11 @@
 //! ainv's errors as Python's exceptions.
 
+use crate::place;
 use crate::storage::Failure;
 use ainv::Error;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{
+    PyKeyboardInterrupt, PyMemoryError, PyRuntimeError, PyRuntimeWarning, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyTuple, PyType};
@@ -20,6 +23,8 @@ batch_index : tuple of int or None
     for a single matrix, None if the shapes are at fault.
 diagonal : int or None
     The 1-based number of the pivot that is zero or not positive, if that is the reason.
+rcond : float or None
+    The reciprocal condition number, if the matrix is only nearly singular: see `ill_conditioned`.
 
 Examples
 --------
@@ -31,6 +36,69 @@ Examples
 (1,) 2
 ";
 
+const WARNING_DOC: &str = "\
+A matrix is so nearly singular that its inverse may have no correct digit.
+
+`ill_conditioned` says whether this is asked, and how near that is.
+
+Attributes
+----------
+batch_index : tuple of int or None
+    The first such matrix of the stack, as an index into the leading dimensions.
+rcond : float or None
+    Its reciprocal condition number.
+
+Examples
+--------
+>>> import warnings
+>>> import ainv
+>>> with warnings.catch_warnings(record=True) as caught, ainv.ill_conditioned(\"warn\", 1e-3):
+...     warnings.simplefilter(\"always\")
+...     x = ainv.inv([[1.0, 0.0], [0.0, 1e-4]])
+>>> warning = caught[0].message
+>>> warning.batch_index, warning.rcond
+((), 0.0001)
+";
+
+/// The class of warnings, made once: with attributes, which `create_exception!` cannot give.
+pub(crate) fn warning_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let class = CLASS.get_or_try_init(py, || {
+        let bases = PyTuple::new(py, [py.get_type::<PyRuntimeWarning>()])?;
+        let body = [("__module__", "ainv"), ("__doc__", WARNING_DOC)].into_py_dict(py)?;
+        body.set_item("batch_index", py.None())?;
+        body.set_item("rcond", py.None())?;
+        let class = py.get_type::<PyType>().call1(("LinAlgWarning", bases, body))?;
+        PyResult::Ok(class.cast_into::<PyType>()?.unbind())
+    })?;
+    Ok(class.bind(py))
+}
+
+/// Warns of a matrix of a stack with the leading dimensions `batch`, at the line that called ainv.
+pub(crate) fn warn(py: Python<'_>, error: &Error, text: String, batch: &[usize]) -> PyResult<()> {
+    let warning = warning_class(py)?.call1((text,))?;
+    if let Error::IllConditioned { index, rcond, .. } = error {
+        warning.setattr("batch_index", PyTuple::new(py, unravel(*index, batch))?)?;
+        warning.setattr("rcond", rcond)?;
+    }
+    let level = [("stacklevel", 1 + place::own_frames(py)?)].into_py_dict(py)?;
+    py.import("warnings")?.call_method("warn", (warning,), Some(&level))?;
+    Ok(())
+}
+
+/// Warns of what became of work that was enqueued.
+pub(crate) fn warn_late(py: Python<'_>, failure: &Failure) -> PyResult<()> {
+    warn(py, &failure.error, late(failure), &failure.batch)
+}
+
+/// The text of a failure, with the line that enqueued the work.
+fn late(Failure { error, place, .. }: &Failure) -> String {
+    match place {
+        Some(place) => format!("{error} (enqueued at {place})"),
+        None => error.to_string(),
+    }
+}
+
 /// The class, made once: two bases, which `create_exception!` cannot give.
 pub(crate) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -40,6 +108,7 @@ pub(crate) fn class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
         let body = [("__module__", "ainv"), ("__doc__", DOC)].into_py_dict(py)?;
         body.set_item("batch_index", py.None())?;
         body.set_item("diagonal", py.None())?;
+        body.set_item("rcond", py.None())?;
         let class = py.get_type::<PyType>().call1(("LinAlgError", bases, body))?;
         PyResult::Ok(class.cast_into::<PyType>()?.unbind())
     })?;
@@ -65,11 +134,8 @@ pub(crate) fn raise(py: Python<'_>, error: Error, batch: &[usize]) -> PyErr {
 
 /// What became of work that was enqueued: its error, with the line that enqueued it.
 pub(crate) fn raise_late(py: Python<'_>, failure: &Failure) -> PyErr {
-    let Failure { error, batch, place } = failure;
-    let mut text = error.to_string();
-    if let Some(place) = place {
-        text += &format!(" (enqueued at {place})");
-    }
+    let Failure { error, batch, place, .. } = failure;
+    let text = late(failure);
     let error = match error {
         // Not by Ctrl-C: that ends a wait, never the work.
         Error::Cancelled => PyRuntimeError::new_err(format!("the work was {text}")),
@@ -96,6 +162,15 @@ fn told(py: Python<'_>, error: Error, text: String, batch: &[usize]) -> PyErr {
                 let value = error.value(py);
                 value.setattr("batch_index", PyTuple::new(py, unravel(index, batch))?)?;
                 value.setattr("diagonal", (status.at > 0).then_some(status.at))
+            })();
+            described.err().unwrap_or(error)
+        }
+        Error::IllConditioned { index, rcond, .. } => {
+            let error = shape(py, text);
+            let described = (|| {
+                let value = error.value(py);
+                value.setattr("batch_index", PyTuple::new(py, unravel(index, batch))?)?;
+                value.setattr("rcond", rcond)
             })();
             described.err().unwrap_or(error)
         }

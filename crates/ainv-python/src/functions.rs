@@ -57,6 +57,10 @@ pub(crate) type Keyword<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 /// LinAlgError
 ///     If a matrix is singular (an exact zero pivot), or if the matrices are not square.
 ///
+/// See Also
+/// --------
+/// ill_conditioned : Says what becomes of a matrix that is nearly singular.
+///
 /// Notes
 /// -----
 /// A matrix with a NaN has an inverse of NaN, and is no error. float16 and ml_dtypes' bfloat16 are
@@ -146,7 +150,7 @@ pub(crate) fn inv_ex_result(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 /// a : (..., n, n) array_like
 ///     One matrix or a stack of matrices.
 /// check_errors : bool, optional
-///     Whether a singular matrix raises, as in `inv`.
+///     Whether a singular matrix raises, as in `inv`, and `ill_conditioned` counts.
 /// out : tuple of ndarray, optional
 ///     Where the result is written: an array for the inverses, one of int32 for the numbers.
 /// assume, precision, stream
@@ -178,6 +182,7 @@ pub(crate) fn inv_ex<'py>(
     let on_singular = if check_errors { "raise" } else { "nan" };
     let keywords = Keywords::new(py, precision, stream)?;
     let keywords = keywords.assume(assume)?.on_singular(on_singular, false)?;
+    let keywords = if check_errors { keywords } else { keywords.quiet() };
     if let Ok(a) = a.cast::<Array>() {
         let result = enqueue::inv_ex(py, a.get(), out, keywords.enqueued())?;
         return inv_ex_result(py)?.call1(result);
@@ -332,6 +337,10 @@ pub(crate) fn pinv<'py>(
 /// ndarray
 ///     The inverses of A, shape (..., n, n), exactly Hermitian.
 ///
+/// See Also
+/// --------
+/// ill_conditioned : Says what becomes of a matrix that is nearly singular.
+///
 /// Examples
 /// --------
 /// >>> import numpy as np, ainv
@@ -381,6 +390,10 @@ pub(crate) fn cholesky_inv<'py>(
 /// -------
 /// ndarray
 ///     The inverses, shape (..., n, n), with exact zeros in the other triangle.
+///
+/// See Also
+/// --------
+/// ill_conditioned : Says what becomes of a matrix that is nearly singular.
 ///
 /// Examples
 /// --------
@@ -481,6 +494,15 @@ pub(crate) fn cholesky<'py>(
 /// ndarray or scalar
 ///     1 / (norm(a) norm(inv(a))), of shape ``a.shape[:-2]``: 0 for a singular matrix, NaN for one
 ///     that holds NaN or an infinity.
+///
+/// Notes
+/// -----
+/// About log10(rcond / eps) digits of an inverse can be trusted, eps being the dtype's.
+///
+/// Up to order 64, of diagonals, and for ``p=2`` the number is exact but for rounding. Above it the norm
+/// of the inverse is estimated from factors of the matrix, by Higham and Tisseur's block algorithm
+/// (SIAM J. Matrix Anal. Appl. 21, 2000), at a third of the price of an inverse: it is never too small,
+/// mostly exact, and seldom over three times too large. No bit depends on threads.
 ///
 /// Examples
 /// --------

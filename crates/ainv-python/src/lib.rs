@@ -15,6 +15,8 @@ mod options;
 mod ours;
 mod output;
 mod place;
+mod policy;
+mod report;
 mod solve;
 mod storage;
 mod stream;
@@ -72,11 +74,14 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
     main_interpreter_only(py)?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("LinAlgError", error::class(py)?)?;
+    m.add("LinAlgWarning", error::warning_class(py)?)?;
     m.add("InvExResult", functions::inv_ex_result(py)?)?;
     m.add_class::<ours::Array>()?;
+    m.add_class::<report::Report>()?;
     m.add_class::<stream::Context>()?;
     m.add_class::<stream::Device>()?;
     m.add_class::<stream::Stream>()?;
+    m.add_class::<policy::Context>()?;
     m.add_class::<threads::Threads>()?;
     let device = |kind| stream::Device(ainv::Device { kind, index: 0 });
     m.add("cpu", device(ainv::DeviceKind::Cpu))?;
@@ -90,6 +95,7 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(functions::cholesky, m)?,
         wrap_pyfunction!(solve::solve, m)?,
         wrap_pyfunction!(functions::rcond, m)?,
+        wrap_pyfunction!(report::report, m)?,
         wrap_pyfunction!(ours::asarray, m)?,
         wrap_pyfunction!(ours::eval, m)?,
         wrap_pyfunction!(stream::default_device, m)?,

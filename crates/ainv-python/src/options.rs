@@ -1,8 +1,10 @@
 //! The keywords that several functions share.
 
 use crate::array::{self, Input};
-use crate::stream;
-use ainv::{Assume, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo};
+use crate::{policy, stream};
+use ainv::{
+    Assume, IllConditioned, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo,
+};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -112,7 +114,15 @@ impl Keywords {
         };
         // Said, because long work runs in a thread of its own, which has another current stream.
         let stream = Some(stream::served(py, stream)?);
-        Ok(Keywords { options: Options { stream, ..Options::default() }, precision })
+        let ill_conditioned = policy::current(py)?;
+        let options = Options { stream, ill_conditioned, ..Options::default() };
+        Ok(Keywords { options, precision })
+    }
+
+    /// For a function that says of each matrix whether it failed, and nothing else.
+    pub(crate) fn quiet(mut self) -> Keywords {
+        self.options.ill_conditioned = IllConditioned::Ignore;
+        self
     }
 
     pub(crate) fn assume(mut self, name: &str) -> PyResult<Keywords> {

@@ -352,7 +352,7 @@ fn chosen(py: Python<'_>, dtype: &Any<'_>) -> PyResult<Scalar> {
 }
 
 /// The NumPy view of what some library calls an array, or the array of what none does.
-fn viewed<'py>(x: &Any<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
+pub(crate) fn viewed<'py>(x: &Any<'py>) -> PyResult<Bound<'py, PyUntypedArray>> {
     let py = x.py();
     if let Some(library) = libraries::adapter(x)?
         && let Some(memory) = library.getattr_opt(intern!(py, "memory"))?

@@ -80,6 +80,17 @@ impl Place {
     }
 }
 
+/// How many of the innermost frames are the package's own.
+pub(crate) fn own_frames(py: Python<'_>) -> PyResult<usize> {
+    let mut frames = 0;
+    let Ok(mut frame) = py.import("sys")?.call_method0("_getframe") else { return Ok(0) };
+    while !frame.is_none() && Code::of(frame.getattr(intern!(py, "f_code"))?)?.own {
+        frames += 1;
+        frame = frame.getattr(intern!(py, "f_back"))?;
+    }
+    Ok(frames)
+}
+
 /// The folder of the package, with what follows it in the paths of its modules.
 fn package(py: Python<'_>) -> PyResult<&str> {
     static PACKAGE: PyOnceLock<String> = PyOnceLock::new();

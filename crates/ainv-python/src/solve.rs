@@ -28,6 +28,10 @@ use pyo3::prelude::*;
 /// ndarray
 ///     The solutions, shape (..., n) for a vector, (..., n, k) otherwise.
 ///
+/// See Also
+/// --------
+/// ill_conditioned : Says what becomes of a matrix that is nearly singular.
+///
 /// Examples
 /// --------
 /// >>> import ainv

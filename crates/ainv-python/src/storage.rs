@@ -9,7 +9,7 @@ use crate::{error, wait};
 use ainv::{Done, Error, Event, OwnedStack};
 use numpy::PyArrayDescr;
 use pyo3::prelude::*;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What an array holds: the scalars of matrices, or the numbers of `inv_ex`.
@@ -34,15 +34,24 @@ impl Dtype {
     }
 }
 
-/// Why an array has no values: what happened, to a stack of which leading dimensions, and who asked.
+/// Why an array has no values, or bad ones: what happened, to a stack of which leading dimensions, and who
+/// asked.
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) batch: PerAxis<usize>,
     pub(crate) place: Option<Place>,
+    /// Whether it was said. A warning is said once.
+    told: AtomicBool,
 }
 
-/// What a task leaves behind. A task whose input failed fails likewise.
-pub(crate) type Outcome = Result<(), Arc<Failure>>;
+impl Failure {
+    pub(crate) fn new(error: Error, batch: PerAxis<usize>, place: Option<Place>) -> Failure {
+        Failure { error, batch, place, told: AtomicBool::new(false) }
+    }
+}
+
+/// What a task leaves behind, and what it warns of. A task whose input failed fails likewise.
+pub(crate) type Outcome = Result<Option<Arc<Failure>>, Arc<Failure>>;
 
 /// The work that fills an array, or several.
 pub(crate) struct Work {
@@ -60,7 +69,7 @@ impl Work {
     }
 
     fn failed(&self, error: Error) -> Outcome {
-        Err(Arc::new(Failure { error, batch: PerAxis::new(), place: self.place.clone() }))
+        Err(Arc::new(Failure::new(error, PerAxis::new(), self.place.clone())))
     }
 
     /// What became of it; it has ended.
@@ -199,7 +208,7 @@ impl Storage {
 
     /// What became of the work that fills it, which has ended.
     pub(crate) fn outcome(&self) -> Outcome {
-        self.work().map_or(Ok(()), |work| work.outcome().clone())
+        self.work().map_or(Ok(None), |work| work.outcome().clone())
     }
 
     /// Whether its values are there.
@@ -212,9 +221,13 @@ impl Storage {
         self.work().map_or(Ok(()), |work| wait::ended(py, &work.done).map(drop))
     }
 
-    /// Waits until it is filled, and raises what went wrong.
+    /// Waits until it is filled, and raises what went wrong or warns of it.
     pub(crate) fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        let outcome = self.work().map_or(Ok(Ok(())), |work| work.ended(py))?;
-        outcome.map_err(|failure| error::raise_late(py, &failure))
+        match self.work().map_or(Ok(Ok(None)), |work| work.ended(py))? {
+            Ok(None) => Ok(()),
+            Ok(Some(warning)) if warning.told.swap(true, Ordering::Relaxed) => Ok(()),
+            Ok(Some(warning)) => error::warn_late(py, &warning),
+            Err(failure) => Err(error::raise_late(py, &failure)),
+        }
     }
 }

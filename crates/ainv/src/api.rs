@@ -2,10 +2,10 @@
 
 use crate::convert::Matrices;
 use crate::device::cpu::run::Job;
-use crate::device::cpu::{self, decompose, product};
+use crate::device::cpu::{self, condition, product};
 use crate::error::{Error, filled};
 use crate::op::Kind;
-use crate::options::{Assume, Diag, Norm, OnSingular, Options, PinvOptions, Uplo};
+use crate::options::{Assume, Diag, IllConditioned, Norm, OnSingular, Options, PinvOptions, Uplo};
 use crate::plan::Plan;
 use crate::stack::{OwnedStack, Stack, StackMut};
 use crate::status::{Code, Status, Summary};
@@ -76,7 +76,7 @@ pub fn plan<T: Scalar>(
     job?.plan()
 }
 
-fn square<T>(a: &Stack<T>) -> Result<(), Error> {
+pub(crate) fn square<T>(a: &Stack<T>) -> Result<(), Error> {
     if a.rows() == a.cols() {
         return Ok(());
     }
@@ -208,11 +208,16 @@ fn owned<A: Matrices>(
 ) -> Result<A::Owned, Error> {
     let mut x = OwnedStack::zeros(shape)?;
     let summary = run(x.view_mut())?;
-    match summary.first {
-        Some((index, status))
+    match (summary.first, summary.first_ill_conditioned) {
+        (Some((index, status)), _)
             if options.on_singular == OnSingular::Raise && raises(status.code) =>
         {
             Err(Error::Matrix { index, status, failed: summary.failed })
+        }
+        (_, Some((index, rcond)))
+            if matches!(options.ill_conditioned, IllConditioned::Raise(_)) =>
+        {
+            Err(Error::IllConditioned { index, rcond, count: summary.ill_conditioned })
         }
         _ => Ok(A::wrap(x)),
     }
@@ -245,7 +250,8 @@ fn owned<A: Matrices>(
 ///
 /// # Errors
 /// [`Error::Shape`] if the matrices are not square; [`Error::Matrix`] for the first singular one,
-/// unless `on_singular` says otherwise; [`Error::OutOfMemory`], [`Error::Cancelled`].
+/// unless `on_singular` says otherwise; [`Error::IllConditioned`] for the first one that is nearly
+/// singular, if [`Options::ill_conditioned`] says so; [`Error::OutOfMemory`], [`Error::Cancelled`].
 pub fn inv<A: Matrices>(a: A, options: &Options) -> Result<A::Owned, Error> {
     let a = a.stack()?;
     square(&a)?;
@@ -293,7 +299,7 @@ pub fn inv_in_place<T: Scalar>(
 }
 
 /// The inverses and, for each matrix, 0 or the 1-based number of the zero pivot, as torch counts
-/// them. Never raises for a matrix.
+/// them. Never raises for a matrix, nor asks for its condition.
 ///
 /// ```
 /// use ainv::{Options, Stack};
@@ -309,6 +315,7 @@ pub fn inv_ex<A: Matrices>(a: A, options: &Options) -> Result<(A::Owned, Vec<i32
     let a = a.stack()?;
     square(&a)?;
     let mut status = filled(Status::default(), a.len())?;
+    let options = &Options { ill_conditioned: IllConditioned::Ignore, ..options.clone() };
     let x = owned::<A>(&a.shape(), options, |_| false, |x| inv_into(a, x, &mut status, options))?;
     Ok((x, status.iter().map(|s| s.at as i32).collect()))
 }
@@ -517,6 +524,21 @@ pub fn solve_into<T: Scalar>(
 /// Reciprocal condition numbers 1 / (norm(A) norm(A^-1)): one a matrix, 0 for a singular one, NaN
 /// for one that holds a NaN or an infinity.
 ///
+/// Up to order 64, of diagonals, and in the 2-norm they are exact but for rounding. Above it the norm of the
+/// inverse is estimated from factors of the matrix (LU, of a positive definite one Cholesky's, of a triangle
+/// none) by the block algorithm of Higham and Tisseur (SIAM J. Matrix Anal. Appl. 21, 2000, algorithm 2.4)
+/// with four vectors that are always the same: a third of the work of an inverse. The estimate is a lower
+/// bound of the norm and mostly exact, so the number returned is never too small, and seldom more than
+/// three times too large.
+///
+/// ```
+/// use ainv::{Norm, Options, Stack};
+/// let a = [1.0, 0.0, 0.0, 0.25];
+/// let rcond = ainv::rcond(Stack::new(&a, &[2, 2])?, Norm::One, &Options::default())?;
+/// assert_eq!(rcond, [0.25]);
+/// # Ok::<(), ainv::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`inv`], but for matrices.
 pub fn rcond<A: Matrices>(
@@ -547,7 +569,7 @@ pub fn rcond_into<T: Scalar>(
             what: format!("{} places for {} condition numbers", out.len(), a.len()),
         });
     }
-    decompose::rcond(a, norm, out, options)
+    condition::rcond(a, norm, out, options)
 }
 
 /// The products A B, shape `(..., m, n)`: A's matrices are m x k, B's k x n, and there are as many of

@@ -13,7 +13,7 @@ use ainv_streams::Stopped;
 /// first matrix of the stack that could not be done.
 ///
 /// [`Matrix`]: Error::Matrix
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// Shapes that do not fit the operation or each other.
@@ -66,6 +66,16 @@ pub enum Error {
         /// How many matrices of the stack failed.
         failed: usize,
     },
+    /// A matrix whose result may have no correct digit, where
+    /// [`Options::ill_conditioned`](crate::Options::ill_conditioned) says raise.
+    IllConditioned {
+        /// Its place in the stack, as [`Matrix`](Error::Matrix) counts.
+        index: usize,
+        /// Its reciprocal condition number.
+        rcond: f64,
+        /// How many matrices of the stack are ill-conditioned.
+        count: usize,
+    },
 }
 
 impl Error {
@@ -99,6 +109,18 @@ impl std::fmt::Display for Error {
                 "this work was under way in the parent of this forked process and will never end \
                  here; wait for it before forking, or enqueue it anew",
             ),
+            Error::IllConditioned { index, rcond, count } => {
+                write!(
+                    f,
+                    "Ill-conditioned matrix (Batch element {index}): its reciprocal condition number \
+                     is {rcond:.2e}, the result may have no correct digit"
+                )?;
+                if *count > 1 {
+                    write!(f, " ({count} matrices of the stack are ill-conditioned)")
+                } else {
+                    Ok(())
+                }
+            }
             Error::Matrix { index, status: Status { code, at }, failed } => {
                 match code {
                     Code::Singular => write!(
@@ -120,7 +142,9 @@ impl std::fmt::Display for Error {
                     Code::NotConverged => {
                         write!(f, "SVD did not converge (Batch element {index})")?
                     }
-                    Code::Cancelled | Code::Ok => write!(f, "(Batch element {index}): {code:?}")?,
+                    Code::Cancelled | Code::Ok | Code::IllConditioned => {
+                        write!(f, "(Batch element {index}): {code:?}")?
+                    }
                 }
                 if *failed > 1 {
                     write!(f, " ({failed} matrices of the stack failed)")

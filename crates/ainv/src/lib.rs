@@ -23,6 +23,7 @@
 //! | [`solve`] | X with A X = B |
 //! | [`rcond`] | reciprocal condition numbers |
 //! | [`matmul`] | products |
+//! | [`report()`] | a [`Report`]: how far the inverses can be trusted, and what to do if not |
 //!
 //! Each takes one matrix or a stack of any leading dimensions, in `f32`, `f64`, [`c32`] or [`c64`],
 //! with any strides. The plain form returns an owned result and names the first matrix that has
@@ -83,6 +84,7 @@ mod memory;
 mod op;
 mod options;
 mod plan;
+mod report;
 mod stack;
 mod status;
 
@@ -105,8 +107,10 @@ pub use device::stream::{as_task, cancel_all};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 pub use options::{
-    Assume, Diag, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance, Uplo,
+    Assume, Diag, IllConditioned, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance,
+    Uplo,
 };
 pub use plan::{Plan, Route, instruction_set};
+pub use report::*;
 pub use stack::{MAX_AXES, OwnedStack, Stack, StackMut};
 pub use status::{Code, Status, Summary};

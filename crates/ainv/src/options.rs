@@ -71,6 +71,45 @@ pub enum OnSingular {
     Pinv,
 }
 
+/// What becomes of a matrix that is so nearly singular that its result may have no correct digit: whose
+/// reciprocal condition number in the 1-norm is under the limit, or under n times the unit roundoff of its
+/// scalar (2^-53, of single precision 2^-24) where there is none. The result is computed all the same.
+///
+/// After [`inv`](crate::inv), [`cholesky_inv`](crate::cholesky_inv) and [`tri_inv`](crate::tri_inv) it is
+/// 1 / (norm(A) norm(A^-1)) of the matrices themselves (of L L^H, which is not formed, one column stands for
+/// the norm); [`solve`](crate::solve) estimates it from its factors (see [`rcond`](crate::rcond)) where some
+/// vectors solved beside the right-hand sides do not show that it is over the limit. The other functions
+/// do not ask.
+///
+/// ```
+/// use ainv::{Code, IllConditioned, Options, Stack, Status};
+/// let a = [1.0, 1.0, 1.0, 1.0 + 2.0f64.powi(-52)];
+/// let a = Stack::new(&a, &[2, 2])?;
+/// let raise = Options { ill_conditioned: IllConditioned::Raise(None), ..Options::default() };
+/// let error = ainv::inv(a, &raise).unwrap_err();
+/// assert!(error.to_string().starts_with("Ill-conditioned matrix (Batch element 0)"));
+///
+/// let warn = Options { ill_conditioned: IllConditioned::Warn(Some(1e-12)), ..Options::default() };
+/// let (mut x, mut status) = ([0.0; 4], [Status::default()]);
+/// let to = ainv::StackMut::new(&mut x, &[2, 2])?;
+/// let summary = ainv::inv_into(a, to, &mut status, &warn)?;
+/// assert_eq!((status[0].code, summary.ill_conditioned), (Code::IllConditioned, 1));
+/// assert_eq!(x[3], 2.0f64.powi(52));
+/// # Ok::<(), ainv::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum IllConditioned {
+    /// Nothing: it is not asked, and costs nothing.
+    #[default]
+    Ignore,
+    /// It has the status [`IllConditioned`](crate::Code::IllConditioned) and counts in the
+    /// [`Summary`](crate::Summary) of the `_into` forms. With a limit of one's own or none.
+    Warn(Option<f64>),
+    /// The same, and a plain form returns [`Error::IllConditioned`](crate::Error::IllConditioned), which
+    /// names the first one.
+    Raise(Option<f64>),
+}
+
 /// Choices that every operation has. `Options::default()` is right for most callers.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -79,6 +118,8 @@ pub struct Options {
     /// What becomes of a matrix that has no result. The `_into` forms never raise for a matrix:
     /// they fill its status.
     pub on_singular: OnSingular,
+    /// What becomes of a matrix that is nearly singular.
+    pub ill_conditioned: IllConditioned,
     /// The precision inside.
     pub precision: Precision,
     /// Where the work runs, and after which other work; `None`: on the thread's

@@ -188,7 +188,8 @@ impl Plan {
             },
             Route::Blocked => {
                 let solves = matches!(p.work, Work::Square(Kind::Solve | Kind::PosdefSolve));
-                // Above that order the result's own memory is worked in.
+                // At most: above that order the result's own memory is worked in, and where the
+                // result has a place of its own that begins at a lower one.
                 let working = match solves || n <= op::SCRATCH_UP_TO {
                     true => n.checked_mul(n.checked_add(16)?.checked_add(p.rhs)?)?,
                     false => 0,

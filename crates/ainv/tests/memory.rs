@@ -126,6 +126,6 @@ fn peaks<T: Scalar>(orders: &[usize], worst: &mut Worst) {
 fn a_twentieth_beside_a_matrix_in_its_own_place() {
     let mut worst = Worst::new("hundredths of the matrix beside it, two threads");
     peaks::<f64>(&[1025, 1536, 2048], &mut worst);
-    peaks::<f32>(&[2048], &mut worst);
+    peaks::<f32>(&[1025, 1100, 2048], &mut worst);
     worst.finish();
 }

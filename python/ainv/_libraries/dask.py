@@ -42,7 +42,7 @@ def _chunk(function, a, *, block_info=None, **options):
         place = block_info[0]["array-location"]
         whole = LinAlgError(f"in the chunk at {place}: {error}")
         whole.batch_index = tuple(i + place[k][0] for k, i in enumerate(error.batch_index))
-        whole.diagonal = error.diagonal
+        whole.diagonal, whole.rcond = error.diagonal, error.rcond
         raise whole from None
 
 
@@ -116,7 +116,8 @@ def _solve_chunk(a, b, **options):
         return _ainv.solve(a, b, **options)
     except LinAlgError as error:
         within = LinAlgError(f"in a chunk, counted from its first matrix: {error}")
-        within.batch_index, within.diagonal = None, error.diagonal
+        within.batch_index = None
+        within.diagonal, within.rcond = error.diagonal, error.rcond
         raise within from None
 
 

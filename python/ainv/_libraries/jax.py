@@ -20,6 +20,8 @@ from ainv._ainv import InvExResult, LinAlgError
 from ainv._libraries import derivatives as d
 
 ARRAYS = (jax.Array, jax.core.Tracer)
+# Single precision is computed in single where nothing is said.
+NATIVE = True
 
 # Bytes from which on a copy costs more than the way around it.
 _LARGE = 1 << 16

@@ -14,6 +14,8 @@ from ainv._ainv import InvExResult
 from ainv._libraries import derivatives as d
 
 ARRAYS = (mx.array,)
+# Single precision is computed in single where nothing is said.
+NATIVE = True
 
 _SCALARS = (mx.float32, mx.float64, mx.complex64, mx.float16)
 

@@ -8,7 +8,7 @@ fn completions_for_every_shell() {
     let folder = Folder::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = folder.ainv(&["completions", shell]).exits(0).out();
-        for word in ["cholesky-inv", "max-memory", "on-singular", "safetensors"] {
+        for word in ["cholesky-inv", "max-memory", "on-singular", "safetensors", "html"] {
             assert!(script.contains(word), "{word} is not in the script for {shell}");
         }
     }
@@ -31,7 +31,7 @@ fn a_manual_page_for_every_command() {
     let page = folder.ainv(&["man"]).exits(0).out();
     assert!(page.contains(".TH ainv 1") && page.contains("EXIT STATUS"), "{page}");
     folder.ainv(&["man", "-o", "pages"]).exits(0);
-    for name in ["ainv", "ainv-inv", "ainv-solve", "ainv-cholesky-inv", "ainv-info", "ainv-man"] {
+    for name in ["ainv", "ainv-inv", "ainv-solve", "ainv-cholesky-inv", "ainv-report", "ainv-man"] {
         assert!(folder.path(&format!("pages/{name}.1")).exists(), "{name}");
     }
     folder.text("file", "").ainv(&["man", "-o", "file"]).exits(3).says("file: ");

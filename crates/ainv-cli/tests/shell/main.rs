@@ -8,6 +8,7 @@ mod looks;
 mod memory;
 mod pipes;
 mod real;
+mod report;
 mod results;
 mod run;
 mod signals;

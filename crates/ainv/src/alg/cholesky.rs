@@ -108,6 +108,10 @@ unsafe fn factor_real<T: Scalar>(
     }
 }
 
+/// Steps of a product that are packed at a time: fewer than it takes, for an inverse in place, whose
+/// adjoint has to be packed. Part of the algorithm, as it fixes the order of the additions.
+const DEPTH: usize = 256;
+
 /// Products of `k` steps that update blocks of one matrix.
 struct Panel {
     k: usize,
@@ -125,9 +129,14 @@ impl Panel {
         b: Operand<T>,
         c: *mut T,
     ) -> Result<(), Error> {
-        let Panel { k, ld, update } = *self;
-        // SAFETY: the caller's block.
-        unsafe { Product { m, n, k, a, b, update, c, ldc: ld }.sequential(cx) }
+        let Panel { ld, update, .. } = *self;
+        for done in (0..self.k).step_by(DEPTH) {
+            let k = DEPTH.min(self.k - done);
+            let (a, b) = (a.from(0, done), b.from(done, 0));
+            // SAFETY: the caller's block.
+            unsafe { Product { m, n, k, a, b, update, c, ldc: ld }.sequential(cx)? };
+        }
+        Ok(())
     }
 
     /// The lower triangle of C for a product that is Hermitian.
@@ -144,8 +153,9 @@ impl Panel {
         unsafe {
             if n <= SQUARE {
                 return arena::with(n * n, |sum: *mut T| {
-                    let (m, ldc, update) = (n, n as isize, Update::Set);
-                    Product { m, n, k: self.k, a, b, update, c: sum, ldc }.sequential(cx)?;
+                    sum.write_bytes(0, n * n);
+                    let whole = Panel { k: self.k, ld: n as isize, update: Update::Add };
+                    whole.full(cx, n, n, a, b, sum)?;
                     for j in 0..n {
                         for i in j..n {
                             let c = c.offset(i as isize + j as isize * self.ld);

@@ -45,9 +45,11 @@ impl<T> Operand<T> {
     }
     /// The conjugate transpose.
     pub(crate) fn adjoint(self) -> Self {
+        debug_assert!(!self.packed, "panels have no other side");
         Operand::strided(self.p, self.cs, self.rs, !self.conj)
     }
     pub(crate) fn from(self, i: usize, j: usize) -> Self {
+        debug_assert!(!self.packed || i as isize % self.cs == 0, "rows begin a panel");
         let d = i as isize * self.rs + j as isize * self.cs;
         Operand { p: self.p.wrapping_offset(d), ..self }
     }

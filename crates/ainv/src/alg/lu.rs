@@ -32,8 +32,9 @@ pub(crate) unsafe fn factor<T: Scalar>(
     let panels = panels(n);
     // SAFETY: the caller's matrix.
     let mut zero = unsafe { panel(cx, (n, panels[0].end), a, ld, &mut pivots[..panels[0].end])? };
-    let mr = cx.kernels.mr;
-    let space = if cx.scratch().ample { n.next_multiple_of(mr) * panel_width(n) } else { 0 };
+    // One thread packs what it needs where it needs it.
+    let shared = cx.scratch().ample && cx.threads > 1;
+    let space = if shared { n.next_multiple_of(cx.kernels.mr) * panel_width(n) } else { 0 };
     arena::with(space, |space: *mut T| {
         for two in panels.windows(2) {
             let (Range { start: first, end: next }, after) = (two[0].clone(), two[1].end);
@@ -45,7 +46,7 @@ pub(crate) unsafe fn factor<T: Scalar>(
             let below = unsafe {
                 let below = a.offset(next as isize + first as isize * ld).cast_const();
                 let below = Operand::columns(below, ld);
-                match cx.scratch().ample && shares.count > 1 {
+                match shared && shares.count > 1 {
                     true => pack(cx, (n - next, width), below, space)?,
                     false => below,
                 }
@@ -240,19 +241,14 @@ unsafe fn permute_rows<T: Scalar>(
     ld: isize,
 ) -> Result<(), Error> {
     let m = rows.len();
-    let mut source = filled(0, m)?;
-    for (i, s) in source.iter_mut().enumerate() {
-        *s = i;
-    }
-    for k in rows.clone() {
-        source.swap(k - rows.start, pivots[k] - rows.start);
-    }
+    let first = rows.start;
+    let source = sources(m, rows.map(|k| (k - first, pivots[k] - first)))?;
     arena::with(m, |copy: *mut T| {
         for j in 0..cols {
             let_in();
             // SAFETY: the caller's column, and its copy.
             unsafe {
-                let column = a.offset(rows.start as isize + j as isize * ld);
+                let column = a.offset(first as isize + j as isize * ld);
                 std::ptr::copy_nonoverlapping(column, copy, m);
                 for (i, &s) in source.iter().enumerate() {
                     column.add(i).write(copy.add(s).read());
@@ -388,6 +384,16 @@ unsafe fn take_lower<T: Scalar>(
     })
 }
 
+/// Where each of n places has what it holds from after some exchanges.
+fn sources(n: usize, exchanges: impl Iterator<Item = (usize, usize)>) -> Result<Vec<usize>, Error> {
+    let mut source = filled(0, n)?;
+    for (i, s) in source.iter_mut().enumerate() {
+        *s = i;
+    }
+    exchanges.for_each(|(i, j)| source.swap(i, j));
+    Ok(source)
+}
+
 /// Exchanges column k with column `pivots[k]`, k = n - 1, ..., 0, of `m` rows: along the cycles of the
 /// permutation, so that each column moves once.
 unsafe fn exchange_columns<T: Scalar>(
@@ -398,14 +404,7 @@ unsafe fn exchange_columns<T: Scalar>(
     ld: isize,
     pivots: &[usize],
 ) -> Result<(), Error> {
-    // Column j will be what stands in column `source[j]`.
-    let mut source = filled(0, n)?;
-    for (j, s) in source.iter_mut().enumerate() {
-        *s = j;
-    }
-    for k in (0..n).rev() {
-        source.swap(k, pivots[k]);
-    }
+    let source = sources(n, (0..n).rev().map(|k| (k, pivots[k])))?;
     // The first column of every cycle of more than one.
     let mut seen = filled(false, n)?;
     let mut cycles = Vec::new();

@@ -5,6 +5,7 @@
 //! on the instruction set nor on the number of threads, which only share out rows or columns.
 
 pub(crate) mod cholesky;
+pub(crate) mod condition;
 pub(crate) mod gemm;
 pub(crate) mod lu;
 pub(crate) mod strips;
@@ -30,6 +31,8 @@ pub(crate) struct Context<'a, T: Scalar> {
     scratch: Scratch,
     /// Whether a matrix that is to be inverted in its place may still be needed after that.
     pub keep_input: bool,
+    /// What a solve shall find out of its matrix.
+    pub asked: Option<&'a condition::Asked>,
     team: OnceLock<Team>,
 }
 
@@ -40,7 +43,7 @@ impl<'a, T: Scalar> Context<'a, T> {
         cancel: Option<&'a Cancel>,
     ) -> Self {
         let (scratch, team) = (Scratch::AMPLE, OnceLock::new());
-        Context { kernels, threads, cancel, scratch, keep_input: false, team }
+        Context { kernels, threads, cancel, scratch, keep_input: false, asked: None, team }
     }
 
     /// The same with little scratch beside a matrix of order n.
@@ -53,8 +56,8 @@ impl<'a, T: Scalar> Context<'a, T> {
         self.scratch
     }
 
-    /// Between two phases that need different scratch: with little of it, that of the first is given
-    /// back.
+    /// Between two uses of different scratch: with little of it, what this thread keeps of the first is
+    /// given back.
     pub(crate) fn next_phase(&self) {
         if !self.scratch.ample {
             arena::release();
@@ -82,7 +85,11 @@ impl<'a, T: Scalar> Context<'a, T> {
     ) -> Result<(), Error> {
         match threads.min(self.threads) {
             1 => (0..count).try_for_each(f),
-            _ => self.team.get_or_init(|| Team::new(self.threads)).each(count, f),
+            _ => self.team.get_or_init(|| Team::new(self.threads)).each(count, &|i| {
+                let done = f(i);
+                self.next_phase();
+                done
+            }),
         }
     }
 }
@@ -118,22 +125,23 @@ impl Scratch {
         Scratch { strip, left, right: left, ample: false }
     }
 
-    /// Elements for an order n.
+    /// Elements for an order n, at most.
     pub(crate) fn len<T>(self, n: usize, threads: usize) -> Option<usize> {
         let packed = (self.left + self.right) / size_of::<T>() * threads;
-        let shared = match self.ample {
-            false => 0,
-            true if self.packs_whole(n) => n,
-            true => panel_width(n),
-        };
-        n.checked_mul(self.strip.min(strips::group(n)) + shared + 16)?.checked_add(packed)
+        let panel = if self.ample { panel_width(n) } else { 0 };
+        let whole = if self.packs_whole(n) { n } else { 0 };
+        // The last panel of a packed operand is filled up.
+        n.checked_mul(self.strip.min(strips::group(n)) + panel + whole + 48)?.checked_add(packed)
     }
 
     /// Whether a whole inverse is packed as it grows, so that no entry is packed twice.
     pub(crate) fn packs_whole(self, n: usize) -> bool {
-        self.ample && n <= 1024
+        self.ample && n <= PACKED_WHOLE_UP_TO
     }
 }
+
+/// A second copy of a larger inverse would be memory that takes longer to come by than it saves.
+const PACKED_WHOLE_UP_TO: usize = 1024;
 
 /// Rows or columns, shared out in whole units: as many shares for each thread, all of them equal but
 /// for a unit, and a few of them, because a thread may be held up by other work of its core; none so

@@ -122,6 +122,16 @@ pub(crate) unsafe fn singular_values<T: Scalar>(
     Ok(done.map(|()| s.iter().map(|x| x.re()).collect()))
 }
 
+/// [`singular_values`] of entries that are there: columns, one after the other.
+pub(crate) fn of_slice<T: Scalar>(
+    (m, n): (usize, usize),
+    a: &[T],
+) -> Result<Option<Vec<T::Real>>, Error> {
+    assert_eq!(a.len(), m * n, "as many entries as the shape says");
+    // SAFETY: the slice has them all.
+    unsafe { singular_values((m, n), a.as_ptr()) }
+}
+
 unsafe fn values<T: ComplexField>((m, n): (usize, usize), a: *const T, s: &mut [T]) -> Converged {
     let none = svd::ComputeSvdVectors::No;
     let req = svd::svd_scratch::<T>(m, n, none, none, Par::Seq, Default::default());

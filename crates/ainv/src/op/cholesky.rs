@@ -4,7 +4,7 @@
 
 use super::pass::{Columns, Part};
 use super::working::Working;
-use super::{Left, Op, Operand, Outcome, Scaling, each, inv, lanes_max, on_working, settle};
+use super::{Op, Operand, Outcome, Remains, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, cholesky, leading_dimension};
 use crate::device::cpu::arena;
 use crate::error::Error;
@@ -49,12 +49,12 @@ unsafe fn on_lower<T: Scalar>(
                 return Ok(None);
             }
             Ok(Some(match f(w, ld)? {
-                Ok(recips) => Left { recips, gone: Outcome::Done },
+                Ok(recips) => Remains { recips, otherwise: Outcome::Done },
                 Err(at) => {
-                    // So that a forced result is not taken for one.
+                    // So that what is stored, by force or in place, is not taken for a result.
                     w.write(T::nan());
-                    let gone = Outcome::Failed(not_positive_definite(n, at));
-                    Left { recips: T::Real::INFINITY, gone }
+                    let otherwise = Outcome::Failed(not_positive_definite(n, at));
+                    Remains { recips: T::Real::INFINITY, otherwise }
                 }
             }))
         })

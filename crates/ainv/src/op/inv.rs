@@ -5,7 +5,7 @@
 
 use super::pass::{Columns, Part};
 use super::working::Working;
-use super::{Left, Op, Operand, Outcome, Scaling, lanes_max, on_working, settle};
+use super::{Op, Operand, Outcome, Remains, Scaling, lanes_max, on_working, settle};
 use crate::alg::{Context, Shared, cholesky, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
@@ -25,7 +25,7 @@ pub(crate) struct Inv {
 
 /// What a look at the working matrix A^T found.
 #[derive(PartialEq, Eq)]
-enum Found {
+pub(crate) enum Found {
     General,
     Lower,
     Upper,
@@ -98,10 +98,10 @@ impl<T: Scalar> Op<T> for Inv {
                         }
                         triangular::invert(cx, n, found == Found::Lower, w, ld as isize)?;
                         // Without a zero on its diagonal it has an inverse, if one that overflows.
-                        Some(Left { recips, gone: Outcome::Done })
+                        Some(Remains { recips, otherwise: Outcome::Done })
                     }
                     Found::Hermitian => Some(match posdef_or_back(cx, w, n, ld)? {
-                        Some(recips) => Left { recips, gone: singular(n, 0) },
+                        Some(recips) => Remains { recips, otherwise: singular(n, 0) },
                         None => general(cx, w, n, ld)?,
                     }),
                     Found::General => Some(general(cx, w, n, ld)?),
@@ -151,7 +151,7 @@ unsafe fn general<T: Scalar>(
     w: *mut T,
     n: usize,
     ld: usize,
-) -> Result<Left<T::Real>, Error> {
+) -> Result<Remains<T::Real>, Error> {
     arena::with(n, |pivots: *mut usize| {
         // SAFETY: n pivots, written by the factorisation; the caller's matrix.
         unsafe {
@@ -165,7 +165,7 @@ unsafe fn general<T: Scalar>(
                 // A zero pivot: the matrix is suspect whatever follows.
                 w.write(T::nan());
             }
-            Ok(Left { recips, gone: singular(n, zero) })
+            Ok(Remains { recips, otherwise: singular(n, zero) })
         }
     })
 }
@@ -255,7 +255,10 @@ pub(crate) unsafe fn mirror<T: Scalar>(
 }
 
 /// The triangle above the diagonal becomes the adjoint of that below, or the other way round.
-unsafe fn fold<T: Scalar>(
+///
+/// # Safety
+/// As [`general`].
+pub(crate) unsafe fn fold<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     ld: usize,
@@ -320,7 +323,7 @@ const SQUARE: usize = 32;
 ///
 /// # Safety
 /// As [`general`].
-unsafe fn look_at<T: Scalar>(
+pub(crate) unsafe fn look_at<T: Scalar>(
     cx: &Context<T>,
     w: *const T,
     n: usize,

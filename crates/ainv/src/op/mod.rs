@@ -7,6 +7,7 @@
 pub(crate) mod cholesky;
 pub(crate) mod diagonal;
 pub(crate) mod inv;
+pub(crate) mod norms;
 mod pass;
 pub(crate) mod pinv;
 pub(crate) mod rcond;
@@ -17,7 +18,7 @@ pub(crate) mod tri_inv;
 mod working;
 
 pub(crate) use settle::{Scaling, exponent, settle};
-use working::{Left, Operand, on_working};
+use working::{Operand, Remains, on_working};
 pub(crate) use working::{Outcome, SCRATCH_UP_TO};
 
 use crate::alg::Context;

@@ -45,7 +45,7 @@ pub(crate) struct Columns<T> {
     pub p: *mut T,
     pub ld: usize,
     pub part: Part,
-    /// The diagonal counts as ones, which every pass writes there.
+    /// The diagonal counts as ones, which a pass writes there before it sums.
     pub unit: bool,
 }
 
@@ -57,15 +57,15 @@ unsafe impl<T> Sync for Columns<T> {}
 pub(crate) struct Sums<R> {
     /// Of all of them; NaN or infinite if one is.
     pub total: R,
-    /// Whether those of each row and each column are in range, if that was asked; the lanes'
-    /// `lines_good`.
-    pub lines: bool,
+    /// Whether those of each row and each column are in range (the lanes' `lines_good`), if that was
+    /// asked.
+    lines: Option<bool>,
 }
 
 impl<R: RealScalar> Sums<R> {
-    /// Whether the whole is in range.
+    /// Whether each row and each column is in range, or if that was not asked the whole.
     pub(crate) fn fits(&self) -> bool {
-        R::BIG > self.total && self.total > R::SMALL
+        self.lines.unwrap_or(R::BIG > self.total && self.total > R::SMALL)
     }
 }
 
@@ -82,7 +82,7 @@ impl<T: Scalar> Columns<T> {
         Frame { rows: self.m, cols: self.n, rs: 1, cs: self.ld as isize }
     }
 
-    /// Fills it from a matrix of any strides; what does not count becomes zero and is not read. With
+    /// Fills it from a matrix of any strides; what does not count becomes zero, whatever it was. With
     /// `lines` those are looked at.
     ///
     /// # Safety
@@ -95,15 +95,20 @@ impl<T: Scalar> Columns<T> {
         lines: bool,
     ) -> Result<Sums<T::Real>, Error> {
         let src = Shared(src.cast_mut());
-        // SAFETY: columns of the caller's matrices, no one else's.
-        self.pass(cx, lines, &|columns| unsafe {
+        let fill = |columns: Range<usize>| {
             let rows = self.part.hull(self.m, &columns);
-            let part = Frame { rows: rows.len(), cols: columns.len(), ..from };
-            let src = src.get().cast_const().offset(from.at(rows.start, columns.start));
-            let to = self.column(columns.start).add(rows.start);
-            copy_block(cx, src, part, to, Frame { rs: 1, cs: self.ld as isize, ..part });
-            self.clear_columns(columns);
-        })
+            let block = Frame { rows: rows.len(), cols: columns.len(), ..from };
+            let src = src.get().wrapping_offset(from.at(rows.start, columns.start));
+            let to = self.column(columns.start).wrapping_add(rows.start);
+            // SAFETY: columns of the caller's matrices, no one else's.
+            unsafe {
+                let to_frame = Frame { rs: 1, cs: self.ld as isize, ..block };
+                copy_block(cx, src.cast_const(), block, to, to_frame);
+                self.clear_columns(columns);
+            }
+        };
+        // SAFETY: the caller's.
+        unsafe { self.pass(cx, lines, &fill) }
     }
 
     /// Copies all of it to a matrix of any strides; the sums of what counts.
@@ -117,13 +122,17 @@ impl<T: Scalar> Columns<T> {
         to: Frame,
     ) -> Result<Sums<T::Real>, Error> {
         let dst = Shared(dst);
-        // SAFETY: columns of the caller's matrices, no one else's.
-        self.pass(cx, false, &|columns| unsafe {
+        let write = |columns: Range<usize>| {
             let cols = columns.len();
             let src = self.column(columns.start).cast_const();
-            let dst = dst.get().offset(to.at(0, columns.start));
-            copy_block(cx, src, Frame { cols, ..self.frame() }, dst, Frame { cols, ..to });
-        })
+            let dst = dst.get().wrapping_offset(to.at(0, columns.start));
+            // SAFETY: columns of the caller's matrices, no one else's.
+            unsafe {
+                copy_block(cx, src, Frame { cols, ..self.frame() }, dst, Frame { cols, ..to })
+            }
+        };
+        // SAFETY: the caller's.
+        unsafe { self.pass(cx, false, &write) }
     }
 
     /// The sums alone.
@@ -131,7 +140,8 @@ impl<T: Scalar> Columns<T> {
     /// # Safety
     /// The block is valid.
     pub(crate) unsafe fn sums(&self, cx: &Context<T>, lines: bool) -> Result<Sums<T::Real>, Error> {
-        self.pass(cx, lines, &|_| ())
+        // SAFETY: the caller's block.
+        unsafe { self.pass(cx, lines, &|_| ()) }
     }
 
     /// What does not count becomes zero; the sums.
@@ -140,7 +150,7 @@ impl<T: Scalar> Columns<T> {
     /// The block is writable.
     pub(crate) unsafe fn clear(&self, cx: &Context<T>) -> Result<Sums<T::Real>, Error> {
         // SAFETY: columns of the caller's block, no one else's.
-        self.pass(cx, false, &|columns| unsafe { self.clear_columns(columns) })
+        unsafe { self.pass(cx, false, &|columns| self.clear_columns(columns)) }
     }
 
     unsafe fn clear_columns(&self, columns: Range<usize>) {
@@ -157,7 +167,10 @@ impl<T: Scalar> Columns<T> {
     }
 
     /// Does something with a few columns after the other, and takes their sums.
-    fn pass(
+    ///
+    /// # Safety
+    /// The block is valid, once `first` was called on its columns.
+    unsafe fn pass(
         &self,
         cx: &Context<T>,
         lines: bool,
@@ -168,7 +181,7 @@ impl<T: Scalar> Columns<T> {
         let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
         let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
         let fits = |sum: T::Real| large > sum && sum > small;
-        let count = groups(n);
+        let count = groups(m, n);
         let good = AtomicBool::new(true);
         let mut totals = [zero; GROUPS];
         let mut by_row = crate::error::filled(zero, if lines { count * m } else { 0 })?;
@@ -204,7 +217,7 @@ impl<T: Scalar> Columns<T> {
             Ok(())
         })?;
         let row = |i: usize| (0..count).fold(zero, |s, g| s + by_row[g * m + i]);
-        let lines = lines && good.into_inner() && (0..m).all(|i| fits(row(i)));
+        let lines = lines.then(|| good.into_inner() && (0..m).all(|i| fits(row(i))));
         Ok(Sums { total: totals.into_iter().fold(zero, |a, b| a + b), lines })
     }
 }
@@ -215,10 +228,10 @@ const TOGETHER: usize = 16;
 
 /// Groups of columns whose sums are taken side by side: part of the algorithm, as it fixes the order
 /// of the additions.
-const GROUPS: usize = 8;
+const GROUPS: usize = 16;
 
-fn groups(n: usize) -> usize {
-    if n < 192 { 1 } else { GROUPS }
+fn groups(m: usize, n: usize) -> usize {
+    if m * n < 192 * 192 { 1 } else { GROUPS.min(n) }
 }
 
 /// Entries of a side of the squares that are copied where neither side's are adjacent.

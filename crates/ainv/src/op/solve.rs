@@ -3,14 +3,17 @@
 //! As for `inv` the elimination is that of A^T, and the solves are from the right: with P A^T = L U,
 //! X^T = B^T U^-1 L^-1 P. The solution is backward stable, column by column (Higham, theorem 9.4).
 
+use super::norms::{self, Entries};
 use super::pass::{Columns, Part};
 use super::{Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, settle};
+use crate::alg::condition::{Asked, Factored, Form, Size};
 use crate::alg::{self, Context, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
+use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::Triangle;
 
@@ -24,15 +27,17 @@ pub(crate) struct PosdefSolve;
 pub(crate) const LANES_RHS: usize = 32;
 
 /// Loads A^T, of which a part is read, and B^T, runs `f` on both (and their leading dimensions), and
-/// stores B^T's place as X. `f` answers with the sum of |1 / pivots|.
-unsafe fn on_transposed<T: Scalar>(
+/// stores B^T's place as X. `f` is told how many rows stand there, those of [`Asked`] after B^T's, and
+/// answers with the sum of |1 / pivots| and how A^T was factored.
+unsafe fn on_transposed<'p, T: Scalar>(
     cx: &Context<T>,
     g: &Group<T>,
     part: Part,
-    f: impl FnOnce(*mut T, usize, *mut T, usize) -> Result<Option<T::Real>, Error>,
+    f: impl FnOnce(*mut T, usize, *mut T, (usize, usize)) -> Result<Option<(T::Real, Form<'p>)>, Error>,
 ) -> Result<Outcome, Error> {
     let (n, k) = (g.n, g.rhs_from.cols);
-    let (ld, ldb) = (leading_dimension::<T>(n), leading_dimension::<T>(k));
+    let rows = k + cx.asked.map_or(0, |_| Asked::VECTORS);
+    let (ld, ldb) = (leading_dimension::<T>(n), leading_dimension::<T>(rows));
     arena::with(n * (ld + ldb), |w: *mut T| {
         // SAFETY: the matrices are the caller's; the blocks span n columns each.
         unsafe {
@@ -40,12 +45,29 @@ unsafe fn on_transposed<T: Scalar>(
             let lines = part == Part::All;
             let a = Columns::new((n, n), w, ld, part);
             let read = a.load(cx, g.src.get(0), g.from.transposed(), lines)?;
-            let fits = if lines { read.lines } else { read.fits() };
             let x = Columns::new((k, n), b, ldb, Part::All);
             x.load(cx, g.rhs.get(0), g.rhs_from.transposed(), false)?;
-            let recips = f(w, ld, b, ldb)?;
+            // What stands here is the transpose of what was given.
+            let here = Frame { rows: n, cols: n, rs: ld as isize, cs: 1 };
+            let entries = match part {
+                Part::All => Entries::All,
+                part => Entries::Mirrored { lower: part == Part::Upper },
+            };
+            let norm = match cx.asked {
+                Some(_) => {
+                    Asked::vectors(n, b.add(k), ldb);
+                    norms::bound(cx, w.cast_const(), here, entries)?
+                }
+                None => Size::of(0.0),
+            };
+            let done = f(w, ld, b, (ldb, rows))?;
             let written = x.sums(cx, false)?.total;
-            let good = fits && recips.is_some_and(|r| in_range(r, written));
+            let good = read.fits() && done.is_some_and(|(recips, _)| in_range(recips, written));
+            if let (Some(asked), true, Some((_, form))) = (cx.asked, good, done) {
+                let factored = Factored { n, w: w.cast_const(), ld: ld as isize, form };
+                let exact = || norms::exact(cx, g.src.get(0), g.from, entries);
+                asked.answer(cx, (norm, exact), &factored, b.add(k).cast_const(), ldb)?;
+            }
             if good || g.force {
                 x.store(cx, g.dst.get(0), g.to.transposed())?;
             }
@@ -81,15 +103,14 @@ impl<T: Scalar> Op<T> for Solve {
         let n = g.n;
         // SAFETY: the trait's contract.
         unsafe {
-            on_transposed(cx, g, Part::All, |w, ld, b, ldb| {
-                arena::with(n, |pivots: *mut usize| {
-                    pivots.write_bytes(0, n);
-                    let pivots = std::slice::from_raw_parts_mut(pivots, n);
+            arena::with(n, |pivots: *mut usize| {
+                pivots.write_bytes(0, n);
+                let pivots = std::slice::from_raw_parts_mut(pivots, n);
+                on_transposed(cx, g, Part::All, |w, ld, b, (ldb, k)| {
                     lu::factor(cx, n, w, ld as isize, pivots)?;
                     let recips = inv::recips(w, n, ld);
-                    let k = g.rhs_from.cols;
                     lu::solve_factored(cx, (k, n), w, ld as isize, pivots, b, ldb as isize)?;
-                    Ok(Some(recips))
+                    Ok(Some((recips, Form::Lu(pivots))))
                 })
             })
         }
@@ -146,13 +167,12 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         // the frames are exchanged once more: the working matrix is A itself.
         unsafe {
             let turned = Group { from: g.from.transposed(), ..*g };
-            on_transposed(cx, &turned, Part::Lower, |w, ld, b, ldb| {
+            on_transposed(cx, &turned, Part::Lower, |w, ld, b, (ldb, k)| {
                 if alg::cholesky::factor(cx, n, w, ld as isize)? != 0 {
                     b.write(T::nan());
                     return Ok(None);
                 }
                 // A = L L^H, so X^T conj(L) L^T = B^T.
-                let k = g.rhs_from.cols;
                 let t = Triangle {
                     t: w.cast_const(),
                     rs: ld as isize,
@@ -165,7 +185,7 @@ impl<T: Scalar> Op<T> for PosdefSolve {
                 triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
                 let t = Triangle { rs: 1, cs: ld, conj: true, lower: true, ..t };
                 triangular::solve_right(cx, (k, n), t, b, ldb as isize)?;
-                Ok(Some(inv::recips(w, n, ld as usize)))
+                Ok(Some((inv::recips(w, n, ld as usize), Form::Cholesky)))
             })
         }
     }

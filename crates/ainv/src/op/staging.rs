@@ -1,9 +1,12 @@
 //! Dense copies of a chunk's matrices: with the unread part filled in from what `assume` says, and
 //! in another precision where the call asks for it.
 
+use crate::error::Error;
 use crate::options::Assume;
+use crate::stack::{OwnedStack, Stack};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use std::ops::Range;
 
 /// Whether the matrices lie as the dense copies do.
 fn is_dense<T>(places: Places<T>, frame: Frame) -> bool {
@@ -53,6 +56,21 @@ pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
             }
         }
     }
+}
+
+/// Some matrices of a stack as one of their own, converted and filled in as [`expand`] does.
+pub(crate) fn dense<T: Scalar, W: Scalar>(
+    a: &Stack<T>,
+    range: Range<usize>,
+    assume: Assume,
+    convert: impl Fn(T) -> W,
+) -> Result<OwnedStack<W>, Error> {
+    let mut dense = OwnedStack::zeros(&[range.len(), a.rows(), a.cols()])?;
+    let mut list = vec![];
+    let places = a.places(range.start, range.len(), &mut list)?;
+    // SAFETY: matrices of a checked view; the new stack has a place for each entry.
+    unsafe { expand(places, a.frame(), assume, convert, dense.as_mut_slice().as_mut_ptr()) };
+    Ok(dense)
 }
 
 /// Diagonal entries of Hermitian matrices whose imaginary part is rounding, in the precision that

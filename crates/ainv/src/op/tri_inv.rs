@@ -4,7 +4,7 @@
 
 use super::pass::Part;
 use super::working::Working;
-use super::{Left, Op, Operand, Outcome, Scaling, each, inv, lanes_max, on_working, settle};
+use super::{Op, Operand, Outcome, Remains, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, triangular};
 use crate::error::Error;
 use crate::status::Status;
@@ -62,7 +62,7 @@ impl<T: Scalar> Op<T> for TriInv {
                 }
                 triangular::invert(cx, n, lower, w, ld as isize)?;
                 // A triangle without a zero on its diagonal has an inverse, if one that overflows.
-                Ok(Some(Left { recips, gone: Outcome::Done }))
+                Ok(Some(Remains { recips, otherwise: Outcome::Done }))
             })
         }
     }

@@ -2,7 +2,7 @@
 //! itself for large ones, where a second matrix would not be worth its memory, or the copy its time.
 
 use super::in_range;
-use super::pass::{Columns, Part, Sums};
+use super::pass::{Columns, Part};
 use crate::alg::{Context, Shared, Shares, leading_dimension};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
@@ -46,12 +46,19 @@ pub(crate) struct Operand<T> {
     pub hermitian: bool,
 }
 
-/// What an algorithm left in the working matrix.
-pub(crate) struct Left<R> {
+impl<T: Scalar> Operand<T> {
+    fn columns(&self, p: *mut T, ld: usize) -> Columns<T> {
+        let n = self.from.rows;
+        Columns { unit: self.unit, ..Columns::new((n, n), p, ld, self.part) }
+    }
+}
+
+/// What an algorithm leaves beside the result.
+pub(crate) struct Remains<R> {
     /// The sum of the |1 / pivots|; infinite if there is no result.
     pub recips: R,
-    /// What became of the matrix if this is not in range and it was the only copy.
-    pub gone: Outcome,
+    /// What became of the matrix if the result is not finite and it was the only copy.
+    pub otherwise: Outcome,
 }
 
 /// The working matrix, and what an algorithm must know of it.
@@ -60,25 +67,23 @@ pub(crate) struct Working<T> {
     pub ld: usize,
     /// Whether what was read is in range.
     pub fits: bool,
-    /// Whether it is the only copy there is: it may then be called suspect only as long as it is as it
-    /// was.
+    /// Whether it is the only copy there is: it may then be called suspect only as long as what is read
+    /// of it is as it was. (A unit triangle's diagonal is not: it holds ones.)
     pub only: bool,
 }
 
 /// Runs `f` on the working matrix, and stores what it leaves. `None` from `f`: the matrix is suspect,
-/// and is as it was.
+/// and what is read of it is as it was.
 ///
 /// # Safety
 /// Source and destination are valid over n x n, and the same or apart.
 pub(crate) unsafe fn on_working<T: Scalar>(
     cx: &Context<T>,
     o: &Operand<T>,
-    f: impl FnOnce(&Working<T>) -> Result<Option<Left<T::Real>>, Error>,
+    f: impl FnOnce(&Working<T>) -> Result<Option<Remains<T::Real>>, Error>,
 ) -> Result<Outcome, Error> {
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
-    let fits = |read: Sums<T::Real>| if o.lines { read.lines } else { read.fits() };
-    let good = |fits, left: &Left<T::Real>, written| fits && in_range(left.recips, written);
     let in_place = match (o.to.rs, o.to.cs) {
         _ if n <= if same { SCRATCH_UP_TO } else { APART_UP_TO } => None,
         _ if same && (o.from != o.to || cx.keep_input) => None,
@@ -86,31 +91,59 @@ pub(crate) unsafe fn on_working<T: Scalar>(
         (ld, 1) if ld >= n as isize => Some((ld as usize, true)),
         _ => None,
     };
-    let columns =
-        |p: *mut T, ld: usize| Columns { unit: o.unit, ..Columns::new((n, n), p, ld, o.part) };
-    // SAFETY: the caller's matrices; the scratch spans n columns.
+    // SAFETY: the caller's matrices.
     unsafe {
-        let Some((ld, turned)) = in_place else {
-            let ld = leading_dimension::<T>(n);
-            return arena::with(n * ld, |w: *mut T| {
-                let columns = columns(w, ld);
-                let fits = fits(columns.load(cx, o.src, o.from, o.lines)?);
-                let Some(left) = f(&Working { w, ld, fits, only: false })? else {
-                    return Ok(Outcome::Suspect);
-                };
-                // What is stored of a suspect is written over, unless it is the matrix itself that
-                // is still needed.
-                let good = match same && !o.force {
-                    false => good(fits, &left, columns.store(cx, o.dst, o.to)?.total),
-                    true => good(fits, &left, columns.sums(cx, false)?.total),
-                };
-                if good && same && !o.force {
-                    columns.store(cx, o.dst, o.to)?;
-                }
-                Ok(if good { Outcome::Done } else { Outcome::Suspect })
-            });
-        };
-        let columns = columns(o.dst, ld);
+        match in_place {
+            Some((ld, turned)) => in_result(cx, o, ld, turned, f),
+            None => in_scratch(cx, o, f),
+        }
+    }
+}
+
+/// In a copy with padded columns.
+unsafe fn in_scratch<T: Scalar>(
+    cx: &Context<T>,
+    o: &Operand<T>,
+    f: impl FnOnce(&Working<T>) -> Result<Option<Remains<T::Real>>, Error>,
+) -> Result<Outcome, Error> {
+    let n = o.from.rows;
+    let ld = leading_dimension::<T>(n);
+    arena::with(n * ld, |w: *mut T| {
+        let columns = o.columns(w, ld);
+        // SAFETY: the caller's matrices; the scratch spans n columns.
+        unsafe {
+            let fits = columns.load(cx, o.src, o.from, o.lines)?.fits();
+            let Some(left) = f(&Working { w, ld, fits, only: false })? else {
+                return Ok(Outcome::Suspect);
+            };
+            // Who settles a suspect writes over what was stored of it, but reads the matrix before.
+            let needed = o.src == o.dst.cast_const() && !o.force;
+            let written = match needed {
+                true => columns.sums(cx, false)?,
+                false => columns.store(cx, o.dst, o.to)?,
+            };
+            let good = fits && in_range(left.recips, written.total);
+            if good && needed {
+                columns.store(cx, o.dst, o.to)?;
+            }
+            Ok(if good { Outcome::Done } else { Outcome::Suspect })
+        }
+    })
+}
+
+/// In the result's memory, columns `ld` apart; rows, if it is turned.
+unsafe fn in_result<T: Scalar>(
+    cx: &Context<T>,
+    o: &Operand<T>,
+    ld: usize,
+    turned: bool,
+    f: impl FnOnce(&Working<T>) -> Result<Option<Remains<T::Real>>, Error>,
+) -> Result<Outcome, Error> {
+    let n = o.from.rows;
+    let same = o.src == o.dst.cast_const();
+    let columns = o.columns(o.dst, ld);
+    // SAFETY: the caller's matrices.
+    unsafe {
         let turn = || if turned { transpose(cx, n, o.dst, ld) } else { Ok(()) };
         let read = if same {
             turn()?;
@@ -118,8 +151,7 @@ pub(crate) unsafe fn on_working<T: Scalar>(
         } else {
             columns.load(cx, o.src, o.from, o.lines)?
         };
-        let fits = fits(read);
-        let Some(left) = f(&Working { w: o.dst, ld, fits, only: same })? else {
+        let Some(left) = f(&Working { w: o.dst, ld, fits: read.fits(), only: same })? else {
             turn()?;
             return Ok(Outcome::Suspect);
         };
@@ -127,12 +159,12 @@ pub(crate) unsafe fn on_working<T: Scalar>(
             true => columns.clear(cx)?.total,
             false => columns.sums(cx, false)?.total,
         };
-        let outcome = match good(fits, &left, written) {
+        let outcome = match read.fits() && in_range(left.recips, written) {
             true => Outcome::Done,
             false if !same => Outcome::Suspect,
             // There is nothing to begin anew with.
             false if T::Real::INFINITY > written => Outcome::Done,
-            false => left.gone,
+            false => left.otherwise,
         };
         match outcome {
             Outcome::Done if turned && o.hermitian => conjugate(cx, n, o.dst, ld)?,

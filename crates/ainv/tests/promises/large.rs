@@ -6,13 +6,16 @@ use super::common::*;
 use ainv::*;
 use testkit::*;
 
-/// Above this order a result's own memory is worked on.
+/// Above this order a matrix that is inverted in its place is worked on there (one whose result has a
+/// place of its own, above 512).
 const SCRATCH_UP_TO: usize = 1024;
 
-/// Where tiles (24 and 48 rows), groups (128), panels (32, 64, 128 columns) and scratch end, +-1.
-const EDGES: [usize; 36] = [
-    71, 72, 73, 95, 96, 97, 127, 128, 129, 143, 144, 145, 191, 192, 193, 255, 256, 257, 383, 384,
-    385, 511, 512, 513, 639, 640, 641, 767, 768, 769, 1023, 1024, 1025, 1151, 1152, 1153,
+/// Where tiles (24 and 48 rows), rows done apart (96), groups (128), panels (32, 64, 128 columns, the
+/// first a quarter and the last halves: 208, 800) and scratch end, +-1.
+const EDGES: [usize; 42] = [
+    71, 72, 73, 95, 96, 97, 127, 128, 129, 143, 144, 145, 191, 192, 193, 207, 208, 209, 255, 256,
+    257, 383, 384, 385, 511, 512, 513, 639, 640, 641, 767, 768, 769, 799, 800, 801, 1023, 1024,
+    1025, 1151, 1152, 1153,
 ];
 
 fn random<T: Scalar>(n: usize, cols: usize, seed: u64) -> Mat<T> {
@@ -323,6 +326,32 @@ fn one_result_of_order_1030() {
     let calls: Vec<_> = CALLS[1..].iter().copied().filter(|call| !upper(call)).collect();
     one_result::<f64>(1030, &calls, &layouts);
     one_result::<c32>(1030, &[Call::Inv(Assume::Posdef)], &layouts);
+}
+
+#[test]
+fn what_is_not_read_may_be_nan_in_place() {
+    let n = SCRATCH_UP_TO + 6;
+    let g = gram::<f64>(n, 3);
+    let seen = g.map(|i, j, x| if i == j { x } else { x / n as f64 });
+    let calls = [
+        Call::Inv(Assume::Posdef),
+        Call::Cholesky(Uplo::Lower),
+        Call::Cholesky(Uplo::Upper),
+        Call::CholeskyInv(Uplo::Lower),
+        Call::TriInv(Uplo::Lower, Diag::NonUnit),
+        Call::TriInv(Uplo::Upper, Diag::Unit),
+    ];
+    for call in calls {
+        let reads = |i: usize, j: usize| match call {
+            Call::TriInv(_, Diag::Unit) => i < j,
+            Call::Cholesky(Uplo::Upper) => i <= j,
+            _ => i >= j,
+        };
+        let (x, _) = call.run(1, n, &seen.data);
+        let (y, status) = run_in_place(call, n, &hidden(&seen, reads).data);
+        assert!(status[0].is_ok(), "{call:?}: {status:?}");
+        assert_same_bits(&x, &y, format!("{call:?}: in place, the rest NaN"));
+    }
 }
 
 /// The status of a matrix, the same in place, and a result that is all NaN exactly where there is

@@ -8,6 +8,7 @@ mod edges;
 
 mod accuracy;
 mod bits;
+mod condition;
 mod harness;
 mod known;
 mod large;
@@ -17,6 +18,7 @@ mod products;
 mod properties;
 mod range;
 mod real;
+mod report;
 mod scalar;
 mod sizes;
 mod status;

@@ -94,6 +94,13 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
                 let r = rcond();
                 assert!(single || r < a.rows as f64 * unit_roundoff::<T>(), "{name}: rcond {r}");
             }
+            // SciPy warns of the first, at the unit roundoff, and not of the second.
+            if matches!(name, "mcca" | "nnc1374") && !single {
+                let ill_conditioned = IllConditioned::Raise(Some(unit_roundoff::<T>()));
+                let x = inv(a.view(), &Options { ill_conditioned, ..Options::default() });
+                let ill = matches!(x, Err(Error::IllConditioned { .. }));
+                assert_eq!(ill, name == "mcca", "{name}: {:?}", x.map(drop));
+            }
         }
         Singular => {
             let x = inverse(Assume::Auto);

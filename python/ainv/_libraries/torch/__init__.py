@@ -18,6 +18,7 @@ from ainv._libraries.torch.primitives import LinAlgError
 
 __all__ = [
     "ARRAYS",
+    "NATIVE",
     "LinAlgError",
     "cholesky",
     "cholesky_inv",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 ARRAYS = (Tensor,)
+# Single precision is computed in single where nothing is said.
+NATIVE = True
 
 _PLAIN = frozenset((Tensor, torch.nn.Parameter))
 _SCALARS = frozenset((torch.float32, torch.float64, torch.complex64, torch.complex128))

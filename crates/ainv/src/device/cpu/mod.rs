@@ -1,7 +1,7 @@
 //! The cores of this machine.
 
 pub(crate) mod arena;
-pub(crate) mod decompose;
+pub(crate) mod condition;
 pub(crate) mod executor;
 pub(crate) mod pinv;
 pub(crate) mod pool;

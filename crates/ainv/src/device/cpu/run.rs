@@ -1,18 +1,20 @@
 //! A job on the cores: the stack is cut into chunks, or the threads share each matrix.
 
+use super::condition::Watch;
+use crate::alg::condition::Asked;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
 use crate::device::stream;
 use crate::error::{Error, filled};
-use crate::op::{self, Kind, Op};
-use crate::options::{Assume, OnSingular, Options};
+use crate::op::{self, Kind, Op, rcond};
+use crate::options::{Assume, Norm, OnSingular, Options};
 use crate::plan::{Plan, Problem, Work, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 use ainv_kernels::bounds::Cut;
-use ainv_kernels::lanes::{Group, Suspects, unrolled};
+use ainv_kernels::lanes::{self, Group, Suspects, unrolled};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_streams::Cancel;
@@ -65,7 +67,7 @@ impl<T: Scalar> Job<'_, T> {
         let count = self.a.len();
         let epsilon = T::Real::EPSILON.to_f64();
         let Job { kind, a, b, x, options, .. } = self;
-        let job = Operands { kind, a, b, x, options, epsilon, stream: false };
+        let job = Operands { kind, a, b, x, options, epsilon, limit: None, stream: false };
         job.chunk(0..count, threads, status).inspect_err(|_| status.undone())
     }
 
@@ -100,7 +102,9 @@ impl<T: Scalar> Job<'_, T> {
     pub(crate) fn run(mut self) -> Result<Summary, Error> {
         stream::begin(self.options)?;
         let (count, n) = (self.a.len(), self.a.rows());
-        if count == 1 && (1..=UNPLANNED).contains(&n) && self.x.cols() > 0 && !self.staged() {
+        let watch = Watch::of(&self);
+        let unplanned = watch.is_none() && !self.staged() && self.x.cols() > 0;
+        if unplanned && count == 1 && (1..=UNPLANNED).contains(&n) {
             return if self.run_alone()? { Ok(Summary::default()) } else { self.run_here(1) };
         }
         let plan = self.plan()?;
@@ -109,7 +113,14 @@ impl<T: Scalar> Job<'_, T> {
             return Ok(Summary::default());
         }
         let (staged, wide) = (self.staged(), is_wide::<T>(self.options));
-        let status = Statuses::new(self.status);
+        let mut own = vec![];
+        let status = match watch.is_some() && self.status.is_empty() {
+            true => {
+                own = filled(Status::OK, count)?;
+                Statuses::new(&mut own)
+            }
+            false => Statuses::new(self.status),
+        };
         let job = Operands {
             a: self.a,
             b: self.b,
@@ -117,17 +128,40 @@ impl<T: Scalar> Job<'_, T> {
             kind: self.kind,
             options: self.options,
             epsilon: T::Real::EPSILON.to_f64(),
+            limit: watch.as_ref().and_then(Watch::asks),
             // In place every line that is written has just been read.
             stream: plan.stream && self.a.matrix(0) != self.x.matrix(0).cast_const(),
         };
-        let chunk = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
+        let done = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
             match (staged, wide) {
                 (false, _) => job.chunk(range, threads, status),
                 (true, false) => job.stage(self.expand, range, threads, status, |x: T| x, |x: T| x),
                 (true, true) => job.stage(self.expand, range, threads, status, T::widen, T::narrow),
             }
         };
-        over(self.a.len(), &plan, self.options.cancel.as_ref(), &chunk)
+        let watched = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
+            let Some(watch) = &watch else { return done(range, threads) };
+            // Some at a time: what is known before is kept, and all of it stays in a cache.
+            let bytes = n.saturating_mul(n).saturating_mul(size_of::<T>()).max(1);
+            let step = (NEAR / 4 / bytes).max(1).next_multiple_of(lanes::GROUP);
+            let mut summary = Summary::default();
+            for first in range.clone().step_by(step) {
+                let part = first..range.end.min(first + step);
+                let before = watch.before(part.clone(), threads)?;
+                summary.merge(done(part.clone(), threads)?);
+                // What a solve finds itself is in the summary already.
+                for (k, known) in part.zip(before) {
+                    if status.get(k).is_ok()
+                        && let Some(rcond) = watch.after(k, known, threads)?
+                    {
+                        status.set(k, Status::ILL_CONDITIONED);
+                        summary.record_ill(k, rcond);
+                    }
+                }
+            }
+            Ok(summary)
+        };
+        over(self.a.len(), &plan, self.options.cancel.as_ref(), &watched)
             .inspect_err(|_| status.undone())
     }
 }
@@ -186,6 +220,12 @@ impl Statuses {
             self.set(index, Status { code: Code::Cancelled, at: 0 });
         }
     }
+    /// What was set, of those that are kept.
+    fn get(&self, index: usize) -> Status {
+        assert!(index < self.len, "a status is kept for every matrix");
+        // SAFETY: inside the slice; no two tasks have the same matrix.
+        unsafe { self.first.get().add(index).read() }
+    }
     pub(crate) fn set(&self, index: usize, status: Status) {
         if index < self.len {
             // SAFETY: inside the caller's slice; no two tasks have the same matrix.
@@ -203,6 +243,8 @@ struct Operands<'a, T> {
     options: &'a Options,
     /// Of the caller's scalar, which the staged copy may be wider than.
     epsilon: f64,
+    /// A solve of an order that has no other way reports reciprocal condition numbers under it.
+    limit: Option<f64>,
     /// Whether results go past the caches.
     stream: bool,
 }
@@ -219,13 +261,16 @@ impl<T: Scalar> Operands<'_, T> {
         status: Statuses,
     ) -> Result<Summary, Error> {
         let (op, n) = (op::of::<T>(self.kind), self.a.rows());
+        let asked = self.limit.map(Asked::new);
         let mut cx = Context::new(T::kernels()?, threads, self.options.cancel.as_ref());
+        cx.asked = asked.as_ref();
         if n > op::SCRATCH_UP_TO && self.is_in_place() {
             cx = cx.frugal(n);
         }
         cx.keep_input = self.options.on_singular == OnSingular::Pinv;
         let k = self.b.map_or(0, |b| b.cols());
         let mut summary = Summary::default();
+        let mut ill = vec![];
         let mut note = |index: usize, s: Status| {
             status.set(index, s);
             if s.code != Code::NonFinite {
@@ -259,9 +304,28 @@ impl<T: Scalar> Operands<'_, T> {
                 // asked for with this order and these right-hand sides.
                 unsafe {
                     match op::run(op, &cx, &group)? {
-                        Ok(suspects) if suspects.is_empty() => {}
+                        Ok(suspects) if suspects.is_empty() => {
+                            ill.extend(
+                                asked.as_ref().and_then(Asked::answered).map(|r| (first, r)),
+                            );
+                        }
                         Ok(suspects) => {
-                            self.settle(op, &cx, &group, suspects, |i, s| note(first + i, s))?;
+                            // It is solved scaled, which may have changed the condition.
+                            let rcond = match self.limit {
+                                Some(_) => {
+                                    let (a, from) = (group.src.get(0).cast_const(), group.from);
+                                    let assume = self.options.assume;
+                                    rcond::estimated(&cx, a, from, assume, Norm::One)?
+                                }
+                                None => f64::NAN,
+                            };
+                            let mut good = true;
+                            self.settle(op, &cx, &group, suspects, |i, s| {
+                                good &= s.is_ok();
+                                note(first + i, s);
+                            })?;
+                            let under = self.limit.is_some_and(|limit| good && rcond < limit);
+                            ill.extend(under.then_some((first, rcond)));
                         }
                         Err(status) => {
                             self.x.fill(first, T::nan());
@@ -272,6 +336,10 @@ impl<T: Scalar> Operands<'_, T> {
             }
             Ok(())
         })?;
+        for (index, rcond) in ill {
+            status.set(index, Status::ILL_CONDITIONED);
+            summary.record_ill(index, rcond);
+        }
         Ok(summary)
     }
 
@@ -402,11 +470,15 @@ impl<T: Scalar> Operands<'_, T> {
                 let (shape, strides) = dense(self.x.rows(), self.x.cols());
                 let y = StackMut::from_raw_parts(x, &shape, &strides)?;
                 let (kind, options, epsilon) = (self.kind, self.options, self.epsilon);
-                let b = b.as_ref();
-                let inner = Operands { kind, a: &a, b, x: &y, options, epsilon, stream: false };
+                let (b, limit) = (b.as_ref(), self.limit);
+                let inner =
+                    Operands { kind, a: &a, b, x: &y, options, epsilon, limit, stream: false };
                 let moved = Offset { status, by: range.start };
                 let mut summary = inner.chunk(0..count, threads, moved.statuses())?;
                 if let Some((index, _)) = &mut summary.first {
+                    *index += range.start;
+                }
+                if let Some((index, _)) = &mut summary.first_ill_conditioned {
                     *index += range.start;
                 }
                 let places = self.x.places(range.start, count, &mut dst)?;

@@ -1,0 +1,235 @@
+//! 1-norms of matrices as they lie in the caller's memory, of the part that is read.
+
+use crate::alg::condition::{Size, modulus};
+use crate::alg::gemm::Operand;
+use crate::alg::triangular::multiply_left;
+use crate::alg::{Context, Shared};
+use crate::device::cpu::executor::let_in;
+use crate::error::{Error, filled};
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::trsm::Triangle;
+use std::ops::Range;
+
+/// What of a matrix counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entries {
+    All,
+    /// A triangle, and its mirror image.
+    Mirrored {
+        lower: bool,
+    },
+    /// A triangle; `unit` if its diagonal is one, whatever stands there.
+    Triangle {
+        lower: bool,
+        unit: bool,
+    },
+    Diagonal,
+    /// The lower triangle L of which the matrix is the product L L^H.
+    Factor,
+}
+
+/// The power of two that entries are divided by where their sum overflows.
+const DOWN: i32 = 64;
+
+/// The 1-norm, or one a little above it that costs less: of complex entries |re| + |im| is summed, at most
+/// the square root of two times too much. Of a product L L^H, which would have to be formed, it is the sum
+/// of that column whose row of L is the largest, seldom under half of the norm.
+///
+/// # Safety
+/// The matrix is readable where it counts.
+pub(crate) unsafe fn bound<T: Scalar>(
+    cx: &Context<T>,
+    a: *const T,
+    from: Frame,
+    part: Entries,
+) -> Result<Size, Error> {
+    // SAFETY: the caller's matrix.
+    unsafe {
+        if part == Entries::Factor {
+            return of_product(cx, a, from);
+        }
+        let bound = largest(column_sums(cx, a, from, part)?.into_iter());
+        if bound.is_finite() { Ok(Size::of(bound)) } else { exact(cx, a, from, part) }
+    }
+}
+
+/// The 1-norm, entry by entry, from the first row on: it does not depend on the layout. NaN for a matrix
+/// that holds a NaN or an infinity. Of a product as [`bound`].
+///
+/// # Safety
+/// As [`bound`].
+pub(crate) unsafe fn exact<T: Scalar>(
+    cx: &Context<T>,
+    a: *const T,
+    from: Frame,
+    part: Entries,
+) -> Result<Size, Error> {
+    if part == Entries::Factor {
+        // SAFETY: the caller's matrix.
+        return unsafe { of_product(cx, a, from) };
+    }
+    // SAFETY: the caller's matrix.
+    let entry = |i: usize, j: usize| unsafe { a.offset(from.at(i, j)).read() };
+    let norm = largest(moduli(from, part, |i, j| modulus(entry(i, j)))?.into_iter());
+    if norm.is_finite() {
+        return Ok(Size::of(norm));
+    }
+    let small = |i, j| modulus(Scalar::ldexp(entry(i, j).widen(), -DOWN));
+    let value = largest(moduli(from, part, small)?.into_iter());
+    Ok(Size { value: if value.is_finite() { value } else { f64::NAN }, exponent: DOWN })
+}
+
+/// The largest, or NaN.
+fn largest(sums: impl Iterator<Item = f64>) -> f64 {
+    sums.fold(0.0, |s, x| if s >= x || s.is_nan() { s } else { x })
+}
+
+/// The sums of |re| + |im| of each column.
+unsafe fn column_sums<T: Scalar>(
+    cx: &Context<T>,
+    a: *const T,
+    from: Frame,
+    part: Entries,
+) -> Result<Vec<f64>, Error> {
+    let n = from.rows;
+    let columns = match (part, from.rs, from.cs) {
+        (Entries::All | Entries::Mirrored { .. } | Entries::Triangle { .. }, _, 1) => false,
+        (Entries::All | Entries::Mirrored { .. } | Entries::Triangle { .. }, 1, _) => true,
+        _ => {
+            // SAFETY: the caller's matrix.
+            return moduli(from, part, |i, j| unsafe {
+                a.offset(from.at(i, j)).read().widen().abs1()
+            });
+        }
+    };
+    // Where line i begins and ends: a row, which is added to the sums, or a column, whose total is one.
+    // Of a mirrored matrix it is both.
+    let (lower, unit, mirrored) = match part {
+        Entries::Mirrored { lower } => (lower, false, true),
+        Entries::Triangle { lower, unit } => (lower, unit, false),
+        _ => (true, false, false),
+    };
+    let line = |i: usize| -> Range<usize> {
+        match part {
+            Entries::All => 0..n,
+            _ if lower != columns => 0..i + usize::from(!unit && !mirrored),
+            _ => i + usize::from(unit || mirrored)..n,
+        }
+    };
+    // Fixed by the order alone, as it fixes the order of the additions.
+    let groups = if n < 512 { 1 } else { 8 };
+    let mut sums = filled(T::Real::default(), groups * n)?;
+    let (src, to) = (Shared(a.cast_mut()), Shared(sums.as_mut_ptr()));
+    cx.each(groups, cx.threads_for(n, n, 8), &|g| {
+        let sum = |i: usize| to.get().wrapping_add(g * n + i);
+        for i in n * g / groups..n * (g + 1) / groups {
+            let_in();
+            let line = line(i);
+            let first = if columns { from.at(line.start, i) } else { from.at(i, line.start) };
+            let each = if columns && !mirrored { std::ptr::null_mut() } else { sum(line.start) };
+            // SAFETY: a line of the caller's matrix, its diagonal, and the sums of this task.
+            unsafe {
+                let first = src.get().wrapping_offset(first).cast_const();
+                let total = (cx.kernels.sum_abs)(first, line.len(), each);
+                if mirrored {
+                    let diagonal = src.get().offset(from.at(i, i)).read().abs1();
+                    *sum(i) = *sum(i) + total + diagonal;
+                } else if columns {
+                    *sum(i) = total;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let column = |j: usize| (0..groups).map(|g| sums[g * n + j].to_f64()).sum::<f64>();
+    Ok((0..n).map(|j| column(j) + if unit { 1.0 } else { 0.0 }).collect())
+}
+
+/// The sums of each column, entry by entry.
+fn moduli(
+    from: Frame,
+    part: Entries,
+    modulus: impl Fn(usize, usize) -> f64,
+) -> Result<Vec<f64>, Error> {
+    let n = from.rows;
+    let counts = |i: usize, j: usize| match part {
+        Entries::All | Entries::Mirrored { .. } => true,
+        Entries::Triangle { lower: true, .. } => i >= j,
+        Entries::Triangle { lower: false, .. } => i <= j,
+        Entries::Diagonal | Entries::Factor => i == j,
+    };
+    let size = |i: usize, j: usize| match part {
+        Entries::Triangle { unit: true, .. } if i == j => 1.0,
+        Entries::Mirrored { lower } if (i < j) == lower => modulus(j, i),
+        _ => modulus(i, j),
+    };
+    let mut sums = filled(0.0, n)?;
+    if part == Entries::Diagonal {
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = modulus(i, i);
+        }
+        return Ok(sums);
+    }
+    /// Columns side by side: the order of a column's additions is the same in every layout, and none
+    /// jumps from line to line of a cache.
+    const TOGETHER: usize = 16;
+    for first in (0..n).step_by(TOGETHER) {
+        for i in 0..n {
+            for j in first..n.min(first + TOGETHER) {
+                if counts(i, j) {
+                    sums[j] += size(i, j);
+                }
+            }
+        }
+    }
+    Ok(sums)
+}
+
+/// The sum of products, in eight sums side by side.
+fn dot<T: Scalar>(x: &[T], y: &[T]) -> T {
+    const SUMS: usize = 8;
+    let mut sums = [T::default(); SUMS];
+    let (x, y) = (x.chunks_exact(SUMS), y.chunks_exact(SUMS));
+    for (c, (x, y)) in x.remainder().iter().zip(y.remainder()).enumerate() {
+        sums[c] = *x * *y;
+    }
+    for (x, y) in x.zip(y) {
+        for c in 0..SUMS {
+            sums[c] = sums[c] + x[c] * y[c];
+        }
+    }
+    sums.into_iter().fold(T::default(), |a, b| a + b)
+}
+
+/// One column sum of L L^H.
+unsafe fn of_product<T: Scalar>(cx: &Context<T>, l: *const T, from: Frame) -> Result<Size, Error> {
+    let n = from.rows;
+    let upper = Entries::Triangle { lower: false, unit: false };
+    let mut row = filled(T::default(), 2 * n)?;
+    // SAFETY: the caller's matrix, of which the lower triangle is read; rows of n.
+    unsafe {
+        let rows = column_sums(cx, l, from.transposed(), upper)?;
+        let top = rows.iter().enumerate().fold(0, |t, (i, s)| if *s > rows[t] { i } else { t });
+        // Near one, so that the products are in range if L is.
+        let Some(e) = T::Real::from_f64(rows[top]).exponent() else {
+            return Ok(Size::of(f64::NAN));
+        };
+        for j in 0..=top {
+            row[j] = Scalar::conj(Scalar::ldexp(l.offset(from.at(top, j)).read(), -e));
+        }
+        let (row, column) = row.split_at_mut(n);
+        if from.cs == 1 {
+            for (i, sum) in column.iter_mut().enumerate() {
+                let len = i.min(top) + 1;
+                *sum = dot(std::slice::from_raw_parts(l.offset(from.at(i, 0)), len), &row[..len]);
+            }
+        } else {
+            let (rs, cs) = (from.rs, from.cs);
+            let l = Triangle { t: l, rs, cs, conj: false, lower: true, unit: false };
+            let b = Operand::columns(row.as_ptr(), n as isize);
+            multiply_left(&cx.sequential(), (n, 1), false, l, b, column.as_mut_ptr(), n as isize)?;
+        }
+        Ok(Size { value: column.iter().map(|z| modulus(*z)).sum(), exponent: e })
+    }
+}
