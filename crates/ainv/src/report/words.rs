@@ -172,6 +172,7 @@ impl Report {
     }
 
     /// The question that the report answers.
+    #[cfg(feature = "html")]
     pub(super) fn question(&self) -> &'static str {
         if self.is_stack() {
             "Can these inverses be trusted?"
