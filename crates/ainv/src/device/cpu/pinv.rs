@@ -191,13 +191,11 @@ impl Job<'_> {
             }
             let cuts: Vec<Cut> = at.iter().map(|&i| cuts[i]).collect();
             let (src, dst) = (Places::listed(&src), Places::listed(&dst));
-            // SAFETY: matrices of the caller's group.
+            let part = Group { src, dst, force, ..*g };
             let suspects = match at.is_empty() {
                 true => Suspects::default(),
-                false => unsafe {
-                    let part = Group { src, dst, force, ..*g };
-                    kernel(&part, &PinvLanes { cuts: &cuts, hermitian })
-                },
+                // SAFETY: matrices of the caller's group.
+                false => unsafe { kernel(&part, &PinvLanes { cuts: &cuts, hermitian }) },
             };
             let bits = |of: u64| at.iter().enumerate().fold(0, |b, (k, &i)| b | (of >> k & 1) << i);
             Suspects { bad: bits(suspects.bad), unstored: bits(suspects.unstored) }
