@@ -216,16 +216,16 @@ unsafe fn scale_kept<F: Field>(
             let cut = p.cuts[(at.start + l).min(at.end - 1)];
             limit[l] = (cut.relative * largest[l]).max(cut.absolute);
         }
-        // Under it the squares above have lost bits.
+        // Under it the squares above have lost bits, or are gone.
         let least = <F::S as Scalar>::Real::SMALL.to_f64();
         let mut sound = u64::MAX;
         for j in 0..n {
             let sizes = lanes(size.get(0, j).re());
             let mut recips = [<F::S as Scalar>::Real::default(); MAX_LANES];
             for l in 0..F::LANES {
+                sound &= !(((sizes[l] <= least && limit[l] < least) as u64) << l);
                 if sizes[l] > limit[l] {
                     recips[l] = RealScalar::from_f64(1.0 / sizes[l]);
-                    sound &= !(((sizes[l] <= least) as u64) << l);
                 }
             }
             let recip = F::V::load(recips.as_ptr());
