@@ -15,6 +15,7 @@
 #![allow(missing_docs)]
 
 pub mod block;
+pub mod bounds;
 pub mod columns;
 pub mod isa;
 pub mod lanes;

@@ -1,7 +1,7 @@
 //! The table of entry points, and `frames!`, which makes one for every instruction set.
 
 use crate::isa::{IsaId, Unavailable, selected};
-use crate::lanes::{Group, Suspects, TriShape};
+use crate::lanes::{Group, PinvLanes, Suspects, TriShape};
 use crate::scalar::Scalar;
 use crate::{block, columns, lanes, pack, panel, sums, tile, transpose, trsm};
 
@@ -23,6 +23,8 @@ pub struct Kernels<T: Scalar> {
     pub posdef_inv_by_columns: unsafe fn(&Group<T>) -> bool,
     pub tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
     pub tri_inv_by_columns: unsafe fn(&Group<T>, TriShape) -> bool,
+    pub pinv_orthogonal: unsafe fn(&Group<T>, &PinvLanes) -> Suspects,
+    pub pinv_jacobi: unsafe fn(&Group<T>, &PinvLanes) -> Suspects,
     pub solve: unsafe fn(&Group<T>) -> Suspects,
     pub solve_by_columns: unsafe fn(&Group<T>) -> Suspects,
 
@@ -72,6 +74,8 @@ macro_rules! frames {
                     posdef_inv_by_columns: posdef_inv_by_columns::<T>,
                     tri_inv: tri_inv::<T>,
                     tri_inv_by_columns: tri_inv_by_columns::<T>,
+                    pinv_orthogonal: pinv_orthogonal::<T>,
+                    pinv_jacobi: pinv_jacobi::<T>,
                     solve: solve::<T>,
                     solve_by_columns: solve_by_columns::<T>,
                     tile: tile::<T, VR, NR>,
@@ -116,6 +120,8 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, posdef_inv_by_columns(g: &Group<T>) -> bool = columns::cholesky::posdef_inv);
         frames!(@entry [$($feature)?] $isa, tri_inv(g: &Group<T>, s: TriShape) -> Suspects = lanes::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, tri_inv_by_columns(g: &Group<T>, s: TriShape) -> bool = columns::triangular::tri_inv);
+        frames!(@entry [$($feature)?] $isa, pinv_orthogonal(g: &Group<T>, p: &PinvLanes) -> Suspects = lanes::orthogonal::pinv);
+        frames!(@entry [$($feature)?] $isa, pinv_jacobi(g: &Group<T>, p: &PinvLanes) -> Suspects = lanes::jacobi::pinv);
         frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
         frames!(@entry [$($feature)?] $isa, solve_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::solve);
         frames!(@entry [$($feature)?] $isa, transpose(p: &transpose::Transpose<T>) -> () = transpose::transpose);

@@ -2,7 +2,7 @@
 
 use crate::convert::Matrices;
 use crate::device::cpu::run::Job;
-use crate::device::cpu::{condition, decompose, product};
+use crate::device::cpu::{self, condition, product};
 use crate::error::{Error, filled};
 use crate::op::Kind;
 use crate::options::{Assume, Diag, IllConditioned, Norm, OnSingular, Options, PinvOptions, Uplo};
@@ -63,7 +63,7 @@ pub fn plan<T: Scalar>(
     };
     let none = &mut [];
     let job = match operation {
-        Operation::Pinv => return decompose::plan("pinv", &a, options),
+        Operation::Pinv => return cpu::pinv::plan(&a, options),
         Operation::Inv => inv_job(&a, &x, none, options),
         Operation::Cholesky => unary("cholesky", Kind::Cholesky, &a, &x, none, options),
         Operation::CholeskyInv => unary("cholesky_inv", Kind::CholeskyInv, &a, &x, none, options),
@@ -372,7 +372,7 @@ pub fn pinv_into<T: Scalar>(
             return Err(Error::Argument { what: format!("{name} must not be negative or NaN") });
         }
     }
-    decompose::pinv(a, x, pinv, status, options)
+    cpu::pinv::pinv(a, x, pinv, status, options)
 }
 
 /// L with A = L L^H (`uplo` lower, which reads the lower triangle) or U with A = U^H U (upper).

@@ -59,11 +59,18 @@ pub struct Plan {
     pub scratch: usize,
 }
 
+/// What is to be done with each matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Square(Kind),
+    Pinv,
+    SingularValues,
+}
+
 /// What a plan is made for.
 pub(crate) struct Problem {
     pub operation: &'static str,
-    /// The kernels' operation; `None` for the decompositions.
-    pub kind: Option<Kind>,
+    pub work: Work,
     pub count: usize,
     pub rows: usize,
     pub cols: usize,
@@ -85,9 +92,10 @@ const SHARED_ORDER: usize = 192;
 impl Plan {
     pub(crate) fn new<T: Scalar>(p: &Problem, available: usize, isa: IsaId) -> Result<Plan, Error> {
         let n = p.rows.max(p.cols);
-        let route = match p.kind {
-            None => Route::Decomposition,
-            Some(kind) => {
+        let route = match p.work {
+            Work::Pinv if op::pinv::in_lanes(p.rows, p.cols) => Route::Lanes,
+            Work::Pinv | Work::SingularValues => Route::Decomposition,
+            Work::Square(kind) => {
                 let op = op::of::<T>(kind);
                 if op::by_columns(op, n, p.rhs, p.count) {
                     Route::Columns
@@ -101,14 +109,18 @@ impl Plan {
         let per_matrix = {
             let (m, n, k) = (p.rows as f64, p.cols as f64, p.rhs as f64);
             let each = if T::COMPLEX { 4.0 } else { 1.0 };
-            let steps = if route == Route::Decomposition { 12.0 } else { 1.0 };
-            let depth = if p.kind == Some(Kind::Diagonal) { 1.0 } else { m.min(n) };
+            let steps = match p.work {
+                Work::Square(_) => 1.0,
+                Work::Pinv if route == Route::Lanes => 4.0,
+                _ => 12.0,
+            };
+            let depth = if p.work == Work::Square(Kind::Diagonal) { 1.0 } else { m.min(n) };
             each * steps * m * n * depth + m * (n + k) * 2.0 + n * n * k
         };
         let work = per_matrix * p.count as f64;
         let threads = if work < WORTH_A_THREAD { 1 } else { available };
         let within = threads > 1
-            && p.kind != Some(Kind::Diagonal)
+            && p.work != Work::Square(Kind::Diagonal)
             && route == Route::Blocked
             && n >= SHARED_ORDER
             && p.count < 4 * threads;
@@ -137,7 +149,7 @@ impl Plan {
         // The threads of a task, and the tasks at a time.
         let (share, tasks) = if within { (threads, 1) } else { (1, threads) };
         let task = Self::task_bytes::<T>(p, route, scalar, chunk, share).ok_or(Error::Overflow)?;
-        let inverse = matches!(p.kind, Some(Kind::Inv { .. }));
+        let inverse = matches!(p.work, Work::Square(Kind::Inv { .. }));
         let streams = inverse && route == Route::Lanes && n <= lanes::unrolled::LARGEST;
         let result = p.count.saturating_mul(p.rows * p.cols * scalar);
         Ok(Plan {
@@ -170,9 +182,12 @@ impl Plan {
             0
         };
         let work = match route {
-            Route::Lanes | Route::Columns => op::scratch(op::of::<T>(p.kind?), n, p.rhs),
+            Route::Lanes | Route::Columns => match p.work {
+                Work::Square(kind) => op::scratch(op::of::<T>(kind), n, p.rhs),
+                _ => lanes::pinv_scratch(n, p.rows.min(p.cols)),
+            },
             Route::Blocked => {
-                let solves = matches!(p.kind, Some(Kind::Solve | Kind::PosdefSolve));
+                let solves = matches!(p.work, Work::Square(Kind::Solve | Kind::PosdefSolve));
                 // At most: above that order the result's own memory is worked in, and where the
                 // result has a place of its own that begins at a lower one.
                 let working = match solves || n <= op::SCRATCH_UP_TO {

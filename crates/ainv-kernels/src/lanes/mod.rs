@@ -12,12 +12,15 @@
 
 pub mod cholesky;
 pub mod closed;
+pub mod jacobi;
 pub mod lu;
+pub mod orthogonal;
 mod run;
 mod transfer;
 pub mod triangular;
 pub mod unrolled;
 
+use crate::bounds::Cut;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::places::Frame;
@@ -66,6 +69,20 @@ impl<T: Scalar> Group<'_, T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TriShape {
     pub unit: bool,
+}
+
+/// What `pinv` asks of each matrix of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct PinvLanes<'a> {
+    /// The cut-off of each matrix.
+    pub cuts: &'a [Cut],
+    /// The lower triangle says all.
+    pub hermitian: bool,
+}
+
+/// Reals that a kernel of pseudo-inverses needs: the tile, a square, two rows and the result.
+pub fn pinv_scratch(m: usize, n: usize) -> usize {
+    (2 * m * n + n * n + 2 * n) * 2 * MAX_LANES
 }
 
 /// Reals that a lane kernel needs for order `n` (and `k` right-hand sides): the tile, the

@@ -4,6 +4,7 @@ use super::Context;
 use super::gemm::{Operand, Product, Update};
 use crate::device::cpu::arena;
 use crate::error::Error;
+use ainv_kernels::bounds::Cut;
 use ainv_kernels::scalar::{EachScalar, RealScalar, Scalar, c32, c64};
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::{evd, svd};
@@ -40,14 +41,6 @@ impl EachScalar for Decompositions {
     const F64: Decomposition<f64> = Decomposition::BY_FAER;
     const C32: Decomposition<c32> = Decomposition::BY_FAER;
     const C64: Decomposition<c64> = Decomposition::BY_FAER;
-}
-
-/// The cut-off of one matrix: singular values at or under `max(absolute, relative * largest)` count
-/// as zero.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Cut {
-    pub relative: f64,
-    pub absolute: f64,
 }
 
 /// The pseudo-inverse X (n x m, column-major) of A (m x n, column-major), `None` if the

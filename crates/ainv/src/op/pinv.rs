@@ -3,12 +3,18 @@
 
 use super::settle;
 use crate::alg::Context;
-use crate::alg::svd::{self, Cut};
+use crate::alg::svd;
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::status::{Code, Status};
+use ainv_kernels::bounds::Cut;
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+
+/// Whether matrices of this shape run in lanes.
+pub(crate) fn in_lanes(m: usize, n: usize) -> bool {
+    (1..=256).contains(&(m * n)) && m.max(n) <= 64
+}
 
 /// One pseudo-inverse: `x` (n x m) from `a` (m x n). Without a result `x` is NaN.
 ///

@@ -15,7 +15,7 @@ use crate::op::norms::{self, Entries};
 use crate::op::rcond::{self, EXACT_UP_TO};
 use crate::op::{self, Kind, exponent};
 use crate::options::{Assume, IllConditioned, Norm, Options};
-use crate::plan::{Plan, Problem, is_wide};
+use crate::plan::{Plan, Problem, Work, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 use ainv_kernels::places::{Frame, Places};
@@ -36,10 +36,13 @@ pub(crate) fn rcond<T: Scalar>(
         out.fill(T::Real::INFINITY);
         return Ok(());
     }
-    let kind = if norm == Norm::Two { None } else { Some(Kind::Inv { auto: true }) };
+    let work = match norm {
+        Norm::Two => Work::SingularValues,
+        _ => Work::Square(Kind::Inv { auto: true }),
+    };
     let problem = Problem {
         operation: "rcond",
-        kind,
+        work,
         count: a.len(),
         rows: n,
         cols: n,

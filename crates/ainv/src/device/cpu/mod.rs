@@ -2,8 +2,8 @@
 
 pub(crate) mod arena;
 pub(crate) mod condition;
-pub(crate) mod decompose;
 pub(crate) mod executor;
+pub(crate) mod pinv;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod run;

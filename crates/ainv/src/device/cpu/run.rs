@@ -2,7 +2,7 @@
 
 use super::condition::Watch;
 use crate::alg::condition::Asked;
-use crate::alg::{Context, Shared, svd::Cut};
+use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
@@ -10,9 +10,10 @@ use crate::device::stream;
 use crate::error::{Error, filled};
 use crate::op::{self, Kind, Op, rcond};
 use crate::options::{Assume, Norm, OnSingular, Options};
-use crate::plan::{Plan, Problem, is_wide};
+use crate::plan::{Plan, Problem, Work, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
+use ainv_kernels::bounds::Cut;
 use ainv_kernels::lanes::{self, Group, Suspects, unrolled};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
@@ -47,7 +48,7 @@ impl<T: Scalar> Job<'_, T> {
     pub(crate) fn plan(&self) -> Result<Plan, Error> {
         let problem = Problem {
             operation: self.operation,
-            kind: Some(self.kind),
+            work: Work::Square(self.kind),
             count: self.a.len(),
             rows: self.a.rows(),
             cols: self.a.cols(),

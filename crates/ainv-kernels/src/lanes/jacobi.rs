@@ -1,0 +1,259 @@
+//! Pseudo-inverses of any rank in a tile, by one-sided Jacobi rotations: A V = W with orthogonal
+//! columns, whose lengths are the singular values (Hestenes; Golub and Van Loan, Matrix Computations,
+//! 4th ed., section 8.6.3; Demmel and Veselic, "Jacobi's method is more accurate than QR", SIAM J. Matrix
+//! Anal. Appl. 13, 1992). X = V S^-2 W^H over the columns that are longer than the cut-off.
+
+use super::orthogonal::{lanes, mirror, squares};
+use super::{Group, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
+use crate::isa::field::Field;
+use crate::isa::{MAX_LANES, Vector};
+use crate::scalar::{RealScalar, Scalar};
+
+/// Sweeps over all pairs of columns, at most. Ten were the most that a matrix was seen to need.
+const SWEEPS: usize = 30;
+
+/// Pseudo-inverses of a group of m x n matrices, m >= n.
+#[inline(always)]
+pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
+    // SAFETY: the module's contract.
+    unsafe {
+        let (m, n) = (g.from.rows, g.from.cols);
+        let zero = F::splat(F::S::default());
+        let one = F::from_re(F::V::splat(<F::S as Scalar>::Real::ONE));
+        let mut registers = Registers::of(g);
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
+        while let Some(at) = registers.next(F::LANES) {
+            let w = from.load(at.clone(), g.scratch);
+            let v = Tile::<F>::new(w.after(m * n), n);
+            let size = Tile::<F>::new(v.after(n * n), n);
+            let x = Tile::<F>::new(size.after(n), m);
+            if p.hermitian {
+                mirror(w, n);
+            }
+            for i in 0..n {
+                for j in 0..n {
+                    v.set(i, j, if i == j { one } else { zero });
+                }
+            }
+            let a = squares(w, m, n, false);
+            let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
+            let rotating = rotate_all(w, v, m, n, a, drop_under::<F>(a, n, p, at.clone()));
+            let sound = scale_kept(w, v, size, m, n, p, at.clone());
+            multiply(v, w, x, m, n);
+            if registers.accept(read & sound & !rotating) {
+                to.store(at, x);
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// Squares of lengths under which a column will be cut off whatever its direction: under a quarter of
+/// the cut-off even sixteen of them together are. Such columns are noise, and would rotate for ever.
+#[inline(always)]
+unsafe fn drop_under<F: Field>(
+    a: F::V,
+    n: usize,
+    p: &PinvLanes,
+    at: std::ops::Range<usize>,
+) -> F::V {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let squares = lanes(a);
+        let mut under = [<F::S as Scalar>::Real::default(); MAX_LANES];
+        for l in 0..F::LANES {
+            let cut = p.cuts[(at.start + l).min(at.end - 1)];
+            // The largest singular value is at least the root mean square of all.
+            let least = cut.absolute.max(cut.relative * (squares[l] / n as f64).sqrt()) / 4.0;
+            under[l] = RealScalar::from_f64(least * least);
+        }
+        F::V::load(under.as_ptr())
+    }
+}
+
+/// Sweeps over the pairs of columns until none has rotated; the lanes that have not come to rest.
+#[inline(always)]
+unsafe fn rotate_all<F: Field>(
+    w: Tile<F>,
+    v: Tile<F>,
+    m: usize,
+    n: usize,
+    a: F::V,
+    drop: F::V,
+) -> u64 {
+    // SAFETY: w is m x n, v n x n.
+    unsafe {
+        let unit = <F::S as Scalar>::Real::EPSILON.times_power_of_two(-1);
+        let rows = <F::S as Scalar>::Real::from_f64((4 * m) as f64).sqrt();
+        let (tolerance, noise) = (F::V::splat(unit * rows), F::V::splat(unit).mul(a.sqrt()));
+        let even = n.next_multiple_of(2);
+        let mut rotating = 0;
+        for _ in 0..SWEEPS {
+            rotating = 0;
+            // Round robin: the pairs of a round have no column in common.
+            for round in 0..even.saturating_sub(1) {
+                for i in 0..even / 2 {
+                    let other = even - 1;
+                    let p = (round + i) % other;
+                    let q = if i == 0 { other } else { (round + other - i) % other };
+                    let (p, q) = (p.min(q), p.max(q));
+                    if q < n {
+                        rotating |= rotate(w, v, (m, n), (p, q), tolerance, noise, drop);
+                    }
+                }
+            }
+            if rotating == 0 {
+                break;
+            }
+        }
+        rotating
+    }
+}
+
+/// Makes two columns orthogonal; the lanes in which they were not.
+#[inline(always)]
+unsafe fn rotate<F: Field>(
+    w: Tile<F>,
+    v: Tile<F>,
+    (m, n): (usize, usize),
+    (p, q): (usize, usize),
+    tolerance: F::V,
+    noise: F::V,
+    drop: F::V,
+) -> u64 {
+    // SAFETY: w is m x n, v n x n.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        let one = F::V::splat(<F::S as Scalar>::Real::ONE);
+        let two = F::V::splat(<F::S as Scalar>::Real::ONE.times_power_of_two(1));
+        let (mut pp, mut qq, mut pq) = (zero.re(), zero.re(), zero);
+        for i in 0..m {
+            let (x, y) = (w.get(i, p), w.get(i, q));
+            pp = x.add_square(pp);
+            qq = y.add_square(qq);
+            pq = x.conj().mul_add(y, pq);
+        }
+        let size = modulus(pq);
+        let (high, low) = (pp.max(qq), pp.min(qq));
+        let oblique = size.gt(tolerance.mul(pp.sqrt()).mul(qq.sqrt()));
+        let matters = F::V::or(low.gt(drop), size.gt(noise.mul(high.sqrt())));
+        let turns = and::<F>(oblique, and::<F>(high.gt(drop), matters));
+        let turning = F::V::bits(turns);
+        if turning == 0 {
+            return 0;
+        }
+        let z = qq.sub(pp).div(two.mul(size));
+        let t = one.div(z.abs().add(z.mul_add(z, one).sqrt())).with_sign_of(z);
+        let cosine = one.div(t.mul_add(t, one).sqrt());
+        let phase = F::from_parts(pq.re().div(size), pq.im().div(size)).conj();
+        let sine = F::V::select(turns, cosine.mul(t), zero.re());
+        let cosine = F::V::select(turns, cosine, one);
+        let phase = F::select(turns, phase, F::from_re(one));
+        for (t, rows) in [(w, m), (v, n)] {
+            for i in 0..rows {
+                let (x, y) = (t.get(i, p), t.get(i, q).mul(phase));
+                t.set(i, p, x.scale(cosine).add(y.scale(sine).neg()));
+                t.set(i, q, x.scale(sine).add(y.scale(cosine)));
+            }
+        }
+        turning
+    }
+}
+
+#[inline(always)]
+unsafe fn and<F: Field>(
+    a: <F::V as Vector>::Mask,
+    b: <F::V as Vector>::Mask,
+) -> <F::V as Vector>::Mask {
+    // SAFETY: the contract of Vector.
+    unsafe { F::V::and_not(a, F::V::and_not(a, b)) }
+}
+
+/// |z| by scaling, so that neither square over- nor underflows; NaN for zero.
+#[inline(always)]
+unsafe fn modulus<F: Field>(z: F) -> F::V {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        if F::PARTS == 1 {
+            return z.re().abs();
+        }
+        let (re, im) = (z.re().abs(), z.im().abs());
+        let (large, small) = (re.max(im), re.min(im));
+        let ratio = small.div(large);
+        let one = F::V::splat(<F::S as Scalar>::Real::ONE);
+        large.mul(ratio.mul_add(ratio, one).sqrt())
+    }
+}
+
+/// Divides the columns of W and V that are kept by their singular value, and makes the others zero; the
+/// lanes in which that is sound.
+#[inline(always)]
+unsafe fn scale_kept<F: Field>(
+    w: Tile<F>,
+    v: Tile<F>,
+    size: Tile<F>,
+    m: usize,
+    n: usize,
+    p: &PinvLanes,
+    at: std::ops::Range<usize>,
+) -> u64 {
+    // SAFETY: w is m x n, v n x n, size 1 x n.
+    unsafe {
+        let none = F::splat(F::S::default()).re();
+        let mut largest = none;
+        for j in 0..n {
+            let mut square = none;
+            for i in 0..m {
+                square = w.get(i, j).add_square(square);
+            }
+            size.set(0, j, F::from_re(square.sqrt()));
+            largest = largest.max(square.sqrt());
+        }
+        let largest = lanes(largest);
+        let mut limit = [0.0; MAX_LANES];
+        for l in 0..F::LANES {
+            let cut = p.cuts[(at.start + l).min(at.end - 1)];
+            limit[l] = (cut.relative * largest[l]).max(cut.absolute);
+        }
+        // Under it the squares above have lost bits, or are gone.
+        let least = <F::S as Scalar>::Real::SMALL.to_f64();
+        let mut sound = u64::MAX;
+        for j in 0..n {
+            let sizes = lanes(size.get(0, j).re());
+            let mut recips = [<F::S as Scalar>::Real::default(); MAX_LANES];
+            for l in 0..F::LANES {
+                sound &= !(((sizes[l] <= least && limit[l] < least) as u64) << l);
+                if sizes[l] > limit[l] {
+                    recips[l] = RealScalar::from_f64(1.0 / sizes[l]);
+                }
+            }
+            let recip = F::V::load(recips.as_ptr());
+            for i in 0..m {
+                w.set(i, j, w.get(i, j).scale(recip));
+            }
+            for i in 0..n {
+                v.set(i, j, v.get(i, j).scale(recip));
+            }
+        }
+        sound
+    }
+}
+
+/// X = V W^H (n x m).
+#[inline(always)]
+unsafe fn multiply<F: Field>(v: Tile<F>, w: Tile<F>, x: Tile<F>, m: usize, n: usize) {
+    // SAFETY: v is n x n, w m x n, x n x m.
+    unsafe {
+        for i in 0..n {
+            for j in 0..m {
+                // Onto zero, so that a zero has no sign.
+                let mut sum = F::splat(F::S::default());
+                for k in 0..n {
+                    sum = w.get(j, k).conj().mul_add(v.get(i, k), sum);
+                }
+                x.set(i, j, sum);
+            }
+        }
+    }
+}

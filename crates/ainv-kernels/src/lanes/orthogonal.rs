@@ -1,0 +1,259 @@
+//! Pseudo-inverses of matrices of full column rank in a tile: A = Q R by classical Gram-Schmidt, twice
+//! (Giraud, Langou, Rozloznik, van den Eshof, "Rounding error analysis of the classical Gram-Schmidt
+//! orthogonalization process", Numer. Math. 101, 2005), X = R^-1 Q^H.
+//!
+//! A matrix is stored only where [`Orthogonal`] proves that no singular value is at or under its
+//! cut-off; the others are suspects.
+
+use super::triangular::invert_upper;
+use super::{Group, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
+use crate::bounds::Orthogonal;
+use crate::isa::field::Field;
+use crate::isa::{MAX_LANES, Vector};
+use crate::scalar::{RealScalar, Scalar};
+
+/// Columns that share the loads of another one.
+const WIDTH: usize = 4;
+
+/// Pseudo-inverses of a group of m x n matrices, m >= n.
+#[inline(always)]
+pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
+    // SAFETY: the module's contract.
+    unsafe {
+        let (m, n) = (g.from.rows, g.from.cols);
+        let mut registers = Registers::of(g);
+        let (from, to) =
+            (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
+        while let Some(at) = registers.next(F::LANES) {
+            let q = from.load(at.clone(), g.scratch);
+            let r = Tile::<F>::new(q.after(m * n), n);
+            let recip = Tile::<F>::new(r.after(n * n), n);
+            let c = Tile::<F>::new(recip.after(n), n);
+            let x = Tile::<F>::new(c.after(n), m);
+            if p.hermitian {
+                mirror(q, n);
+            }
+            let a = squares(q, m, n, false);
+            orthogonalize(q, r, recip, c, m, n);
+            let r2 = squares(r, n, n, true);
+            invert_upper(r, recip, n);
+            let v2 = squares(r, n, n, true);
+            let gram = defect(q, m, n);
+            multiply(r, q, x, m, n);
+            let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
+            let [a, r2, v2, gram] = [lanes(a), lanes(r2), lanes(v2), lanes(gram)];
+            let mut good = 0;
+            for (l, i) in at.clone().enumerate() {
+                let [a, r, v, gram] = [a[l], r2[l], v2[l], gram[l]].map(f64::sqrt);
+                let bounds = Orthogonal { a, r, v, gram }.bounds::<F::S>(m, n);
+                good |= (bounds.clear_of(p.cuts[i]) as u64) << l;
+            }
+            if registers.accept(read & good) {
+                to.store(at, x);
+            }
+        }
+        registers.suspects()
+    }
+}
+
+/// The lanes in double precision.
+#[inline(always)]
+pub(super) unsafe fn lanes<V: Vector>(x: V) -> [f64; MAX_LANES] {
+    // SAFETY: the contract of Vector.
+    unsafe {
+        let mut lanes = [V::Elem::default(); MAX_LANES];
+        x.store(lanes.as_mut_ptr());
+        lanes.map(RealScalar::to_f64)
+    }
+}
+
+/// The upper triangle becomes the adjoint of the lower one, the diagonal real.
+#[inline(always)]
+pub(super) unsafe fn mirror<F: Field>(t: Tile<F>, n: usize) {
+    // SAFETY: the tile is n x n.
+    unsafe {
+        for i in 0..n {
+            t.set(i, i, F::from_re(t.get(i, i).re()));
+            for j in 0..i {
+                t.set(j, i, t.get(i, j).conj());
+            }
+        }
+    }
+}
+
+/// The sum of |entries|^2, of all of them or of the upper triangle.
+#[inline(always)]
+pub(super) unsafe fn squares<F: Field>(t: Tile<F>, m: usize, n: usize, upper: bool) -> F::V {
+    // SAFETY: the tile is m x n.
+    unsafe {
+        let none = F::splat(F::S::default()).re();
+        let mut sums = [none; WIDTH];
+        for i in 0..m {
+            for j in if upper { i..n } else { 0..n } {
+                sums[j % WIDTH] = t.get(i, j).add_square(sums[j % WIDTH]);
+            }
+        }
+        sums[0].add(sums[1]).add(sums[2].add(sums[3]))
+    }
+}
+
+/// A = Q R, Q in A's place, and the reciprocals of R's diagonal; `c` holds a column's coefficients.
+#[inline(always)]
+unsafe fn orthogonalize<F: Field>(
+    q: Tile<F>,
+    r: Tile<F>,
+    recip: Tile<F>,
+    c: Tile<F>,
+    m: usize,
+    n: usize,
+) {
+    // SAFETY: q is m x n, r n x n, recip and c 1 x n.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        for j in 0..n {
+            for again in [false, true] {
+                for first in (0..j).step_by(WIDTH) {
+                    let width = WIDTH.min(j - first);
+                    let dots = dots(q, first, width, j, m);
+                    for k in 0..width {
+                        c.set(0, first + k, dots[k]);
+                        let before = if again { r.get(first + k, j) } else { zero };
+                        r.set(first + k, j, before.add(dots[k]));
+                    }
+                }
+                for first in (0..j).step_by(WIDTH) {
+                    subtract(q, c, first, WIDTH.min(j - first), j, m);
+                }
+            }
+            let mut square = zero.re();
+            for i in 0..m {
+                square = q.get(i, j).add_square(square);
+            }
+            let d = F::from_re(square.sqrt());
+            r.set(j, j, d);
+            let one = F::V::splat(<F::S as Scalar>::Real::ONE).div(d.re());
+            recip.set(0, j, F::from_re(one));
+            for i in 0..m {
+                q.set(i, j, q.get(i, j).scale(one));
+            }
+        }
+    }
+}
+
+/// The products of `width` adjoint columns from `first` on with column j.
+#[inline(always)]
+unsafe fn dots<F: Field>(q: Tile<F>, first: usize, width: usize, j: usize, m: usize) -> [F; WIDTH] {
+    // SAFETY: the tile has m rows and these columns.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        let mut sums = [zero; WIDTH];
+        if width == WIDTH {
+            for i in 0..m {
+                let w = q.get(i, j);
+                for k in 0..WIDTH {
+                    sums[k] = q.get(i, first + k).conj().mul_add(w, sums[k]);
+                }
+            }
+        } else {
+            for k in 0..width {
+                let mut sum = zero;
+                for i in 0..m {
+                    sum = q.get(i, first + k).conj().mul_add(q.get(i, j), sum);
+                }
+                sums[k] = sum;
+            }
+        }
+        sums
+    }
+}
+
+/// Subtracts `width` columns from `first` on, times their coefficients, from column j.
+#[inline(always)]
+unsafe fn subtract<F: Field>(
+    q: Tile<F>,
+    c: Tile<F>,
+    first: usize,
+    width: usize,
+    j: usize,
+    m: usize,
+) {
+    // SAFETY: the tile has m rows and these columns.
+    unsafe {
+        if width == WIDTH {
+            let mut by = [F::splat(F::S::default()); WIDTH];
+            for k in 0..WIDTH {
+                by[k] = c.get(0, first + k);
+            }
+            for i in 0..m {
+                let mut w = q.get(i, j);
+                for k in 0..WIDTH {
+                    w = q.get(i, first + k).neg_mul_add(by[k], w);
+                }
+                q.set(i, j, w);
+            }
+        } else {
+            for k in first..first + width {
+                let by = c.get(0, k);
+                for i in 0..m {
+                    q.set(i, j, q.get(i, k).neg_mul_add(by, q.get(i, j)));
+                }
+            }
+        }
+    }
+}
+
+/// The square of the Frobenius norm of Q^H Q - I.
+#[inline(always)]
+unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize) -> F::V {
+    // SAFETY: the tile is m x n.
+    unsafe {
+        let mut sum = F::splat(F::S::default()).re();
+        let minus = F::splat(-F::S::from_re(<F::S as Scalar>::Real::ONE));
+        let two = F::V::splat(<F::S as Scalar>::Real::ONE.times_power_of_two(1));
+        for j in 0..n {
+            for first in (0..j).step_by(WIDTH) {
+                let width = WIDTH.min(j - first);
+                let dots = dots(q, first, width, j, m);
+                for k in 0..width {
+                    let twice = dots[k].add_square(F::splat(F::S::default()).re()).mul(two);
+                    sum = sum.add(twice);
+                }
+            }
+            sum = dots(q, j, 1, j, m)[0].add(minus).add_square(sum);
+        }
+        sum
+    }
+}
+
+/// X = V Q^H (n x m) for an upper triangular V.
+#[inline(always)]
+unsafe fn multiply<F: Field>(v: Tile<F>, q: Tile<F>, x: Tile<F>, m: usize, n: usize) {
+    // SAFETY: v is n x n, q m x n, x n x m.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        for i in 0..n {
+            let mut first = 0;
+            while first + WIDTH <= m {
+                // Onto zero, so that a zero has no sign.
+                let mut sums = [zero; WIDTH];
+                for k in i..n {
+                    let v = v.get(i, k);
+                    for j in 0..WIDTH {
+                        sums[j] = q.get(first + j, k).conj().mul_add(v, sums[j]);
+                    }
+                }
+                for j in 0..WIDTH {
+                    x.set(i, first + j, sums[j]);
+                }
+                first += WIDTH;
+            }
+            for j in first..m {
+                let mut sum = zero;
+                for k in i..n {
+                    sum = q.get(j, k).conj().mul_add(v.get(i, k), sum);
+                }
+                x.set(i, j, sum);
+            }
+        }
+    }
+}
