@@ -12,6 +12,7 @@
 //! certified by one.
 
 use crate::scalar::{RealScalar, Scalar};
+use std::f64::consts::SQRT_2;
 
 /// The cut-off of one matrix: singular values at or under `max(absolute, relative * largest)` count
 /// as zero.
@@ -99,6 +100,117 @@ impl Orthogonal {
         let low = (1.0 - om).sqrt() * (1.0 - rho) / (1.01 * self.v) - e;
         Bounds { low, up: 1.01 * self.a }
     }
+}
+
+/// What LU with partial pivoting and the inverse from it leave of a matrix of order n.
+///
+/// With P B = L U + D1, |D1| <= gamma |L||U| (H, theorem 9.3), Y U = I + E1, |E1| <= gamma |Y||U| (H, section
+/// 14.2.2) and X' L = Y + E2, |E2| <= gamma |X'||L| (H, section 14.3.1, method B), X' P B - I = E1 + E2 U + X' D1, at
+/// most (3 + gamma) gamma |X'||L||U| entry by entry: rho bounds its norm. With rho < 1, B is regular and
+/// sigma_min(B) >= (1 - rho) / ||X||.
+pub struct Factors {
+    /// The Frobenius norm of the inverse.
+    pub x: f64,
+    /// A bound of || |L||U| ||.
+    pub lu: f64,
+    /// A bound of the largest singular value.
+    pub up: f64,
+}
+
+impl Factors {
+    /// The bounds for a matrix of scalars T.
+    pub fn bounds<T: Scalar>(&self, n: usize) -> Bounds {
+        let n = n as f64;
+        let (k, parts) = if T::COMPLEX { (2.0 * n + 32.0, SQRT_2) } else { (n + 8.0, 1.0) };
+        let rho = 3.1 * Rounding::of::<T>().gamma(k) * parts * self.x * self.lu;
+        if !(rho <= 0.5) {
+            return Bounds::NONE;
+        }
+        Bounds { low: (1.0 - rho) / self.x, up: self.up }
+    }
+}
+
+/// What the Cholesky factorisation A = L L^H of order n, and the inverse X from it, leave.
+///
+/// ||L L^H - A|| <= d (H, theorem 10.3; |L||L^H| has no norm over trace A) and ||V L - I|| <= rho for V = L^-1
+/// (H, section 14.2.2): with ||V||_F^2 = trace X, lambda_min(A) >= (1 - rho)^2 / trace X - d.
+pub struct Posdef {
+    pub trace: f64,
+    pub inverse_trace: f64,
+    /// A bound of the largest singular value.
+    pub up: f64,
+}
+
+impl Posdef {
+    /// The bounds for a matrix of scalars T.
+    pub fn bounds<T: Scalar>(&self, n: usize) -> Bounds {
+        let gamma = Rounding::of::<T>().triangle(n);
+        let rho = gamma * (1.1 * self.trace * self.inverse_trace).sqrt();
+        let low = (1.0 - rho).powi(2) / (1.02 * self.inverse_trace) - 1.1 * gamma * self.trace;
+        if rho <= 0.5 && low > 0.0 { Bounds { low, up: self.up } } else { Bounds::NONE }
+    }
+}
+
+/// What the Cholesky factorisation of the Gram matrix H = A^H A leaves of A (m x n, m >= n).
+///
+/// Beside the errors of [`Posdef`] those of the product count (H, section 3.5): ||L L^H - A^H A|| <= d.
+pub struct Gram {
+    /// The trace of H.
+    pub trace: f64,
+    /// The trace of H^-1.
+    pub inverse_trace: f64,
+    /// A bound of the norm of H as it was computed.
+    pub norm: f64,
+}
+
+impl Gram {
+    /// The bounds for an m x n matrix of scalars T.
+    pub fn bounds<T: Scalar>(&self, m: usize, n: usize) -> Bounds {
+        let (product, gamma) = self.gammas::<T>(m, n);
+        let squares = 1.01 * self.trace;
+        let d = (product + 1.1 * gamma) * squares;
+        let rho = gamma * (1.1 * self.inverse_trace * squares).sqrt();
+        let low = (1.0 - rho).powi(2) / (1.02 * self.inverse_trace) - d;
+        if !(rho <= 0.5 && low > 0.0) {
+            return Bounds::NONE;
+        }
+        Bounds { low: low.sqrt(), up: self.up::<T>(m, n) }
+    }
+
+    fn gammas<T: Scalar>(&self, m: usize, n: usize) -> (f64, f64) {
+        (Rounding::of::<T>().product(m), Rounding::of::<T>().triangle(n))
+    }
+
+    fn up<T: Scalar>(&self, m: usize, n: usize) -> f64 {
+        let (product, _) = self.gammas::<T>(m, n);
+        (1.01 * self.norm.min(self.trace) + product * 1.01 * self.trace).sqrt()
+    }
+
+    /// The bounds after a second pass: Q = A L^-H with ||A - Q L^H||_F <= e, and om >= ||Q^H Q - I|| from the
+    /// measured norm `gram` of its Gram matrix less I; `v` is the Frobenius norm of L^-1. sigma_min(A) >=
+    /// sigma_min(Q) sigma_min(L) - e.
+    pub fn second_pass<T: Scalar>(&self, m: usize, n: usize, v: f64, gram: f64) -> Bounds {
+        let (product, gamma) = self.gammas::<T>(m, n);
+        let squares = 1.01 * self.trace;
+        let om = 1.01 * gram + 1.1 * n as f64 * product;
+        let rho = gamma * v * (1.1 * squares).sqrt();
+        let e = 1.1 * gamma * (n as f64 * squares).sqrt();
+        if !(om <= 0.5 && rho <= 0.5) {
+            return Bounds::NONE;
+        }
+        let low = (1.0 - om).sqrt() * (1.0 - rho) / (1.01 * v) - e;
+        Bounds { low, up: self.up::<T>(m, n) }
+    }
+}
+
+/// How far the diagonal of mu I - H must come down, H the computed Gram matrix of an m x n matrix A with the
+/// square `squares` of its Frobenius norm, so that a Cholesky factorisation that runs through proves that
+/// mu I - A^H A is positive semidefinite: ||A||^2 <= mu (Rump, "Verified bounds for singular values", BIT 51,
+/// 2011; H, theorems 10.3 and 10.7).
+pub fn shift_down<T: Scalar>(m: usize, n: usize, mu: f64, squares: f64) -> f64 {
+    let rounding = Rounding::of::<T>();
+    let sum = rounding.gamma(if T::COMPLEX { 3.0 * n as f64 + 12.0 } else { n as f64 + 4.0 });
+    2.0 * (rounding.product(m) * squares + sum * n as f64 * mu)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Sums of absolute values, which say whether a matrix is in range.
+//! Sums of absolute values and of squares, which say whether a matrix is in range, and how large it is.
 
 use crate::isa::Vector;
 use crate::isa::field::Field;
@@ -38,6 +38,35 @@ pub unsafe fn sum_abs<F: Field>(
                 }
             }
         }
+        total::<F>(sums)
+    }
+}
+
+/// The sum of the squares |x|^2 of `len` adjacent scalars.
+#[inline(always)]
+pub unsafe fn sum_squares<F: Field>(x: *const F::S, len: usize) -> <F::S as Scalar>::Real {
+    // SAFETY: the caller's scalars.
+    unsafe {
+        let mut sums = [F::V::splat(<F::S as Scalar>::Real::default()); SUMS];
+        for first in (0..len).step_by(SUMS) {
+            for g in 0..SUMS / F::LANES {
+                let at = first + g * F::LANES;
+                if at >= len {
+                    break;
+                }
+                let here = F::LANES.min(len - at);
+                sums[g] = F::load_first_scalars(x.add(at), here).add_square(sums[g]);
+            }
+        }
+        total::<F>(sums)
+    }
+}
+
+/// The lanes of all sums together.
+#[inline(always)]
+unsafe fn total<F: Field>(sums: [F::V; SUMS]) -> <F::S as Scalar>::Real {
+    // SAFETY: the contract of Vector.
+    unsafe {
         let mut lanes = [<F::S as Scalar>::Real::default(); SUMS];
         for g in 0..SUMS / F::LANES {
             sums[g].store(lanes.as_mut_ptr().add(g * F::LANES));

@@ -33,6 +33,7 @@ pub struct Kernels<T: Scalar> {
     pub pack_b: unsafe fn(&pack::Panel<T>, *mut T),
     pub transpose: unsafe fn(&transpose::Transpose<T>),
     pub sum_abs: unsafe fn(*const T, usize, *mut T::Real) -> T::Real,
+    pub sum_squares: unsafe fn(*const T, usize) -> T::Real,
     pub block_tri_inv: unsafe fn(&block::Block<T>, bool),
     pub block_cholesky: unsafe fn(&block::Block<T>) -> usize,
     pub block_adjoint_product: unsafe fn(&block::Block<T>),
@@ -83,6 +84,7 @@ macro_rules! frames {
                     pack_b: pack_b::<T, NR>,
                     transpose: transpose::<T>,
                     sum_abs: sum_abs::<T>,
+                    sum_squares: sum_squares::<T>,
                     block_tri_inv: block_tri_inv::<T>,
                     block_cholesky: block_cholesky::<T>,
                     block_adjoint_product: block_adjoint_product::<T>,
@@ -126,6 +128,7 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, solve_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::solve);
         frames!(@entry [$($feature)?] $isa, transpose(p: &transpose::Transpose<T>) -> () = transpose::transpose);
         frames!(@entry [$($feature)?] $isa, sum_abs(x: *const T, len: usize, each: *mut T::Real) -> T::Real = sums::sum_abs);
+        frames!(@entry [$($feature)?] $isa, sum_squares(x: *const T, len: usize) -> T::Real = sums::sum_squares);
         frames!(@entry [$($feature)?] $isa, block_tri_inv[One](p: &block::Block<T>, lower: bool) -> () = block::tri_inv);
         frames!(@entry [$($feature)?] $isa, block_cholesky[One](p: &block::Block<T>) -> usize = block::cholesky);
         frames!(@entry [$($feature)?] $isa, block_adjoint_product[One](p: &block::Block<T>) -> () = block::adjoint_product);

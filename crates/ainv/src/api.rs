@@ -372,7 +372,7 @@ pub fn pinv_into<T: Scalar>(
             return Err(Error::Argument { what: format!("{name} must not be negative or NaN") });
         }
     }
-    cpu::pinv::pinv(a, x, pinv, status, options)
+    cpu::pinv::pinv(a, x, pinv, status, options, &|_, _| ())
 }
 
 /// L with A = L L^H (`uplo` lower, which reads the lower triangle) or U with A = U^H U (upper).

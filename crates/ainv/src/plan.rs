@@ -22,7 +22,10 @@ pub enum Route {
     Columns,
     /// One matrix at a time by blocked algorithms.
     Blocked,
-    /// One matrix at a time by the singular value (or eigenvalue) decomposition.
+    /// One matrix at a time by blocked algorithms where the inverse is proven to be the pseudo-inverse, by
+    /// the singular value (or eigenvalue) decomposition where not.
+    Certified,
+    /// One matrix at a time by the singular value decomposition.
     Decomposition,
 }
 
@@ -94,7 +97,8 @@ impl Plan {
         let n = p.rows.max(p.cols);
         let route = match p.work {
             Work::Pinv if op::pinv::in_lanes(p.rows, p.cols) => Route::Lanes,
-            Work::Pinv | Work::SingularValues => Route::Decomposition,
+            Work::Pinv => Route::Certified,
+            Work::SingularValues => Route::Decomposition,
             Work::Square(kind) => {
                 let op = op::of::<T>(kind);
                 if op::by_columns(op, n, p.rhs, p.count) {
@@ -111,8 +115,8 @@ impl Plan {
             let each = if T::COMPLEX { 4.0 } else { 1.0 };
             let steps = match p.work {
                 Work::Square(_) => 1.0,
-                Work::Pinv if route == Route::Lanes => 4.0,
-                _ => 12.0,
+                Work::Pinv => 4.0,
+                Work::SingularValues => 12.0,
             };
             let depth = if p.work == Work::Square(Kind::Diagonal) { 1.0 } else { m.min(n) };
             each * steps * m * n * depth + m * (n + k) * 2.0 + n * n * k
@@ -121,7 +125,7 @@ impl Plan {
         let threads = if work < WORTH_A_THREAD { 1 } else { available };
         let within = threads > 1
             && p.work != Work::Square(Kind::Diagonal)
-            && route == Route::Blocked
+            && matches!(route, Route::Blocked | Route::Certified)
             && n >= SHARED_ORDER
             && p.count < 4 * threads;
         // An eighth of a thread's share, but worth 50 us at least.
@@ -196,6 +200,11 @@ impl Plan {
                 };
                 working.checked_add(Scratch::AMPLE.len::<T>(n, threads)?)?
             }
+            // In double precision inside; a copy, the factors and the result, or U, V and their like.
+            Route::Certified => {
+                let double = if p.wide { 1 } else { size_of::<T::Wide>() / size_of::<T>() };
+                matrix.checked_mul(8 * double)?.checked_add(n.checked_mul(64)?)?
+            }
             Route::Decomposition => matrix.checked_mul(8)?.checked_add(n.checked_mul(64)?)?,
         };
         staged.checked_add(work)?.checked_mul(scalar)
@@ -227,7 +236,12 @@ impl Plan {
             Route::Lanes => write!(f, "lanes on {}", self.isa)?,
             Route::Columns => write!(f, "columns on {}", self.isa)?,
             Route::Blocked => write!(f, "blocked on {}", self.isa)?,
-            Route::Decomposition => write!(f, "singular values or eigenvalues by faer")?,
+            Route::Certified => write!(
+                f,
+                "blocked on {} where that is proven to do, singular values by faer where not",
+                self.isa
+            )?,
+            Route::Decomposition => write!(f, "singular values by faer")?,
         }
         if self.inside != self.dtype {
             write!(f, " in {}", self.inside)?;

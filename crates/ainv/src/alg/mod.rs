@@ -7,6 +7,7 @@
 pub(crate) mod cholesky;
 pub(crate) mod condition;
 pub(crate) mod gemm;
+pub(crate) mod gram;
 pub(crate) mod lu;
 pub(crate) mod strips;
 pub(crate) mod svd;

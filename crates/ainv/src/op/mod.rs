@@ -8,7 +8,7 @@ pub(crate) mod cholesky;
 pub(crate) mod diagonal;
 pub(crate) mod inv;
 pub(crate) mod norms;
-mod pass;
+pub(crate) mod pass;
 pub(crate) mod pinv;
 pub(crate) mod rcond;
 mod settle;

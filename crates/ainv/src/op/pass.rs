@@ -57,15 +57,44 @@ unsafe impl<T> Sync for Columns<T> {}
 pub(crate) struct Sums<R> {
     /// Of all of them; NaN or infinite if one is.
     pub total: R,
-    /// Whether those of each row and each column are in range (the lanes' `lines_good`), if that was
-    /// asked.
-    lines: Option<bool>,
+    lines: Option<Lines<R>>,
+}
+
+/// What the sums over each row and each column say.
+#[derive(Clone, Copy)]
+struct Lines<R> {
+    /// Whether all are in range (the lanes' `lines_good`).
+    good: bool,
+    /// The largest of a row.
+    row: R,
+    /// The largest of a column.
+    column: R,
 }
 
 impl<R: RealScalar> Sums<R> {
     /// Whether each row and each column is in range, or if that was not asked the whole.
     pub(crate) fn fits(&self) -> bool {
-        self.lines.unwrap_or(R::BIG > self.total && self.total > R::SMALL)
+        match self.lines {
+            Some(lines) => lines.good,
+            None => R::BIG > self.total && self.total > R::SMALL,
+        }
+    }
+
+    /// A bound of the 2-norm, the root of that of the 1-norm times that of the infinity norm; of lines
+    /// that were looked at.
+    pub(crate) fn norm(&self) -> f64 {
+        let lines = self.lines.expect("the lines were looked at");
+        (lines.row.to_f64() * lines.column.to_f64()).sqrt()
+    }
+
+    /// The largest sum over a column, of lines that were looked at.
+    pub(crate) fn column(&self) -> f64 {
+        self.lines.expect("the lines were looked at").column.to_f64()
+    }
+
+    /// The largest sum over a row, of lines that were looked at.
+    pub(crate) fn row(&self) -> f64 {
+        self.lines.expect("the lines were looked at").row.to_f64()
     }
 }
 
@@ -153,6 +182,36 @@ impl<T: Scalar> Columns<T> {
         unsafe { self.pass(cx, false, &|columns| self.clear_columns(columns)) }
     }
 
+    /// The Frobenius norm, and the largest sum of |re| + |im| over a column.
+    ///
+    /// # Safety
+    /// The block is valid.
+    pub(crate) unsafe fn norms(&self, cx: &Context<T>) -> Result<(f64, f64), Error> {
+        let Columns { m, n, .. } = *self;
+        let count = groups(m, n);
+        let mut each = [(0.0, 0.0); GROUPS];
+        let to = Shared(each.as_mut_ptr());
+        cx.each(count, cx.threads_for(m, n, 8), &|i| {
+            let (mut squares, mut largest) = (0.0, 0.0f64);
+            for j in n * i / count..n * (i + 1) / count {
+                let_in();
+                // SAFETY: the caller's column.
+                let (square, sum) = unsafe {
+                    let column = self.column(j).cast_const();
+                    let sum = (cx.kernels.sum_abs)(column, m, std::ptr::null_mut());
+                    ((cx.kernels.sum_squares)(column, m), sum)
+                };
+                squares += square.to_f64();
+                largest = largest.max(sum.to_f64());
+            }
+            // SAFETY: the place of this task.
+            unsafe { to.get().add(i).write((squares, largest)) };
+            Ok(())
+        })?;
+        let squares: f64 = each.iter().map(|e| e.0).sum();
+        Ok((squares.sqrt(), each.iter().map(|e| e.1).fold(0.0, f64::max)))
+    }
+
     unsafe fn clear_columns(&self, columns: Range<usize>) {
         for j in columns {
             let rows = self.part.rows(self.m, j);
@@ -183,11 +242,12 @@ impl<T: Scalar> Columns<T> {
         let fits = |sum: T::Real| large > sum && sum > small;
         let count = groups(m, n);
         let good = AtomicBool::new(true);
-        let mut totals = [zero; GROUPS];
+        let (mut totals, mut largest) = ([zero; GROUPS], [zero; GROUPS]);
         let mut by_row = crate::error::filled(zero, if lines { count * m } else { 0 })?;
         let (to, by) = (Shared(totals.as_mut_ptr()), Shared(by_row.as_mut_ptr()));
+        let top = Shared(largest.as_mut_ptr());
         cx.each(count, cx.threads_for(m, n, 8), &|i| {
-            let (end, mut total) = (n * (i + 1) / count, zero);
+            let (end, mut total, mut most) = (n * (i + 1) / count, zero, zero);
             for at in (n * i / count..end).step_by(TOGETHER) {
                 let_in();
                 let columns = at..end.min(at + TOGETHER);
@@ -207,17 +267,26 @@ impl<T: Scalar> Columns<T> {
                         (cx.kernels.sum_abs)(self.column(j).add(rows.start), rows.len(), by)
                     };
                     total = total + sum;
+                    most = if sum > most { sum } else { most };
                     if lines && !fits(sum) {
                         good.store(false, Ordering::Relaxed);
                     }
                 }
             }
-            // SAFETY: the sum of this task.
-            unsafe { to.get().add(i).write(total) };
+            // SAFETY: the sum and the largest of this task.
+            unsafe {
+                to.get().add(i).write(total);
+                top.get().add(i).write(most);
+            }
             Ok(())
         })?;
+        let max = |a: T::Real, b: T::Real| if b > a { b } else { a };
         let row = |i: usize| (0..count).fold(zero, |s, g| s + by_row[g * m + i]);
-        let lines = lines.then(|| good.into_inner() && (0..m).all(|i| fits(row(i))));
+        let lines = lines.then(|| Lines {
+            good: good.into_inner() && (0..m).all(|i| fits(row(i))),
+            row: (0..m).map(row).fold(zero, max),
+            column: largest.into_iter().fold(zero, max),
+        });
         Ok(Sums { total: totals.into_iter().fold(zero, |a, b| a + b), lines })
     }
 }

@@ -115,7 +115,7 @@ impl Choice {
             Some(Route::Lanes) => format!("{method} in lanes"),
             Some(Route::Columns) => format!("{method} by columns"),
             Some(Route::Blocked) => format!("{method} by blocks"),
-            Some(Route::Decomposition) | None => method.to_string(),
+            Some(Route::Certified | Route::Decomposition) | None => method.to_string(),
         }
     }
 
@@ -157,7 +157,7 @@ impl Choice {
             Some(Route::Blocked) => {
                 "; it is worked on in blocks that stay in the caches".to_owned()
             }
-            Some(Route::Decomposition) | None => String::new(),
+            Some(Route::Certified | Route::Decomposition) | None => String::new(),
         };
         method_reason + &place
     }

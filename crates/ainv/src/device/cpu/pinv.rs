@@ -7,6 +7,7 @@ use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
 use crate::device::stream;
 use crate::error::Error;
+use crate::op::pinv::{Asked, Matrix, Way};
 use crate::op::{self, staging};
 use crate::options::{Assume, Options, PinvOptions};
 use crate::plan::{Plan, Problem, Work, is_wide};
@@ -33,22 +34,30 @@ pub(crate) fn plan<T: Scalar>(a: &Stack<T>, options: &Options) -> Result<Plan, E
     Plan::new::<T>(&problem, pool::num_threads(), T::kernels()?.isa)
 }
 
-/// Pseudo-inverses of a stack; the shapes and the tolerances are checked.
+/// Pseudo-inverses of a stack; the shapes and the tolerances are checked. `ways` is told how each was
+/// found.
 pub(crate) fn pinv<T: Scalar>(
     a: Stack<T>,
     x: StackMut<T>,
     cut: &PinvOptions,
     status: &mut [Status],
     options: &Options,
+    ways: &(dyn Fn(usize, Way) + Sync),
 ) -> Result<Summary, Error> {
     stream::begin(options)?;
     let plan = plan(&a, options)?;
     let statuses = Statuses::new(status);
     let largest = a.rows().max(a.cols());
-    let job = Job { cut_of: &|i| cut_of::<T>(cut, i, largest), hermitian: cut.hermitian, options };
+    let asked = |i: usize| Asked {
+        cut: cut_of::<T>(cut, i, largest),
+        hermitian: cut.hermitian,
+        unit: T::Real::EPSILON.to_f64() / 2.0,
+    };
+    let job = Job { asked: &asked, options };
     over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {
         let mut summary = Summary::default();
-        let mut note = |i: usize, s: Status| {
+        let mut note = |i: usize, s: Status, way: Way| {
+            ways(i, way);
             statuses.set(i, s);
             summary.record(i, s);
         };
@@ -75,14 +84,13 @@ fn cut_of<T: Scalar>(p: &PinvOptions, i: usize, largest: usize) -> Cut {
 
 /// What is the same for all matrices of a call.
 struct Job<'a> {
-    /// The cut-off of a matrix of the caller's stack.
-    cut_of: &'a (dyn Fn(usize) -> Cut + Sync),
-    hermitian: bool,
+    /// What is asked of a matrix of the caller's stack.
+    asked: &'a (dyn Fn(usize) -> Asked + Sync),
     options: &'a Options,
 }
 
 /// Told of each matrix of the caller's stack what became of it.
-type Note<'a> = &'a mut dyn FnMut(usize, Status);
+type Note<'a> = &'a mut dyn FnMut(usize, Status, Way);
 
 impl Job<'_> {
     /// Some matrices, in double precision.
@@ -130,8 +138,8 @@ impl Job<'_> {
             for i in range {
                 pause(cx.cancel)?;
                 // SAFETY: matrix i of checked views, no other task's.
-                let status = unsafe { self.one(&cx, base + i, a, x, i)? };
-                note(base + i, status);
+                let (status, way) = unsafe { self.one(&cx, base + i, a, x, i)? };
+                note(base + i, status, way);
             }
             return Ok(());
         }
@@ -157,31 +165,32 @@ impl Job<'_> {
                 };
                 let mut cuts = [Cut { relative: 0.0, absolute: 0.0 }; GROUP];
                 for (i, cut) in cuts.iter_mut().enumerate().take(count) {
-                    *cut = (self.cut_of)(base + first + i);
+                    *cut = (self.asked)(base + first + i).cut;
                 }
                 // SAFETY: the pointers are those of checked views of these frames, and the scratch
                 // was asked for with this shape.
-                let left = unsafe { self.group(&cx, &group, &cuts[..count]) };
+                let (uncertified, left) = unsafe { self.group(&cx, &group, &cuts[..count]) };
                 for i in 0..count {
-                    let status = match left >> i & 1 {
-                        0 => Status::OK,
+                    let (status, way) = match (uncertified >> i & 1, left >> i & 1) {
+                        (0, _) => (Status::OK, Way::GramSchmidt),
+                        (_, 0) => (Status::OK, Way::Jacobi),
                         // SAFETY: a matrix of checked views, no other task's.
                         _ => unsafe { self.one(&cx, base + first + i, a, x, first + i)? },
                     };
-                    note(base + first + i, status);
+                    note(base + first + i, status, way);
                 }
             }
             Ok(())
         })
     }
 
-    /// A group in lanes: by Gram-Schmidt what is certified, by Jacobi rotations the rest; those that
-    /// are neither's.
+    /// A group in lanes: by Gram-Schmidt what is certified, by Jacobi rotations the rest. Those that are
+    /// not certified, and those that are neither's.
     ///
     /// # Safety
     /// The kernels'.
-    unsafe fn group<T: Scalar>(&self, cx: &Context<T>, g: &Group<T>, cuts: &[Cut]) -> u64 {
-        let hermitian = self.hermitian;
+    unsafe fn group<T: Scalar>(&self, cx: &Context<T>, g: &Group<T>, cuts: &[Cut]) -> (u64, u64) {
+        let hermitian = (self.asked)(0).hermitian;
         let again = |of: u64, force: bool, kernel: unsafe fn(&Group<T>, &PinvLanes) -> Suspects| {
             let (mut src, mut dst, mut at) = (vec![], vec![], vec![]);
             for i in (0..g.src.len()).filter(|i| of >> i & 1 == 1) {
@@ -206,7 +215,7 @@ impl Job<'_> {
         again(first.unstored & !first.bad, true, certified);
         let second = again(first.bad, false, any);
         again(second.unstored & !second.bad, true, any);
-        second.bad
+        (first.bad, second.bad)
     }
 
     /// Matrix `i` of two stacks, the caller's number `number`.
@@ -220,11 +229,9 @@ impl Job<'_> {
         a: &Stack<T>,
         x: &StackMut<T>,
         i: usize,
-    ) -> Result<Status, Error> {
-        let (cut, hermitian) = ((self.cut_of)(number), self.hermitian);
+    ) -> Result<(Status, Way), Error> {
+        let matrix = Matrix { a: a.matrix(i), from: a.frame(), x: x.matrix(i), to: x.frame() };
         // SAFETY: the caller's.
-        unsafe {
-            op::pinv::pinv(cx, a.matrix(i), a.frame(), hermitian, cut, x.matrix(i), x.frame())
-        }
+        unsafe { op::pinv::pinv(cx, &matrix, &(self.asked)(number)) }
     }
 }

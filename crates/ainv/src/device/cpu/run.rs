@@ -8,6 +8,7 @@ use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
 use crate::device::stream;
 use crate::error::{Error, filled};
+use crate::op::pinv::{Asked as PinvAsked, Matrix};
 use crate::op::{self, Kind, Op, rcond};
 use crate::options::{Assume, Norm, OnSingular, Options};
 use crate::plan::{Plan, Problem, Work, is_wide};
@@ -424,10 +425,10 @@ impl<T: Scalar> Operands<'_, T> {
         }
         let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
         let cut = Cut { relative: n as f64 * self.epsilon, absolute: 0.0 };
+        let asked = PinvAsked { cut, hermitian, unit: self.epsilon / 2.0 };
+        let matrix = Matrix { a: a.as_ptr(), from: dense, x: x.as_mut_ptr(), to: dense };
         // SAFETY: dense matrices of these sizes.
-        unsafe {
-            op::pinv::pinv(cx, a.as_ptr(), dense, hermitian, cut, x.as_mut_ptr(), dense).map(drop)
-        }
+        unsafe { op::pinv::pinv(cx, &matrix, &asked).map(drop) }
     }
 
     /// Runs a chunk on dense copies of its matrices.
