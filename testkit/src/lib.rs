@@ -21,7 +21,8 @@ pub use files::{Entries, File, read_folder};
 pub use known::{known_inverses, positive_definite_gallery};
 pub use mat::{Mat, assert_same_bits, bits, fnv, ldexp, parts, same_bits};
 pub use ratio::{
-    left, norm1, penrose, rebuilt, residual_of_solve, right, right_and_left, unit_roundoff,
+    left, norm1, penrose, rebuilt, residual_of_solve, right, right_and_left, singular_values,
+    unit_roundoff,
 };
 pub use report::{Worst, say};
 pub use rng::Rng;

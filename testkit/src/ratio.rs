@@ -285,3 +285,16 @@ pub fn penrose<T: Scalar>(a: &Mat<T>, x: &Mat<T>) -> [f64; 4] {
         zero_or(skew(&xa), &[na, nx]),
     ]
 }
+
+/// The singular values, largest first, in double precision by faer: within about n u of the largest.
+pub fn singular_values<T: Scalar>(a: &Mat<T>) -> Vec<f64> {
+    let entry = |i: usize, j: usize| {
+        let x = a[(i, j)].widen();
+        faer::c64::new(x.re(), x.im())
+    };
+    let found = match T::COMPLEX {
+        true => faer::Mat::from_fn(a.rows, a.cols, entry).singular_values(),
+        false => faer::Mat::from_fn(a.rows, a.cols, |i, j| entry(i, j).re).singular_values(),
+    };
+    found.expect("a decomposition that converges")
+}

@@ -5,6 +5,7 @@ use crate::device::cpu::run::Job;
 use crate::device::cpu::{self, condition, product};
 use crate::error::{Error, filled};
 use crate::op::Kind;
+use crate::op::pinv::Way;
 use crate::options::{Assume, Diag, IllConditioned, Norm, OnSingular, Options, PinvOptions, Uplo};
 use crate::plan::Plan;
 use crate::stack::{OwnedStack, Stack, StackMut};
@@ -320,8 +321,13 @@ pub fn inv_ex<A: Matrices>(a: A, options: &Options) -> Result<(A::Owned, Vec<i32
     Ok((x, status.iter().map(|s| s.at as i32).collect()))
 }
 
-/// The Moore-Penrose inverses, shape `(..., n, m)`, from singular values; see [`PinvOptions`] for
-/// what counts as zero.
+/// The Moore-Penrose inverses, shape `(..., n, m)`; see [`PinvOptions`] for what counts as zero.
+///
+/// A matrix of full rank is inverted where bounds of its extreme singular values prove that none is
+/// at or under the cut-off (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorems 9.3
+/// and 10.3, sections 14.2 and 14.3); that takes a tenth of the time and less. The others, and those of low
+/// rank, are done by their singular values (Golub and Van Loan, Matrix Computations, 4th ed., section 5.5.2)
+/// or to the same effect. Single precision is computed in double inside, above the orders of the lanes.
 ///
 /// ```
 /// use ainv::{Options, PinvOptions, Stack};
@@ -354,6 +360,19 @@ pub fn pinv_into<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
+    pinv_told(a, x, pinv, status, options, &|_, _| ())
+}
+
+/// [`pinv_into`], which tells how each was found: for tests.
+#[doc(hidden)]
+pub fn pinv_told<T: Scalar>(
+    a: Stack<T>,
+    x: StackMut<T>,
+    pinv: &PinvOptions,
+    status: &mut [Status],
+    options: &Options,
+    ways: &(dyn Fn(usize, Way) + Sync),
+) -> Result<Summary, Error> {
     options.check()?;
     if pinv.hermitian {
         square(&a)?;
@@ -372,7 +391,7 @@ pub fn pinv_into<T: Scalar>(
             return Err(Error::Argument { what: format!("{name} must not be negative or NaN") });
         }
     }
-    cpu::pinv::pinv(a, x, pinv, status, options, &|_, _| ())
+    cpu::pinv::pinv(a, x, pinv, status, options, ways)
 }
 
 /// L with A = L L^H (`uplo` lower, which reads the lower triangle) or U with A = U^H U (upper).

@@ -106,6 +106,8 @@ pub use device::stream::{Event, Task, synchronize};
 pub use device::stream::{as_task, cancel_all};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
+#[doc(hidden)]
+pub use op::pinv::Way;
 pub use options::{
     Assume, Diag, IllConditioned, Norm, OnSingular, Options, PinvOptions, Precision, Tolerance,
     Uplo,

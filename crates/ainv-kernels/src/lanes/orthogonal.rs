@@ -40,6 +40,9 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             let v2 = squares(r, n, n, true);
             let gram = defect(q, m, n);
             multiply(r, q, x, m, n);
+            if p.hermitian {
+                mirror(x, n);
+            }
             let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
             let [a, r2, v2, gram] = [lanes(a), lanes(r2), lanes(v2), lanes(gram)];
             let mut good = 0;

@@ -8,6 +8,7 @@ mod edges;
 
 mod accuracy;
 mod bits;
+mod certificate;
 mod condition;
 mod harness;
 mod known;

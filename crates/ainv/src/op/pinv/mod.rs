@@ -7,6 +7,7 @@
 //! values decide (Golub and Van Loan, Matrix Computations, 4th ed., section 5.5.2).
 
 mod hermitian;
+mod low_rank;
 mod square;
 mod tall;
 
@@ -66,6 +67,8 @@ pub enum Way {
     Gram,
     /// By two of those, certified.
     TwoPasses,
+    /// By a basis of the row space, where a gap tells the rank.
+    LowRank,
     /// By the Cholesky factor of A, certified.
     Cholesky,
     /// By the singular values, or by the eigenvalues.
@@ -137,10 +140,17 @@ unsafe fn inverted<T: Scalar>(
         if asked.hermitian {
             return Ok(hermitian::invert(cx, matrix, asked)?.then_some(Way::Cholesky));
         }
-        match matrix.from.rows.cmp(&matrix.from.cols) {
-            Ordering::Equal => Ok(square::invert(cx, matrix, asked)?.then_some(Way::Lu)),
-            Ordering::Greater => tall::invert_gram(cx, matrix, asked),
-            Ordering::Less => tall::invert_gram(cx, &matrix.transposed(), asked),
+        let tall = match matrix.from.rows < matrix.from.cols {
+            true => matrix.transposed(),
+            false => *matrix,
+        };
+        let way = match tall.from.rows == tall.from.cols {
+            true => square::invert(cx, &tall, asked)?.then_some(Way::Lu),
+            false => tall::invert_gram(cx, &tall, asked)?,
+        };
+        match way {
+            None => Ok(low_rank::invert(cx, &tall, asked)?.then_some(Way::LowRank)),
+            found => Ok(found),
         }
     }
 }
@@ -217,7 +227,15 @@ unsafe fn decomposed<T: Scalar>(
             return done(Status { code: Code::NotConverged, at: 0 });
         };
         // SAFETY: the result is n x m, column by column.
-        fill(&|i, j| unsafe { Scalar::ldexp(result.add(i + j * n).read(), shift) });
+        let entry = |i: usize, j: usize| unsafe { result.add(i + j * n).read() };
+        fill(&|i, j| {
+            let x = match (hermitian, i.cmp(&j)) {
+                (true, Ordering::Equal) => T::from_re(entry(i, i).re()),
+                (true, Ordering::Less) => Scalar::conj(entry(j, i)),
+                _ => entry(i, j),
+            };
+            Scalar::ldexp(x, shift)
+        });
         Ok((Status::OK, way))
     })
 }

@@ -35,14 +35,22 @@ pub(super) unsafe fn invert<T: Scalar>(
                 pivots.write_bytes(0, n);
                 let pivots = std::slice::from_raw_parts_mut(pivots, n);
                 let zero = lu::factor(cx, n, w, ld as isize, pivots)?;
+                let recips = recips(w, n, ld);
                 // After a zero pivot the inverse is garbage that may be finite.
-                if zero != 0 || !(T::Real::BIG > recips(w, n, ld)) {
+                if zero != 0 || !(T::Real::BIG > recips) {
                     return Ok(false);
                 }
-                let lu = factors_norm(cx, n, w, ld)?;
+                let (l, u) = norms_of_factors(cx, n, w, ld)?;
+                let (lu, up) = (l * u, read.norm());
+                // U^-1 = X P^T L: the inverse is at least so large, which may be too large for any proof.
+                let least = recips.to_f64() / ((n as f64).sqrt() * l);
+                let at_best = Factors { x: least, lu, up: 0.0 }.bounds::<T>(n);
+                if !at_best.clear_of(asked.cut) {
+                    return Ok(false);
+                }
                 lu::invert_factors(cx, n, w, ld as isize, pivots)?;
                 let (x, row) = columns.norms(cx)?;
-                let bounds = Factors { x, lu, up: read.norm() }.bounds::<T>(n);
+                let bounds = Factors { x, lu, up }.bounds::<T>(n);
                 let operand = Operand::strided(m.a, m.from.rs, m.from.cs, false);
                 let inverse = Operand::strided(w.cast_const(), ld as isize, 1, false);
                 let residual = 3.0 * n as f64 * asked.unit * read.column() * row;
@@ -74,13 +82,13 @@ unsafe fn is_clear<T: Scalar>(
     Ok(Bounds { up, ..bounds }.clear_of(cut) && unsafe { gram::norm_is_at_most(cx, n, a, up)? })
 }
 
-/// A bound of || |L||U| ||: the root of the product of the 1-norms and the infinity norms of L and U.
-unsafe fn factors_norm<T: Scalar>(
+/// Bounds of the 2-norms of |L| and |U|: the root of the product of the 1-norm and the infinity norm.
+unsafe fn norms_of_factors<T: Scalar>(
     cx: &Context<T>,
     n: usize,
     w: *const T,
     ld: usize,
-) -> Result<f64, Error> {
+) -> Result<(f64, f64), Error> {
     let zero = T::Real::default();
     let count = if n < 192 { 1 } else { 16 };
     // The sums of the rows of L and of U, a pair for each group of columns, and the largest of the columns.
@@ -107,17 +115,16 @@ unsafe fn factors_norm<T: Scalar>(
         unsafe { top.get().add(g).write(largest) };
         Ok(())
     })?;
-    let row = |which: usize, i: usize| {
-        (0..count).fold(zero, |s, g| s + rows[2 * n * g + which * n + i])
-    };
+    let row =
+        |which: usize, i: usize| (0..count).fold(zero, |s, g| s + rows[2 * n * g + which * n + i]);
     let largest = |which: usize| {
         let row = (0..n).fold(zero, |top, i| max(top, row(which, i))).to_f64();
         let column = tops.iter().fold(zero, |top, pair| max(top, pair[which])).to_f64();
         // L's diagonal of ones is not stored.
         let one = if which == 0 { 1.0 } else { 0.0 };
-        (row + one) * (column + one)
+        ((row + one) * (column + one)).sqrt()
     };
-    Ok((largest(0) * largest(1)).sqrt())
+    Ok((largest(0), largest(1)))
 }
 
 /// The 1-norm of X A z - z for a fixed vector z of signs. The certificate bounds A X - I alone, and X A - I

@@ -5,16 +5,14 @@
 use super::hermitian::trace;
 use super::{Asked, Matrix, Way};
 use crate::alg::gemm::{Operand, Product, Update};
-use crate::alg::gram::gram;
-use crate::alg::triangular::{invert, solve_right};
-use crate::alg::{Context, cholesky, copy_columns, leading_dimension};
+use crate::alg::triangular::invert;
+use crate::alg::{Context, cholesky, copy_columns, gram, leading_dimension};
 use crate::device::cpu::arena;
 use crate::error::Error;
 use crate::op::inv::mirror;
 use crate::op::pass::{Columns, Part};
 use ainv_kernels::bounds::Gram;
 use ainv_kernels::scalar::{RealScalar, Scalar};
-use ainv_kernels::trsm::Triangle;
 
 /// The pseudo-inverse of a matrix with more rows than columns where [`Gram`] proves that its rank is
 /// full; the way it was found.
@@ -34,7 +32,7 @@ pub(super) unsafe fn invert_gram<T: Scalar>(
         // SAFETY: the caller's matrices and the blocks.
         unsafe {
             let a = Operand::strided(m.a, m.from.rs, m.from.cs, false);
-            gram(cx, (rows, n), a, h, ld)?;
+            gram::gram(cx, (rows, n), a, h, ld)?;
             mirror(cx, h, n, ld)?;
             let read = columns.sums(cx, true)?;
             if !read.fits() {
@@ -57,7 +55,7 @@ pub(super) unsafe fn invert_gram<T: Scalar>(
                 let clear = of.bounds::<T>(rows, n).clear_of(asked.cut);
                 if clear {
                     let k = Operand::columns(h.cast_const(), ld as isize);
-                    store_product(cx, m, k, a)?;
+                    store_product(cx, m, n, k, a)?;
                 }
                 return Ok(clear.then_some(Way::Gram));
             }
@@ -86,17 +84,9 @@ unsafe fn second_pass<T: Scalar>(
         // SAFETY: the caller's matrices and the blocks.
         unsafe {
             Columns::new((rows, n), q, ldq, Part::All).load(cx, m.a, m.from, false)?;
-            let adjoint = Triangle {
-                t: l.cast_const(),
-                rs: stride,
-                cs: 1,
-                conj: true,
-                lower: false,
-                unit: false,
-            };
-            solve_right(cx, (rows, n), adjoint, q, ldq as isize)?;
+            gram::divide(cx, (rows, n), q, ldq, l, ld)?;
             let q = Operand::columns(q.cast_const(), ldq as isize);
-            gram(cx, (rows, n), q, h, ld)?;
+            gram::gram(cx, (rows, n), q, h, ld)?;
             mirror(cx, h, n, ld)?;
             // Near one the subtraction and the addition are exact.
             let shift = |by: T| (0..n).map(|i| h.add(i * (ld + 1))).for_each(|x| *x = *x + by);
@@ -126,38 +116,36 @@ unsafe fn second_pass<T: Scalar>(
                 ldc: stride,
             };
             product.run(cx)?;
-            store_product(cx, m, Operand::columns(left.cast_const(), stride), q)?;
+            store_product(cx, m, n, Operand::columns(left.cast_const(), stride), q)?;
             Ok(true)
         }
     })
 }
 
-/// X = K Q^H, for a K of order n and Q of A's shape.
-unsafe fn store_product<T: Scalar>(
+/// X = K Q^H for K (n x k) and Q (m x k), where X has its place.
+///
+/// # Safety
+/// All are valid over their sizes, and X apart from the others.
+pub(super) unsafe fn store_product<T: Scalar>(
     cx: &Context<T>,
     m: &Matrix<T>,
-    k: Operand<T>,
+    k: usize,
+    left: Operand<T>,
     q: Operand<T>,
 ) -> Result<(), Error> {
-    let (rows, n) = (m.from.rows, m.from.cols);
-    let update = Update::Set;
+    let (rows, n, update) = (m.from.rows, m.from.cols, Update::Set);
+    let right = q.adjoint();
     // X^T = conj(Q) K^T.
-    let transposed = |c: *mut T, ldc: isize| Product {
-        m: rows,
-        n,
-        k: n,
-        a: Operand::strided(q.p, q.rs, q.cs, T::COMPLEX),
-        b: Operand::strided(k.p, k.cs, k.rs, false),
-        update,
-        c,
-        ldc,
+    let transposed = |c: *mut T, ldc: isize| {
+        let a = Operand::strided(right.p, right.cs, right.rs, right.conj && T::COMPLEX);
+        let b = Operand::strided(left.p, left.cs, left.rs, left.conj);
+        Product { m: rows, n, k, a, b, update, c, ldc }
     };
     // SAFETY: the caller's operands and result; the scratch holds the transpose of the result.
     unsafe {
         match (m.to.rs, m.to.cs) {
             (1, ldc) if ldc >= n as isize => {
-                let (c, b) = (m.x, q.adjoint());
-                Product { m: n, n: rows, k: n, a: k, b, update, c, ldc }.run(cx)
+                Product { m: n, n: rows, k, a: left, b: right, update, c: m.x, ldc }.run(cx)
             }
             (ldc, 1) if ldc >= rows as isize => transposed(m.x, ldc).run(cx),
             _ => {

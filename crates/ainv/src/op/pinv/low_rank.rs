@@ -1,0 +1,198 @@
+//! Matrices of low rank with a clear gap: a basis Q of the row space from random combinations of the
+//! rows, and with B = A Q the pseudo-inverse Q B^+ (Halko, Martinsson, Tropp, "Finding structure with
+//! randomness", SIAM Review 53, 2011; the rank from an LU factorisation of the combinations).
+//!
+//! The answer is taken only if A - B Q^H, which is formed, is at most half of the cut-off, and the singular
+//! values of B are certified to be over twice the cut-off: the rank is then that which the singular
+//! values of A would say.
+
+use super::{Asked, Matrix, tall};
+use crate::alg::gemm::{Operand, Product, Update};
+use crate::alg::gram::orthonormalize;
+use crate::alg::{Context, Shared, leading_dimension, lu};
+use crate::device::cpu::arena;
+use crate::device::cpu::executor::let_in;
+use crate::error::{Error, filled};
+use crate::op::pass::{Columns, Part};
+use ainv_kernels::bounds::Cut;
+use ainv_kernels::places::Frame;
+use ainv_kernels::scalar::{RealScalar, Scalar};
+
+/// How much smaller what is no pivot must be than the pivots.
+const GAP: f64 = 8.0;
+
+/// The pseudo-inverse of a matrix (rows >= columns) whose rank is low; whether it was found.
+///
+/// # Safety
+/// As [`pinv`](super::pinv).
+pub(super) unsafe fn invert<T: Scalar>(
+    cx: &Context<T>,
+    m: &Matrix<T>,
+    asked: &Asked,
+) -> Result<bool, Error> {
+    let (rows, n) = (m.from.rows, m.from.cols);
+    let (ld, ldb) = (leading_dimension::<T>(n), leading_dimension::<T>(rows));
+    arena::with(n * ld + n * ldb, |q: *mut T| {
+        let b = q.wrapping_add(n * ld);
+        // SAFETY: the caller's matrices and the blocks.
+        unsafe {
+            let a = Operand::strided(m.a, m.from.rs, m.from.cs, false);
+            let Some(rank) = row_space(cx, (rows, n), a, q, ld)? else { return Ok(false) };
+            let times =
+                |a: Operand<T>, (m, k): (usize, usize), b: *mut T, ldb: usize, c: *mut T, ldc| {
+                    let b = Operand::columns(b.cast_const(), ldb as isize);
+                    Product { m, n: rank, k, a, b, update: Update::Set, c, ldc }.run(cx)
+                };
+            // One step of a subspace iteration: the random combinations alone may miss some digits.
+            times(a, (rows, n), q, ld, b, ldb as isize)?;
+            if !orthonormalize(cx, (rows, rank), b, ldb, 1)? {
+                return Ok(false);
+            }
+            times(a.adjoint(), (n, rows), b, ldb, q, ld as isize)?;
+            if !orthonormalize(cx, (n, rank), q, ld, 2)? {
+                return Ok(false);
+            }
+            times(a, (rows, n), q, ld, b, ldb as isize)?;
+            let rest = remainder(cx, m, rank, (q, ld), (b, ldb))?;
+            let size = Columns::new((rows, rank), b, ldb, Part::All).norms(cx)?.0;
+            // The largest singular value is at least the root mean square of those that are not zero.
+            let cut = asked.cut;
+            let least = cut.absolute.max(cut.relative * size / (rank as f64).sqrt());
+            if !(rest <= least / 2.0) {
+                return Ok(false);
+            }
+            let ldp = leading_dimension::<T>(rank);
+            arena::with(rows * ldp, |p: *mut T| {
+                let columns = |rows: usize, cols: usize, ld: usize| Frame {
+                    rows,
+                    cols,
+                    rs: 1,
+                    cs: ld as isize,
+                };
+                let (from, to) = (columns(rows, rank, ldb), columns(rank, rows, ldp));
+                let kept = Matrix { a: b.cast_const(), from, x: p, to };
+                let cut = Cut { relative: 2.0 * cut.relative, absolute: 2.0 * cut.absolute };
+                if tall::invert_gram(cx, &kept, &Asked { cut, ..*asked })?.is_none() {
+                    return Ok(false);
+                }
+                let left = Operand::columns(q.cast_const(), ld as isize);
+                let right = Operand::columns(p.cast_const(), ldp as isize).adjoint();
+                tall::store_product(cx, m, rank, left, right)?;
+                Ok(true)
+            })
+        }
+    })
+}
+
+/// Orthonormal columns in `q` that about span the rows of A, as many as its rank; `None` if there is no
+/// gap that tells it.
+unsafe fn row_space<T: Scalar>(
+    cx: &Context<T>,
+    (m, n): (usize, usize),
+    a: Operand<T>,
+    q: *mut T,
+    ld: usize,
+) -> Result<Option<usize>, Error> {
+    let ldr = leading_dimension::<T>(m);
+    arena::with(n * (ldr + ld), |random: *mut T| {
+        let w = random.wrapping_add(n * ldr);
+        let mut pivots = filled(0usize, n)?;
+        // SAFETY: the caller's matrix and the blocks.
+        unsafe {
+            fill_randomly(cx, (m, n), random, ldr)?;
+            let b = Operand::columns(random.cast_const(), ldr as isize);
+            let (update, ldc) = (Update::Set, ld as isize);
+            Product { m: n, n, k: m, a: a.adjoint(), b, update, c: w, ldc }.run(cx)?;
+            lu::factor(cx, n, w, ld as isize, &mut pivots)?;
+            let pivot = |i: usize| w.add(i * (ld + 1)).read().abs1().to_f64();
+            let Some(rank) = gap(&(0..n).map(pivot).collect::<Vec<_>>()) else { return Ok(None) };
+            // P W = L U: the first columns of P^T L.
+            let mut row: Vec<usize> = (0..n).collect();
+            pivots.iter().enumerate().for_each(|(k, &p)| row.swap(k, p));
+            for j in 0..rank {
+                let_in();
+                for (k, &i) in row.iter().enumerate() {
+                    let x = match k.cmp(&j) {
+                        std::cmp::Ordering::Less => T::default(),
+                        std::cmp::Ordering::Equal => T::from_re(T::Real::ONE),
+                        std::cmp::Ordering::Greater => w.add(k + j * ld).read(),
+                    };
+                    q.add(i + j * ld).write(x);
+                }
+            }
+            Ok(orthonormalize(cx, (n, rank), q, ld, 2)?.then_some(rank))
+        }
+    })
+}
+
+/// After how many pivots the widest gap is, if it is wide enough.
+fn gap(pivots: &[f64]) -> Option<usize> {
+    if !pivots.iter().all(|p| p.is_finite()) {
+        return None;
+    }
+    let mut behind = pivots.to_vec();
+    for i in (1..pivots.len()).rev() {
+        behind[i - 1] = behind[i - 1].max(behind[i]);
+    }
+    let (mut least, mut widest, mut rank) = (f64::INFINITY, GAP, None);
+    for i in 1..pivots.len() {
+        least = least.min(pivots[i - 1]);
+        if least > widest * behind[i] {
+            (widest, rank) = (least / behind[i], Some(i));
+        }
+    }
+    rank
+}
+
+/// Numbers that are as good as random, of either sign and under one: a hash of the place (Steele, Lea,
+/// Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014), the same in every run.
+unsafe fn fill_randomly<T: Scalar>(
+    cx: &Context<T>,
+    (m, n): (usize, usize),
+    to: *mut T,
+    ld: usize,
+) -> Result<(), Error> {
+    let to = Shared(to);
+    cx.each(n, cx.threads_for(m, n, 4), &|j| {
+        let_in();
+        for i in 0..m {
+            let mut x = ((i + j * m) as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            let unit = (x ^ (x >> 31)) as i64 as f64 / 2f64.powi(63);
+            // SAFETY: an entry of the caller's block.
+            unsafe { to.get().add(i + j * ld).write(T::from_re(T::Real::from_f64(unit))) };
+        }
+        Ok(())
+    })
+}
+
+/// The Frobenius norm of A - B Q^H.
+unsafe fn remainder<T: Scalar>(
+    cx: &Context<T>,
+    m: &Matrix<T>,
+    rank: usize,
+    (q, ld): (*mut T, usize),
+    (b, ldb): (*mut T, usize),
+) -> Result<f64, Error> {
+    let (rows, n) = (m.from.rows, m.from.cols);
+    arena::with(n * ldb, |c: *mut T| {
+        let columns = Columns::new((rows, n), c, ldb, Part::All);
+        // SAFETY: the caller's matrices and the block.
+        unsafe {
+            columns.load(cx, m.a, m.from, false)?;
+            let product = Product {
+                m: rows,
+                n,
+                k: rank,
+                a: Operand::columns(b.cast_const(), ldb as isize),
+                b: Operand::columns(q.cast_const(), ld as isize).adjoint(),
+                update: Update::Subtract,
+                c,
+                ldc: ldb as isize,
+            };
+            product.run(cx)?;
+            Ok(columns.norms(cx)?.0)
+        }
+    })
+}
