@@ -1,11 +1,12 @@
 """ainv beside NumPy, SciPy, torch and JAX: medians of alternating rounds in one run.
 
-    python benches/peers.py [small] [single] [far] [large] [--dtypes float64,float32] [--rounds 7]
+    python benches/peers.py [small] [single] [far] [large] [pinv] [--dtypes float64,float32] [--rounds 7]
 
 small   stacks of about 4 MB, orders 1 to 32: inv, cholesky_inv, tri_inv and solve
 single  one small matrix, the price of a call
 far     stacks of 60 MB beside a copy of the same bytes by as many threads, into fresh and used memory
 large   one matrix and short stacks of orders 32 to 4096
+pinv    pseudo-inverses of random matrices of full and of half rank, beside NumPy's and torch's
 
 Every library runs in a process of its own, with its own threads, on the same arrays; they take turns. A turn
 begins with a quarter of a second of the same calls that is not counted: cores that rested run at half their
@@ -61,6 +62,10 @@ class Case(NamedTuple):
     n: int
     precision: str | None = "native"
     fresh: bool = True
+    #: Of m x n matrices for pinv; square ones without it.
+    m: int | None = None
+    #: The rank of the matrices for pinv, if it is not full.
+    rank: int | None = None
 
     def gflop(self) -> float:
         """The arithmetic, with four real multiply-adds in a complex one."""
@@ -75,7 +80,11 @@ def operands(case: Case) -> tuple[np.ndarray, np.ndarray]:
         a = rng.standard_normal(shape)
         return (a + 1j * rng.standard_normal(shape) if dtype.kind == "c" else a).astype(dtype)
 
-    a = random(*([case.count] if case.count > 1 else []), case.n, case.n)
+    stack, m = [case.count] if case.count > 1 else [], case.m or case.n
+    if case.rank is not None:
+        a = random(*stack, m, case.rank) @ random(*stack, case.rank, case.n)
+    else:
+        a = random(*stack, m, case.n)
     if case.op in ("cholesky_inv", "tri_inv"):
         # Lower triangles that are well conditioned.
         a = np.tril(a) / case.n + 2 * np.eye(case.n, dtype=dtype)
@@ -96,6 +105,7 @@ def ours(case: Case) -> Call:
         "cholesky_inv": lambda: ainv.cholesky_inv(a, precision=p, out=out),
         "tri_inv": lambda: ainv.tri_inv(a, precision=p, out=out),
         "solve": lambda: ainv.solve(a, b, precision=p),
+        "pinv": lambda: ainv.pinv(a, precision=p),
     }[case.op]
 
 
@@ -116,7 +126,7 @@ def copies(case: Case) -> Call:
 def numpy_(case: Case) -> Call | None:
     a, b = operands(case)
     return {"inv": lambda: np.linalg.inv(a), "posdef": lambda: np.linalg.inv(a), "product": lambda: a @ a,
-            "solve": lambda: np.linalg.solve(a, b)}.get(case.op)
+            "solve": lambda: np.linalg.solve(a, b), "pinv": lambda: np.linalg.pinv(a)}.get(case.op)
 
 
 def scipy_(case: Case) -> Call | None:
@@ -140,6 +150,7 @@ def torch_(case: Case) -> Call | None:
         "cholesky_inv": lambda: torch.cholesky_inverse(a),
         "tri_inv": lambda: torch.linalg.solve_triangular(a, unit, upper=False),
         "solve": lambda: torch.linalg.solve(a, b),
+        "pinv": lambda: torch.linalg.pinv(a),
         "product": lambda: a @ a,
     }[case.op]
 
@@ -277,12 +288,34 @@ def far(libraries: Libraries, dtypes: list[str], rounds: int) -> None:
             print(row, flush=True)
 
 
+def pinv(libraries: Libraries, dtypes: list[str], rounds: int) -> None:
+    """Pseudo-inverses beside the best of NumPy and torch, and beside ainv's own inverse."""
+    print("\npseudo-inverses, native precision")
+    print(f"{'dtype':>10} {'count':>7} {'shape':>11} {'rank':>5} {'ainv us':>11} {'peer us':>11} {'best':>6} {'ratio':>7}"
+          f" {'inv us':>11}")
+    shapes = [(n, n, 0) for n in (4, 8, 16, 32, 64, 128, 256, 512, 1024)] + [(7, 6, 0), (6, 7, 0)]
+    shapes += [(2000, 300, 0), (300, 2000, 0), (5000, 64, 0)]
+    shapes += [(n, n, n // 2) for n in (4, 8, 16, 32, 128, 512, 1024)] + [(2000, 300, 150)]
+    for dtype in dtypes:
+        for m, n, rank in shapes:
+            count = max(1, 4_000_000 // (np.dtype(dtype).itemsize * m * n)) if m * n <= 128**2 else 1
+            case = Case("pinv", dtype, count, n, m=m, rank=rank or None)
+            t = libraries.seconds(case, rounds if m * n < 512**2 else min(3, rounds), ["ainv", "numpy", "torch"])
+            ainv = t.pop("ainv")
+            best = min(t, key=t.__getitem__, default="none")
+            peer = t.get(best, float("nan"))
+            inv = libraries.seconds(Case("inv", dtype, count, n), 3, ["ainv"])["ainv"] if m == n and not rank else None
+            print(f"{dtype:>10} {count:7} {f'{m} x {n}':>11} {rank or min(m, n):5} {ainv / count * 1e6:11.4f}"
+                  f" {peer / count * 1e6:11.4f} {best:>6} {peer / ainv:7.2f}"
+                  + (f" {inv / count * 1e6:11.4f}" if inv else ""), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tables", nargs="*", default=["small", "single"], metavar="table",
-                        help="small, single, far, large [default: small single]")
+                        help="small, single, far, large, pinv [default: small single]")
     parser.add_argument("--dtypes", default="float64,float32,complex128,complex64")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--orders", help="of the small stacks, and of the large matrices those of these "
@@ -312,6 +345,8 @@ def main() -> None:
         table(libraries, "one matrix, native precision", cases, args.rounds, peak)
     if "far" in args.tables:
         far(libraries, dtypes[:2], args.rounds)
+    if "pinv" in args.tables:
+        pinv(libraries, dtypes, args.rounds)
     if "large" in args.tables:
         stacks, large = ([n for n in all_ if n in (asked or all_)] for all_ in (STACKS, LARGE))
         cases = [Case("inv", d, stack(d, n, 8_000_000), n) for d in dtypes for n in stacks]

@@ -239,7 +239,11 @@ pub(crate) fn inv_ex<'py>(
     inv_ex_result(py)?.call1((x, info))
 }
 
-/// Moore-Penrose inverses, by singular values.
+/// Moore-Penrose inverses.
+///
+/// A matrix of full rank is inverted where bounds of its extreme singular values prove that none counts as
+/// zero [1]_; that takes a tenth of the time of a singular value decomposition, and less. The others are
+/// done by their singular values [2]_ or, where a gap tells their rank, to the same effect.
 ///
 /// Parameters
 /// ----------
@@ -263,6 +267,12 @@ pub(crate) fn inv_ex<'py>(
 /// -------
 /// ndarray
 ///     The pseudo-inverses, shape (..., n, m).
+///
+/// References
+/// ----------
+/// .. [1] N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM 2002, theorems 9.3
+///        and 10.3, sections 14.2 and 14.3.
+/// .. [2] G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed., Johns Hopkins 2013, section 5.5.2.
 ///
 /// Examples
 /// --------
