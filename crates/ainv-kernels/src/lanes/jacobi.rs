@@ -3,8 +3,8 @@
 //! 4th ed., section 8.6.3; Demmel and Veselic, "Jacobi's method is more accurate than QR", SIAM J. Matrix
 //! Anal. Appl. 13, 1992). X = V S^-2 W^H over the columns that are longer than the cut-off.
 
-use super::orthogonal::{lanes, mirror, squares};
-use super::{Group, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
+use super::orthogonal::{lanes, mirror, multiply, squares};
+use super::{Group, Part, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
@@ -27,7 +27,8 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             let w = from.load(at.clone(), g.scratch);
             let v = Tile::<F>::new(w.after(m * n), n);
             let size = Tile::<F>::new(v.after(n * n), n);
-            let x = Tile::<F>::new(size.after(n), m);
+            let length = Tile::<F>::new(size.after(n), n);
+            let x = Tile::<F>::new(length.after(n), m);
             if p.hermitian {
                 mirror(w, n);
             }
@@ -38,9 +39,10 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             }
             let a = squares(w, m, n, false);
             let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
-            let rotating = rotate_all(w, v, m, n, a, drop_under::<F>(a, n, p, at.clone()));
+            let drop = drop_under::<F>(a, n, p, at.clone());
+            let rotating = rotate_all(w, v, size, length, m, n, a, drop);
             let sound = scale_kept(w, v, size, m, n, p, at.clone());
-            multiply(v, w, x, m, n);
+            multiply(v, w, x, (n, m, n), Part::Whole);
             if registers.accept(read & sound & !rotating) {
                 to.store(at, x);
             }
@@ -77,12 +79,14 @@ unsafe fn drop_under<F: Field>(
 unsafe fn rotate_all<F: Field>(
     w: Tile<F>,
     v: Tile<F>,
+    size: Tile<F>,
+    length: Tile<F>,
     m: usize,
     n: usize,
     a: F::V,
     drop: F::V,
 ) -> u64 {
-    // SAFETY: w is m x n, v n x n.
+    // SAFETY: w is m x n, v n x n, size and length 1 x n.
     unsafe {
         let unit = <F::S as Scalar>::Real::EPSILON.times_power_of_two(-1);
         let rows = <F::S as Scalar>::Real::from_f64((4 * m) as f64).sqrt();
@@ -91,6 +95,14 @@ unsafe fn rotate_all<F: Field>(
         let mut rotating = 0;
         for _ in 0..SWEEPS {
             rotating = 0;
+            for j in 0..n {
+                let mut square = F::splat(F::S::default()).re();
+                for i in 0..m {
+                    square = w.get(i, j).add_square(square);
+                }
+                size.set(0, j, F::from_re(square));
+                length.set(0, j, F::from_re(square.sqrt()));
+            }
             // Round robin: the pairs of a round have no column in common.
             for round in 0..even.saturating_sub(1) {
                 for i in 0..even / 2 {
@@ -99,7 +111,8 @@ unsafe fn rotate_all<F: Field>(
                     let q = if i == 0 { other } else { (round + other - i) % other };
                     let (p, q) = (p.min(q), p.max(q));
                     if q < n {
-                        rotating |= rotate(w, v, (m, n), (p, q), tolerance, noise, drop);
+                        let limits = (tolerance, noise, drop);
+                        rotating |= rotate(w, v, size, length, (m, n), (p, q), limits);
                     }
                 }
             }
@@ -111,50 +124,63 @@ unsafe fn rotate_all<F: Field>(
     }
 }
 
-/// Makes two columns orthogonal; the lanes in which they were not.
+/// Makes two columns orthogonal; the lanes in which they were not. The squares of their lengths follow
+/// the rotation; the lengths, by which it is decided, are those before the sweep: a sweep without a
+/// rotation, the last one, has the right ones.
 #[inline(always)]
 unsafe fn rotate<F: Field>(
     w: Tile<F>,
     v: Tile<F>,
+    size: Tile<F>,
+    length: Tile<F>,
     (m, n): (usize, usize),
     (p, q): (usize, usize),
-    tolerance: F::V,
-    noise: F::V,
-    drop: F::V,
+    (tolerance, noise, drop): (F::V, F::V, F::V),
 ) -> u64 {
-    // SAFETY: w is m x n, v n x n.
+    // SAFETY: w is m x n, v n x n, size and length 1 x n.
     unsafe {
         let zero = F::splat(F::S::default());
         let one = F::V::splat(<F::S as Scalar>::Real::ONE);
         let two = F::V::splat(<F::S as Scalar>::Real::ONE.times_power_of_two(1));
-        let (mut pp, mut qq, mut pq) = (zero.re(), zero.re(), zero);
-        for i in 0..m {
-            let (x, y) = (w.get(i, p), w.get(i, q));
-            pp = x.add_square(pp);
-            qq = y.add_square(qq);
-            pq = x.conj().mul_add(y, pq);
+        let mut sums = [zero; 2];
+        let mut i = 0;
+        while i + 2 <= m {
+            for r in 0..2 {
+                sums[r] = w.get(i + r, p).conj().mul_add(w.get(i + r, q), sums[r]);
+            }
+            i += 2;
         }
-        let size = modulus(pq);
-        let (high, low) = (pp.max(qq), pp.min(qq));
-        let oblique = size.gt(tolerance.mul(pp.sqrt()).mul(qq.sqrt()));
-        let matters = F::V::or(low.gt(drop), size.gt(noise.mul(high.sqrt())));
-        let turns = and::<F>(oblique, and::<F>(high.gt(drop), matters));
+        if i < m {
+            sums[0] = w.get(i, p).conj().mul_add(w.get(i, q), sums[0]);
+        }
+        let product = sums[0].add(sums[1]);
+        let (pp, qq) = (size.get(0, p).re(), size.get(0, q).re());
+        let (long, other) = (length.get(0, p).re(), length.get(0, q).re());
+        let slant = modulus(product);
+        let oblique = slant.gt(tolerance.mul(long).mul(other));
+        let matters = F::V::or(pp.min(qq).gt(drop), slant.gt(noise.mul(long.max(other))));
+        let turns = and::<F>(oblique, and::<F>(pp.max(qq).gt(drop), matters));
         let turning = F::V::bits(turns);
         if turning == 0 {
             return 0;
         }
-        let z = qq.sub(pp).div(two.mul(size));
+        let z = qq.sub(pp).div(two.mul(slant));
         let t = one.div(z.abs().add(z.mul_add(z, one).sqrt())).with_sign_of(z);
-        let cosine = one.div(t.mul_add(t, one).sqrt());
-        let phase = F::from_parts(pq.re().div(size), pq.im().div(size)).conj();
-        let sine = F::V::select(turns, cosine.mul(t), zero.re());
-        let cosine = F::V::select(turns, cosine, one);
-        let phase = F::select(turns, phase, F::from_re(one));
-        for (t, rows) in [(w, m), (v, n)] {
+        let change = F::V::select(turns, t.mul(slant), zero.re());
+        size.set(0, p, F::from_re(pp.sub(change)));
+        size.set(0, q, F::from_re(qq.add(change)));
+        let c = one.div(t.mul_add(t, one).sqrt());
+        let s = match F::PARTS {
+            1 => F::from_re(c.mul(t).mul(one.with_sign_of(product.re()))),
+            _ => product.conj().scale(c.mul(t).div(slant)),
+        };
+        let (c, s) = (F::V::select(turns, c, one), F::select(turns, s, zero));
+        let back = s.conj();
+        for (tile, rows) in [(w, m), (v, n)] {
             for i in 0..rows {
-                let (x, y) = (t.get(i, p), t.get(i, q).mul(phase));
-                t.set(i, p, x.scale(cosine).add(y.scale(sine).neg()));
-                t.set(i, q, x.scale(sine).add(y.scale(cosine)));
+                let (x, y) = (tile.get(i, p), tile.get(i, q));
+                tile.set(i, p, s.neg_mul_add(y, x.scale(c)));
+                tile.set(i, q, back.mul_add(x, y.scale(c)));
             }
         }
         turning
@@ -237,23 +263,5 @@ unsafe fn scale_kept<F: Field>(
             }
         }
         sound
-    }
-}
-
-/// X = V W^H (n x m).
-#[inline(always)]
-unsafe fn multiply<F: Field>(v: Tile<F>, w: Tile<F>, x: Tile<F>, m: usize, n: usize) {
-    // SAFETY: v is n x n, w m x n, x n x m.
-    unsafe {
-        for i in 0..n {
-            for j in 0..m {
-                // Onto zero, so that a zero has no sign.
-                let mut sum = F::splat(F::S::default());
-                for k in 0..n {
-                    sum = w.get(j, k).conj().mul_add(v.get(i, k), sum);
-                }
-                x.set(i, j, sum);
-            }
-        }
     }
 }

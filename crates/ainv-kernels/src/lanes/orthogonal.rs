@@ -6,7 +6,7 @@
 //! cut-off; the others are suspects.
 
 use super::triangular::invert_upper;
-use super::{Group, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
+use super::{Group, Part, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
 use crate::bounds::Orthogonal;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
@@ -28,18 +28,19 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             let q = from.load(at.clone(), g.scratch);
             let r = Tile::<F>::new(q.after(m * n), n);
             let recip = Tile::<F>::new(r.after(n * n), n);
+            let all = F::V::splat(RealScalar::from_f64(n as f64));
             let c = Tile::<F>::new(recip.after(n), n);
             let x = Tile::<F>::new(c.after(n), m);
             if p.hermitian {
                 mirror(q, n);
             }
             let a = squares(q, m, n, false);
-            orthogonalize(q, r, recip, c, m, n);
+            orthogonalize(q, r, recip, c, m, n, all);
             let r2 = squares(r, n, n, true);
             invert_upper(r, recip, n);
             let v2 = squares(r, n, n, true);
-            let gram = defect(q, m, n);
-            multiply(r, q, x, m, n);
+            let gram = defect(q, m, n, all);
+            multiply(r, q, x, (n, m, n), Part::Upper);
             let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
             let [a, r2, v2, gram] = [lanes(a), lanes(r2), lanes(v2), lanes(gram)];
             let mut good = 0;
@@ -97,15 +98,17 @@ pub(super) unsafe fn squares<F: Field>(t: Tile<F>, m: usize, n: usize, upper: bo
     }
 }
 
-/// A = Q R, Q in A's place, and the reciprocals of R's diagonal; `c` holds a column's coefficients.
+/// A = Q R, Q in A's place, and the reciprocals of R's diagonal; `c` holds a column's coefficients. The
+/// first `rank` columns of each lane; the others are zero, and zero they stay.
 #[inline(always)]
-unsafe fn orthogonalize<F: Field>(
+pub(super) unsafe fn orthogonalize<F: Field>(
     q: Tile<F>,
     r: Tile<F>,
     recip: Tile<F>,
     c: Tile<F>,
     m: usize,
     n: usize,
+    rank: F::V,
 ) {
     // SAFETY: q is m x n, r n x n, recip and c 1 x n.
     unsafe {
@@ -132,12 +135,20 @@ unsafe fn orthogonalize<F: Field>(
             let d = F::from_re(square.sqrt());
             r.set(j, j, d);
             let one = F::V::splat(<F::S as Scalar>::Real::ONE).div(d.re());
+            let one = F::V::select(has::<F>(rank, j), one, zero.re());
             recip.set(0, j, F::from_re(one));
             for i in 0..m {
                 q.set(i, j, q.get(i, j).scale(one));
             }
         }
     }
+}
+
+/// The lanes whose rank is over `j`.
+#[inline(always)]
+unsafe fn has<F: Field>(rank: F::V, j: usize) -> <F::V as Vector>::Mask {
+    // SAFETY: the contract of Vector.
+    unsafe { rank.gt(F::V::splat(RealScalar::from_f64(j as f64))) }
 }
 
 /// The products of `width` adjoint columns from `first` on with column j.
@@ -202,9 +213,9 @@ unsafe fn subtract<F: Field>(
     }
 }
 
-/// The square of the Frobenius norm of Q^H Q - I.
+/// The square of the Frobenius norm of Q^H Q - I, of order `rank` in each lane.
 #[inline(always)]
-unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize) -> F::V {
+pub(super) unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize, rank: F::V) -> F::V {
     // SAFETY: the tile is m x n.
     unsafe {
         let mut sum = F::splat(F::S::default()).re();
@@ -219,24 +230,32 @@ unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize) -> F::V {
                     sum = sum.add(twice);
                 }
             }
+            let minus = F::select(has::<F>(rank, j), minus, F::splat(F::S::default()));
             sum = dots(q, j, 1, j, m)[0].add(minus).add_square(sum);
         }
         sum
     }
 }
 
-/// X = V Q^H (n x m) for an upper triangular V.
+/// X = V Q^H (rows x m) for a V that is upper triangular or whole.
 #[inline(always)]
-unsafe fn multiply<F: Field>(v: Tile<F>, q: Tile<F>, x: Tile<F>, m: usize, n: usize) {
-    // SAFETY: v is n x n, q m x n, x n x m.
+pub(super) unsafe fn multiply<F: Field>(
+    v: Tile<F>,
+    q: Tile<F>,
+    x: Tile<F>,
+    (rows, m, n): (usize, usize, usize),
+    part: Part,
+) {
+    // SAFETY: v is rows x n, q m x n, x rows x m.
     unsafe {
         let zero = F::splat(F::S::default());
-        for i in 0..n {
+        for i in 0..rows {
+            let begin = if part == Part::Upper { i } else { 0 };
             let mut first = 0;
             while first + WIDTH <= m {
                 // Onto zero, so that a zero has no sign.
                 let mut sums = [zero; WIDTH];
-                for k in i..n {
+                for k in begin..n {
                     let v = v.get(i, k);
                     for j in 0..WIDTH {
                         sums[j] = q.get(first + j, k).conj().mul_add(v, sums[j]);
@@ -249,7 +268,7 @@ unsafe fn multiply<F: Field>(v: Tile<F>, q: Tile<F>, x: Tile<F>, m: usize, n: us
             }
             for j in first..m {
                 let mut sum = zero;
-                for k in i..n {
+                for k in begin..n {
                     sum = q.get(j, k).conj().mul_add(v.get(i, k), sum);
                 }
                 x.set(i, j, sum);

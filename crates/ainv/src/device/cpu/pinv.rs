@@ -45,7 +45,12 @@ pub(crate) fn pinv<T: Scalar>(
     let plan = plan(&a, options)?;
     let statuses = Statuses::new(status);
     let largest = a.rows().max(a.cols());
-    let job = Job { cut_of: &|i| cut_of::<T>(cut, i, largest), hermitian: cut.hermitian, options };
+    let job = Job {
+        cut_of: &|i| cut_of::<T>(cut, i, largest),
+        hermitian: cut.hermitian,
+        unit: T::Real::EPSILON.to_f64() / 2.0,
+        options,
+    };
     over(a.len(), &plan, options.cancel.as_ref(), &|range, threads| {
         let mut summary = Summary::default();
         let mut note = |i: usize, s: Status| {
@@ -78,6 +83,8 @@ struct Job<'a> {
     /// The cut-off of a matrix of the caller's stack.
     cut_of: &'a (dyn Fn(usize) -> Cut + Sync),
     hermitian: bool,
+    /// The unit roundoff of the caller's scalar.
+    unit: f64,
     options: &'a Options,
 }
 
@@ -175,38 +182,45 @@ impl Job<'_> {
         })
     }
 
-    /// A group in lanes: by Gram-Schmidt what is certified, by Jacobi rotations the rest; those that
-    /// are neither's.
+    /// A group in lanes: by Gram-Schmidt what is certified to be of full rank, by a subspace what is of
+    /// a clear rank, by Jacobi rotations the rest; those that are none's.
     ///
     /// # Safety
     /// The kernels'.
     unsafe fn group<T: Scalar>(&self, cx: &Context<T>, g: &Group<T>, cuts: &[Cut]) -> u64 {
-        let hermitian = self.hermitian;
-        let again = |of: u64, force: bool, kernel: unsafe fn(&Group<T>, &PinvLanes) -> Suspects| {
+        type Kernel<T> = unsafe fn(&Group<T>, &PinvLanes) -> Suspects;
+        let (hermitian, unit) = (self.hermitian, self.unit);
+        let all = Suspects::all(g.src.len()).bad;
+        let run = |of: u64, force: bool, kernel: Kernel<T>| {
+            if of == all && !force {
+                // SAFETY: the caller's.
+                return unsafe { kernel(g, &PinvLanes { cuts, hermitian, unit }) };
+            }
             let (mut src, mut dst, mut at) = (vec![], vec![], vec![]);
             for i in (0..g.src.len()).filter(|i| of >> i & 1 == 1) {
                 src.push(g.src.get(i));
                 dst.push(g.dst.get(i));
                 at.push(i);
             }
+            if at.is_empty() {
+                return Suspects::default();
+            }
             let cuts: Vec<Cut> = at.iter().map(|&i| cuts[i]).collect();
             let (src, dst) = (Places::listed(&src), Places::listed(&dst));
             let part = Group { src, dst, force, ..*g };
-            let suspects = match at.is_empty() {
-                true => Suspects::default(),
-                // SAFETY: matrices of the caller's group.
-                false => unsafe { kernel(&part, &PinvLanes { cuts: &cuts, hermitian }) },
-            };
+            // SAFETY: matrices of the caller's group.
+            let suspects = unsafe { kernel(&part, &PinvLanes { cuts: &cuts, hermitian, unit }) };
             let bits = |of: u64| at.iter().enumerate().fold(0, |b, (k, &i)| b | (of >> k & 1) << i);
             Suspects { bad: bits(suspects.bad), unstored: bits(suspects.unstored) }
         };
-        let (certified, any) = (cx.kernels.pinv_orthogonal, cx.kernels.pinv_jacobi);
-        // SAFETY: the caller's.
-        let first = unsafe { certified(g, &PinvLanes { cuts, hermitian }) };
-        again(first.unstored & !first.bad, true, certified);
-        let second = again(first.bad, false, any);
-        again(second.unstored & !second.bad, true, any);
-        second.bad
+        let kernels = cx.kernels;
+        let mut left = all;
+        for kernel in [kernels.pinv_orthogonal, kernels.pinv_subspace, kernels.pinv_jacobi] {
+            let suspects = run(left, false, kernel);
+            run(suspects.unstored & !suspects.bad, true, kernel);
+            left = suspects.bad;
+        }
+        left
     }
 
     /// Matrix `i` of two stacks, the caller's number `number`.
