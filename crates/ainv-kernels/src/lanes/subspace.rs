@@ -80,8 +80,9 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
     }
 }
 
+/// The matrices, the upper triangle of Hermitian ones as the lower one says.
 #[inline(always)]
-unsafe fn load<F: Field>(
+pub(super) unsafe fn load<F: Field>(
     from: &Transfer<F>,
     at: Range<usize>,
     scratch: *mut <F::S as Scalar>::Real,
@@ -115,21 +116,22 @@ unsafe fn half_cuts<F: Field>(p: &PinvLanes, at: Range<usize>) -> (F::V, F::V) {
 }
 
 /// What the pivoting has found.
-struct Taken<V> {
+pub(super) struct Taken<V> {
     /// Columns taken in any lane.
-    columns: usize,
+    pub(super) columns: usize,
     /// Columns taken in each lane.
-    rank: V,
+    pub(super) rank: V,
     /// The square of the Frobenius norm of what is left.
     left: V,
     /// The square of a lower bound of the largest singular value.
     largest: V,
 }
 
-/// Takes columns of A into Q until what is left of A in W is under the cut-off. A lane that needs no more
+/// Takes columns of A into Q until the square of what is left of A, in W, is under the absolute limit, or
+/// the other one times the square of the largest singular value. A lane that needs no more
 /// takes columns of zeros, which change nothing.
 #[inline(always)]
-unsafe fn take_columns<F: Field>(
+pub(super) unsafe fn take_columns<F: Field>(
     w: Tile<F>,
     q: Tile<F>,
     sizes: Tile<F>,
@@ -233,7 +235,7 @@ unsafe fn remove<F: Field, const W: usize>(
 /// C = A B or A^H B (rows x cols), `inner` products each; C may be A's own place where B is upper
 /// triangular.
 #[inline(always)]
-unsafe fn product<F: Field>(
+pub(super) unsafe fn product<F: Field>(
     a: Tile<F>,
     adjoint: bool,
     b: Tile<F>,

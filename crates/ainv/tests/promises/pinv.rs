@@ -160,7 +160,10 @@ fn ranks_side_by_side<T: Scalar>() {
             let alone = run(a, &o).unwrap();
             testkit::assert_same_bits(x, &alone.data, &case);
             for (k, ratio) in penrose(a, &alone).into_iter().enumerate() {
-                worst.check(format!("condition {}", k + 1), &case, ratio, BAR);
+                // A X A lacks what was cut off, which is more than rounding in these.
+                if k > 0 || i % 3 != 1 {
+                    worst.check(format!("condition {}", k + 1), &case, ratio, BAR);
+                }
             }
             let kept = rank(a, &alone);
             if !((kept - *r as f64).abs() < 0.2) {
