@@ -213,6 +213,49 @@ pub fn shift_down<T: Scalar>(m: usize, n: usize, mu: f64, squares: f64) -> f64 {
     2.0 * (rounding.product(m) * squares + sum * n as f64 * mu)
 }
 
+/// Norms of A (m x n, m >= n), of what pivoting has left of it when it had taken r columns Q, of
+/// Z^H Z - I for Z from A^H Q by Gram-Schmidt, and of the factors of B = A Z (m x r).
+///
+/// sigma_r(A) >= sigma_r(A Z) / ||Z||, with ||Z||^2 <= 1 + om and the rounding of the product counted
+/// (H, section 3.5): rigorous, as for [`Orthogonal`]. sigma_(r+1)(A) <= the norm of what is left, but
+/// for the rounding of A itself: as sure as computed singular values are.
+///
+/// A (I - Z Z^H) is no more than what is left. Where theta is the angle between Z and the right singular
+/// vectors that belong to the r largest singular values, tan theta <= (left / sigma_r)^2 after the one step
+/// (Golub and Van Loan, 4th ed., section 8.2.4), and X is off by as much, relative to its norm. That is
+/// under max(m, n) unit ||A|| / sigma_r, what singular values that were computed in the caller's scalar would
+/// leave, where left^2 <= max(m, n) unit ||A|| sigma_r.
+pub struct Truncated {
+    pub a: f64,
+    pub left: f64,
+    pub gram: f64,
+    pub product: Orthogonal,
+    /// A lower bound of the largest singular value.
+    pub largest: f64,
+}
+
+impl Truncated {
+    /// Whether exactly r singular values are over the cut-off and X = Z B^+ is right to rounding, for
+    /// matrices that were given with unit roundoff `unit` and are computed with in scalars T.
+    pub fn is_clear<T: Scalar>(&self, m: usize, n: usize, cut: Cut, unit: f64) -> bool {
+        const SLACK: f64 = 1.0 / 64.0;
+        let (rounding, columns) = (Rounding::of::<T>(), n as f64);
+        let rounded = 1.1 * columns * rounding.product(n);
+        let om = 1.01 * self.gram + rounded;
+        let parts = if T::COMPLEX { 2.0 } else { 1.0 };
+        let e = 1.1 * parts * columns.sqrt() * rounding.product(n) * self.a;
+        let low = (self.product.bounds::<T>(m, n).low - e) / (1.0 + om);
+        // Squares that are gone are no larger than the smallest normal number.
+        let lost = (m * n) as f64 * 2f64.powi(T::Real::MIN_EXP);
+        let left2 = (self.left * self.left + lost) * (1.0 + SLACK);
+        let half = cut.absolute.max(cut.relative * self.largest) / 2.0;
+        om <= 2.0 * rounded
+            && Bounds { low, up: 1.01 * self.a }.clear_of(cut)
+            && left2 <= half * half * (1.0 - SLACK)
+            && left2 <= m as f64 * unit * self.a * low
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,6 +24,7 @@ pub struct Kernels<T: Scalar> {
     pub tri_inv: unsafe fn(&Group<T>, TriShape) -> Suspects,
     pub tri_inv_by_columns: unsafe fn(&Group<T>, TriShape) -> bool,
     pub pinv_orthogonal: unsafe fn(&Group<T>, &PinvLanes) -> Suspects,
+    pub pinv_subspace: unsafe fn(&Group<T>, &PinvLanes) -> Suspects,
     pub pinv_jacobi: unsafe fn(&Group<T>, &PinvLanes) -> Suspects,
     pub solve: unsafe fn(&Group<T>) -> Suspects,
     pub solve_by_columns: unsafe fn(&Group<T>) -> Suspects,
@@ -76,6 +77,7 @@ macro_rules! frames {
                     tri_inv: tri_inv::<T>,
                     tri_inv_by_columns: tri_inv_by_columns::<T>,
                     pinv_orthogonal: pinv_orthogonal::<T>,
+                    pinv_subspace: pinv_subspace::<T>,
                     pinv_jacobi: pinv_jacobi::<T>,
                     solve: solve::<T>,
                     solve_by_columns: solve_by_columns::<T>,
@@ -123,6 +125,7 @@ macro_rules! frames {
         frames!(@entry [$($feature)?] $isa, tri_inv(g: &Group<T>, s: TriShape) -> Suspects = lanes::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, tri_inv_by_columns(g: &Group<T>, s: TriShape) -> bool = columns::triangular::tri_inv);
         frames!(@entry [$($feature)?] $isa, pinv_orthogonal(g: &Group<T>, p: &PinvLanes) -> Suspects = lanes::orthogonal::pinv);
+        frames!(@entry [$($feature)?] $isa, pinv_subspace(g: &Group<T>, p: &PinvLanes) -> Suspects = lanes::subspace::pinv);
         frames!(@entry [$($feature)?] $isa, pinv_jacobi(g: &Group<T>, p: &PinvLanes) -> Suspects = lanes::jacobi::pinv);
         frames!(@entry [$($feature)?] $isa, solve(g: &Group<T>) -> Suspects = lanes::lu::solve);
         frames!(@entry [$($feature)?] $isa, solve_by_columns[One](g: &Group<T>) -> Suspects = columns::lu::solve);

@@ -16,6 +16,7 @@ pub mod jacobi;
 pub mod lu;
 pub mod orthogonal;
 mod run;
+pub mod subspace;
 mod transfer;
 pub mod triangular;
 pub mod unrolled;
@@ -78,11 +79,13 @@ pub struct PinvLanes<'a> {
     pub cuts: &'a [Cut],
     /// The lower triangle says all.
     pub hermitian: bool,
+    /// The unit roundoff of the scalar that the caller's matrices came in.
+    pub unit: f64,
 }
 
-/// Reals that a kernel of pseudo-inverses needs: the tile, a square, two rows and the result.
+/// Reals that a kernel of pseudo-inverses needs: the tile, two squares, three rows and the result.
 pub fn pinv_scratch(m: usize, n: usize) -> usize {
-    (2 * m * n + n * n + 2 * n) * 2 * MAX_LANES
+    (2 * m * n + 2 * n * n + 3 * n) * 2 * MAX_LANES
 }
 
 /// Reals that a lane kernel needs for order `n` (and `k` right-hand sides): the tile, the

@@ -6,7 +6,7 @@
 //! cut-off; the others are suspects.
 
 use super::triangular::invert_upper;
-use super::{Group, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
+use super::{Group, Part, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
 use crate::bounds::Orthogonal;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
@@ -14,6 +14,10 @@ use crate::scalar::{RealScalar, Scalar};
 
 /// Columns that share the loads of another one.
 const WIDTH: usize = 4;
+
+/// How far R V may be from I, over m u ||R|| ||V||, V being R^-1 by its other residual V R - I: farther,
+/// A X = Q R V Q^H is not Hermitian to rounding.
+const SKEW: f64 = 0.5;
 
 /// Pseudo-inverses of a group of m x n matrices, m >= n.
 #[inline(always)]
@@ -28,28 +32,37 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             let q = from.load(at.clone(), g.scratch);
             let r = Tile::<F>::new(q.after(m * n), n);
             let recip = Tile::<F>::new(r.after(n * n), n);
+            let all = F::V::splat(RealScalar::from_f64(n as f64));
             let c = Tile::<F>::new(recip.after(n), n);
             let x = Tile::<F>::new(c.after(n), m);
             if p.hermitian {
                 mirror(q, n);
             }
             let a = squares(q, m, n, false);
-            orthogonalize(q, r, recip, c, m, n);
+            orthogonalize(q, r, recip, c, m, n, all);
             let r2 = squares(r, n, n, true);
+            let factor = Tile::<F>::new(c.after(n), n);
+            for i in 0..n {
+                for j in i..n {
+                    factor.set(i, j, r.get(i, j));
+                }
+            }
             invert_upper(r, recip, n);
             let v2 = squares(r, n, n, true);
-            let gram = defect(q, m, n);
-            multiply(r, q, x, m, n);
+            let skew = right_residual(factor, r, n);
+            let gram = defect(q, m, n, all);
+            multiply(r, q, x, (n, m, n), Part::Upper);
             if p.hermitian {
                 mirror(x, n);
             }
             let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
-            let [a, r2, v2, gram] = [lanes(a), lanes(r2), lanes(v2), lanes(gram)];
+            let squares = [lanes(a), lanes(r2), lanes(v2), lanes(gram), lanes(skew)];
             let mut good = 0;
             for (l, i) in at.clone().enumerate() {
-                let [a, r, v, gram] = [a[l], r2[l], v2[l], gram[l]].map(f64::sqrt);
+                let [a, r, v, gram, skew] = squares.map(|x| x[l].sqrt());
                 let bounds = Orthogonal { a, r, v, gram }.bounds::<F::S>(m, n);
-                good |= (bounds.clear_of(p.cuts[i]) as u64) << l;
+                let fine = skew <= SKEW * m as f64 * p.unit * r * v;
+                good |= ((fine && bounds.clear_of(p.cuts[i])) as u64) << l;
             }
             if registers.accept(read & good) {
                 to.store(at, x);
@@ -100,15 +113,17 @@ pub(super) unsafe fn squares<F: Field>(t: Tile<F>, m: usize, n: usize, upper: bo
     }
 }
 
-/// A = Q R, Q in A's place, and the reciprocals of R's diagonal; `c` holds a column's coefficients.
+/// A = Q R, Q in A's place, and the reciprocals of R's diagonal; `c` holds a column's coefficients. The
+/// first `rank` columns of each lane; the others are zero, and zero they stay.
 #[inline(always)]
-unsafe fn orthogonalize<F: Field>(
+pub(super) unsafe fn orthogonalize<F: Field>(
     q: Tile<F>,
     r: Tile<F>,
     recip: Tile<F>,
     c: Tile<F>,
     m: usize,
     n: usize,
+    rank: F::V,
 ) {
     // SAFETY: q is m x n, r n x n, recip and c 1 x n.
     unsafe {
@@ -135,12 +150,20 @@ unsafe fn orthogonalize<F: Field>(
             let d = F::from_re(square.sqrt());
             r.set(j, j, d);
             let one = F::V::splat(<F::S as Scalar>::Real::ONE).div(d.re());
+            let one = F::V::select(has::<F>(rank, j), one, zero.re());
             recip.set(0, j, F::from_re(one));
             for i in 0..m {
                 q.set(i, j, q.get(i, j).scale(one));
             }
         }
     }
+}
+
+/// The lanes whose rank is over `j`.
+#[inline(always)]
+unsafe fn has<F: Field>(rank: F::V, j: usize) -> <F::V as Vector>::Mask {
+    // SAFETY: the contract of Vector.
+    unsafe { rank.gt(F::V::splat(RealScalar::from_f64(j as f64))) }
 }
 
 /// The products of `width` adjoint columns from `first` on with column j.
@@ -205,9 +228,49 @@ unsafe fn subtract<F: Field>(
     }
 }
 
-/// The square of the Frobenius norm of Q^H Q - I.
+/// The square of the Frobenius norm of R V - I, both upper triangular.
 #[inline(always)]
-unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize) -> F::V {
+unsafe fn right_residual<F: Field>(r: Tile<F>, v: Tile<F>, n: usize) -> F::V {
+    // SAFETY: the tiles are n x n.
+    unsafe {
+        let zero = F::splat(F::S::default());
+        let minus = F::splat(-F::S::from_re(<F::S as Scalar>::Real::ONE));
+        let mut square = zero.re();
+        for i in 0..n {
+            let mut first = i;
+            while first + WIDTH <= n {
+                let mut sums = [zero; WIDTH];
+                // What V has below its diagonal is another's: no column takes it in.
+                for k in i..first {
+                    let r = r.get(i, k);
+                    for j in 0..WIDTH {
+                        sums[j] = r.mul_add(v.get(k, first + j), sums[j]);
+                    }
+                }
+                for j in 0..WIDTH {
+                    for k in first.max(i)..=first + j {
+                        sums[j] = r.get(i, k).mul_add(v.get(k, first + j), sums[j]);
+                    }
+                    let apart = if first + j == i { sums[j].add(minus) } else { sums[j] };
+                    square = apart.add_square(square);
+                }
+                first += WIDTH;
+            }
+            for j in first..n {
+                let mut sum = if i == j { minus } else { zero };
+                for k in i..=j {
+                    sum = r.get(i, k).mul_add(v.get(k, j), sum);
+                }
+                square = sum.add_square(square);
+            }
+        }
+        square
+    }
+}
+
+/// The square of the Frobenius norm of Q^H Q - I, of order `rank` in each lane.
+#[inline(always)]
+pub(super) unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize, rank: F::V) -> F::V {
     // SAFETY: the tile is m x n.
     unsafe {
         let mut sum = F::splat(F::S::default()).re();
@@ -222,24 +285,32 @@ unsafe fn defect<F: Field>(q: Tile<F>, m: usize, n: usize) -> F::V {
                     sum = sum.add(twice);
                 }
             }
+            let minus = F::select(has::<F>(rank, j), minus, F::splat(F::S::default()));
             sum = dots(q, j, 1, j, m)[0].add(minus).add_square(sum);
         }
         sum
     }
 }
 
-/// X = V Q^H (n x m) for an upper triangular V.
+/// X = V Q^H (rows x m) for a V that is upper triangular or whole.
 #[inline(always)]
-unsafe fn multiply<F: Field>(v: Tile<F>, q: Tile<F>, x: Tile<F>, m: usize, n: usize) {
-    // SAFETY: v is n x n, q m x n, x n x m.
+pub(super) unsafe fn multiply<F: Field>(
+    v: Tile<F>,
+    q: Tile<F>,
+    x: Tile<F>,
+    (rows, m, n): (usize, usize, usize),
+    part: Part,
+) {
+    // SAFETY: v is rows x n, q m x n, x rows x m.
     unsafe {
         let zero = F::splat(F::S::default());
-        for i in 0..n {
+        for i in 0..rows {
+            let begin = if part == Part::Upper { i } else { 0 };
             let mut first = 0;
             while first + WIDTH <= m {
                 // Onto zero, so that a zero has no sign.
                 let mut sums = [zero; WIDTH];
-                for k in i..n {
+                for k in begin..n {
                     let v = v.get(i, k);
                     for j in 0..WIDTH {
                         sums[j] = q.get(first + j, k).conj().mul_add(v, sums[j]);
@@ -252,7 +323,7 @@ unsafe fn multiply<F: Field>(v: Tile<F>, q: Tile<F>, x: Tile<F>, m: usize, n: us
             }
             for j in first..m {
                 let mut sum = zero;
-                for k in i..n {
+                for k in begin..n {
                     sum = q.get(j, k).conj().mul_add(v.get(i, k), sum);
                 }
                 x.set(i, j, sum);

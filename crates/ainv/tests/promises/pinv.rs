@@ -127,6 +127,53 @@ fn hermitian<T: Scalar>() {
     worst.finish();
 }
 
+/// Stacks with every rank, so that each register of lanes holds several, and with gaps of all widths
+/// at the cut-off: each matrix has the bits that it has alone, the planted rank, and keeps Penrose's
+/// conditions, whichever kernel has settled it.
+fn ranks_side_by_side<T: Scalar>() {
+    let mut worst = Worst::new(format!("pinv of stacks of all ranks, {}", T::NAME));
+    let u = unit_roundoff::<T>();
+    for (m, n) in [(2, 2), (4, 4), (7, 6), (6, 9), (8, 8), (13, 5), (3, 17), (16, 16)] {
+        let full = m.min(n);
+        let cut = 300.0 * m.max(n) as f64 * u;
+        let rng = &mut Rng::new((m * 100 + n) as u64);
+        let planted: Vec<(usize, Mat<T>)> = (0..67)
+            .map(|i| {
+                let rank = 1 + i * 5 % full;
+                let mut s = testkit::spectrum("arithmetic", rank, 10.0);
+                // Kept by a hair, or cut off by one; the others are rounding noise.
+                match i % 3 {
+                    0 => s[rank - 1] = if rank == 1 { 1.0 } else { 1.5 * cut },
+                    1 if rank < full => s.push(cut / 1.5),
+                    _ => {}
+                }
+                s.resize(full, 0.0);
+                (rank, from_singular_values(m, n, &s, rng))
+            })
+            .collect();
+        let o = PinvOptions { rtol: Some(Tolerance::All(cut)), ..Default::default() };
+        let stack: Vec<T> = planted.iter().flat_map(|(_, a)| a.data.clone()).collect();
+        let stack = Stack::new(&stack, &[planted.len(), m, n]).unwrap();
+        let x = pinv(stack, &o, &Options::default()).unwrap();
+        for (i, ((r, a), x)) in planted.iter().zip(x.as_slice().chunks(m * n)).enumerate() {
+            let case = format!("{i}, {m} x {n} of rank {r}");
+            let alone = run(a, &o).unwrap();
+            testkit::assert_same_bits(x, &alone.data, &case);
+            for (k, ratio) in penrose(a, &alone).into_iter().enumerate() {
+                // A X A lacks what was cut off, which is more than rounding in these.
+                if k > 0 || i % 3 != 1 {
+                    worst.check(format!("condition {}", k + 1), &case, ratio, BAR);
+                }
+            }
+            let kept = rank(a, &alone);
+            if !((kept - *r as f64).abs() < 0.2) {
+                worst.fail(format!("{case}: {kept} singular values were kept"));
+            }
+        }
+    }
+    worst.finish();
+}
+
 /// diag(values) with a tolerance: which ones are kept.
 fn tolerances<T: Scalar>() {
     let eps = T::Real::EPSILON.to_f64();
@@ -270,6 +317,7 @@ mod stamped {
     super::for_all_scalars!(
         penrose_conditions,
         exact_low_rank,
+        ranks_side_by_side,
         hermitian,
         tolerances,
         each_matrix_its_own,

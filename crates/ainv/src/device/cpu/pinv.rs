@@ -89,6 +89,9 @@ struct Job<'a> {
     options: &'a Options,
 }
 
+/// The ways of the kernels, in the order in which they are tried.
+const IN_LANES: [Way; 3] = [Way::GramSchmidt, Way::Subspace, Way::Jacobi];
+
 /// Told of each matrix of the caller's stack what became of it.
 type Note<'a> = &'a mut dyn FnMut(usize, Status, Way);
 
@@ -169,13 +172,13 @@ impl Job<'_> {
                 }
                 // SAFETY: the pointers are those of checked views of these frames, and the scratch
                 // was asked for with this shape.
-                let (uncertified, left) = unsafe { self.group(&cx, &group, &cuts[..count]) };
+                let left = unsafe { self.group(&cx, &group, &cuts[..count]) };
                 for i in 0..count {
-                    let (status, way) = match (uncertified >> i & 1, left >> i & 1) {
-                        (0, _) => (Status::OK, Way::GramSchmidt),
-                        (_, 0) => (Status::OK, Way::Jacobi),
+                    let done = left.iter().position(|left| left >> i & 1 == 0);
+                    let (status, way) = match done {
+                        Some(kernel) => (Status::OK, IN_LANES[kernel]),
                         // SAFETY: a matrix of checked views, no other task's.
-                        _ => unsafe { self.one(&cx, base + first + i, a, x, first + i)? },
+                        None => unsafe { self.one(&cx, base + first + i, a, x, first + i)? },
                     };
                     note(base + first + i, status, way);
                 }
@@ -184,38 +187,45 @@ impl Job<'_> {
         })
     }
 
-    /// A group in lanes: by Gram-Schmidt what is certified, by Jacobi rotations the rest. Those that are
-    /// not certified, and those that are neither's.
+    /// A group in lanes: by Gram-Schmidt what is certified to be of full rank, by a subspace what is of
+    /// a clear rank, by Jacobi rotations the rest. What each of the three has left over.
     ///
     /// # Safety
     /// The kernels'.
-    unsafe fn group<T: Scalar>(&self, cx: &Context<T>, g: &Group<T>, cuts: &[Cut]) -> (u64, u64) {
-        let hermitian = (self.asked)(0).hermitian;
-        let again = |of: u64, force: bool, kernel: unsafe fn(&Group<T>, &PinvLanes) -> Suspects| {
+    unsafe fn group<T: Scalar>(&self, cx: &Context<T>, g: &Group<T>, cuts: &[Cut]) -> [u64; 3] {
+        type Kernel<T> = unsafe fn(&Group<T>, &PinvLanes) -> Suspects;
+        let Asked { hermitian, unit, .. } = (self.asked)(0);
+        let all = Suspects::all(g.src.len()).bad;
+        let run = |of: u64, force: bool, kernel: Kernel<T>| {
+            if of == all && !force {
+                // SAFETY: the caller's.
+                return unsafe { kernel(g, &PinvLanes { cuts, hermitian, unit }) };
+            }
             let (mut src, mut dst, mut at) = (vec![], vec![], vec![]);
             for i in (0..g.src.len()).filter(|i| of >> i & 1 == 1) {
                 src.push(g.src.get(i));
                 dst.push(g.dst.get(i));
                 at.push(i);
             }
+            if at.is_empty() {
+                return Suspects::default();
+            }
             let cuts: Vec<Cut> = at.iter().map(|&i| cuts[i]).collect();
             let (src, dst) = (Places::listed(&src), Places::listed(&dst));
             let part = Group { src, dst, force, ..*g };
-            let suspects = match at.is_empty() {
-                true => Suspects::default(),
-                // SAFETY: matrices of the caller's group.
-                false => unsafe { kernel(&part, &PinvLanes { cuts: &cuts, hermitian }) },
-            };
+            // SAFETY: matrices of the caller's group.
+            let suspects = unsafe { kernel(&part, &PinvLanes { cuts: &cuts, hermitian, unit }) };
             let bits = |of: u64| at.iter().enumerate().fold(0, |b, (k, &i)| b | (of >> k & 1) << i);
             Suspects { bad: bits(suspects.bad), unstored: bits(suspects.unstored) }
         };
-        let (certified, any) = (cx.kernels.pinv_orthogonal, cx.kernels.pinv_jacobi);
-        // SAFETY: the caller's.
-        let first = unsafe { certified(g, &PinvLanes { cuts, hermitian }) };
-        again(first.unstored & !first.bad, true, certified);
-        let second = again(first.bad, false, any);
-        again(second.unstored & !second.bad, true, any);
-        (first.bad, second.bad)
+        let kernels = cx.kernels;
+        let mut left = all;
+        [kernels.pinv_orthogonal, kernels.pinv_subspace, kernels.pinv_jacobi].map(|kernel| {
+            let suspects = run(left, false, kernel);
+            run(suspects.unstored & !suspects.bad, true, kernel);
+            left = suspects.bad;
+            left
+        })
     }
 
     /// Matrix `i` of two stacks, the caller's number `number`.

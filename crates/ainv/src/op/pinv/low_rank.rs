@@ -75,6 +75,12 @@ pub(super) unsafe fn invert<T: Scalar>(
                 if tall::invert_gram(cx, &kept, &Asked { cut, ..*asked })?.is_none() {
                     return Ok(false);
                 }
+                // The step has left the square of the rest over the smallest that is kept as the angle to
+                // the row space: no more than rounding.
+                let inverse = Columns::new((rank, rows), p, ldp, Part::All).norms(cx)?.0;
+                if !(rest * rest * inverse <= rows as f64 * asked.unit * size) {
+                    return Ok(false);
+                }
                 let left = Operand::columns(q.cast_const(), ld as isize);
                 let right = Operand::columns(p.cast_const(), ldp as isize).adjoint();
                 tall::store_product(cx, m, rank, left, right)?;

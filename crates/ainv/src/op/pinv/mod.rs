@@ -59,6 +59,8 @@ pub(crate) struct Asked {
 pub enum Way {
     /// By Gram-Schmidt in lanes, certified.
     GramSchmidt,
+    /// By pivoted Gram-Schmidt and a step of subspace iteration in lanes, where a gap tells the rank.
+    Subspace,
     /// By Jacobi rotations in lanes.
     Jacobi,
     /// By LU, certified.
