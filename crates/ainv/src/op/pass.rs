@@ -1,5 +1,6 @@
 //! Passes over a whole matrix: entries are copied or cleared, and summed while they are in cache.
 
+use super::norms::Entries;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::executor::let_in;
 use crate::error::Error;
@@ -57,15 +58,40 @@ unsafe impl<T> Sync for Columns<T> {}
 pub(crate) struct Sums<R> {
     /// Of all of them; NaN or infinite if one is.
     pub total: R,
-    /// Whether those of each row and each column are in range (the lanes' `lines_good`), if that was
-    /// asked.
-    lines: Option<bool>,
+    /// Those of each row and each column, if that was asked.
+    pub lines: Option<Lines<R>>,
+}
+
+/// The sums of each row and each column.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines<R> {
+    pub largest_row: R,
+    pub largest_column: R,
+    /// Whether all of them are in range (the lanes' `lines_good`).
+    pub fit: bool,
 }
 
 impl<R: RealScalar> Sums<R> {
-    /// Whether each row and each column is in range, or if that was not asked the whole.
-    pub(crate) fn fits(&self) -> bool {
-        self.lines.unwrap_or(R::BIG > self.total && self.total > R::SMALL)
+    /// Whether each row and each column is in range, or without `lines` the whole.
+    pub(crate) fn fits(&self, lines: bool) -> bool {
+        match lines {
+            true => self.lines.is_some_and(|lines| lines.fit),
+            false => R::BIG > self.total && self.total > R::SMALL,
+        }
+    }
+
+    /// What the 1-norm of the transpose does not exceed (but for rounding, and by the square root of two
+    /// at most if it is complex) if these are the sums of a matrix of which such entries stand here: NaN
+    /// if the lines were not asked.
+    pub(crate) fn norm(&self, entries: Entries) -> f64 {
+        let Some(lines) = &self.lines else { return f64::NAN };
+        let (row, column) = (lines.largest_row.to_f64(), lines.largest_column.to_f64());
+        match entries {
+            // A line of the whole is one of the triangle and one of its mirror image.
+            Entries::Mirrored { .. } => row + column,
+            Entries::Factor => row * column,
+            _ => row,
+        }
     }
 }
 
@@ -120,6 +146,7 @@ impl<T: Scalar> Columns<T> {
         cx: &Context<T>,
         dst: *mut T,
         to: Frame,
+        lines: bool,
     ) -> Result<Sums<T::Real>, Error> {
         let dst = Shared(dst);
         let write = |columns: Range<usize>| {
@@ -132,7 +159,7 @@ impl<T: Scalar> Columns<T> {
             }
         };
         // SAFETY: the caller's.
-        unsafe { self.pass(cx, false, &write) }
+        unsafe { self.pass(cx, lines, &write) }
     }
 
     /// The sums alone.
@@ -148,9 +175,13 @@ impl<T: Scalar> Columns<T> {
     ///
     /// # Safety
     /// The block is writable.
-    pub(crate) unsafe fn clear(&self, cx: &Context<T>) -> Result<Sums<T::Real>, Error> {
+    pub(crate) unsafe fn clear(
+        &self,
+        cx: &Context<T>,
+        lines: bool,
+    ) -> Result<Sums<T::Real>, Error> {
         // SAFETY: columns of the caller's block, no one else's.
-        unsafe { self.pass(cx, false, &|columns| self.clear_columns(columns)) }
+        unsafe { self.pass(cx, lines, &|columns| self.clear_columns(columns)) }
     }
 
     unsafe fn clear_columns(&self, columns: Range<usize>) {
@@ -181,13 +212,15 @@ impl<T: Scalar> Columns<T> {
         let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
         let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
         let fits = |sum: T::Real| large > sum && sum > small;
+        let larger = |a: T::Real, b: T::Real| if b > a { b } else { a };
         let count = groups(m, n);
         let good = AtomicBool::new(true);
-        let mut totals = [zero; GROUPS];
+        // Of each group of columns, and of its largest one.
+        let mut totals = [(zero, zero); GROUPS];
         let mut by_row = crate::error::filled(zero, if lines { count * m } else { 0 })?;
         let (to, by) = (Shared(totals.as_mut_ptr()), Shared(by_row.as_mut_ptr()));
         cx.each(count, cx.threads_for(m, n, 8), &|i| {
-            let (end, mut total) = (n * (i + 1) / count, zero);
+            let (end, mut total, mut largest) = (n * (i + 1) / count, zero, zero);
             for at in (n * i / count..end).step_by(TOGETHER) {
                 let_in();
                 let columns = at..end.min(at + TOGETHER);
@@ -207,18 +240,28 @@ impl<T: Scalar> Columns<T> {
                         (cx.kernels.sum_abs)(self.column(j).add(rows.start), rows.len(), by)
                     };
                     total = total + sum;
+                    largest = larger(largest, sum);
                     if lines && !fits(sum) {
                         good.store(false, Ordering::Relaxed);
                     }
                 }
             }
-            // SAFETY: the sum of this task.
-            unsafe { to.get().add(i).write(total) };
+            // SAFETY: the sums of this task.
+            unsafe { to.get().add(i).write((total, largest)) };
             Ok(())
         })?;
-        let row = |i: usize| (0..count).fold(zero, |s, g| s + by_row[g * m + i]);
-        let lines = lines.then(|| good.into_inner() && (0..m).all(|i| fits(row(i))));
-        Ok(Sums { total: totals.into_iter().fold(zero, |a, b| a + b), lines })
+        let lines = lines.then(|| {
+            let (rows, others) = by_row.split_at_mut(m);
+            for other in others.chunks_exact(m.max(1)) {
+                rows.iter_mut().zip(other).for_each(|(sum, x)| *sum = *sum + *x);
+            }
+            Lines {
+                largest_row: rows.iter().copied().fold(zero, larger),
+                largest_column: totals.iter().map(|(_, column)| *column).fold(zero, larger),
+                fit: good.into_inner() && rows.iter().all(|sum| fits(*sum)),
+            }
+        });
+        Ok(Sums { total: totals.iter().fold(zero, |sum, (total, _)| sum + *total), lines })
     }
 }
 
