@@ -6,10 +6,11 @@ use crate::scalar::Scalar;
 
 /// Sums that run side by side, whatever the register's width: the order of the additions is the same
 /// on every instruction set.
-const SUMS: usize = 16;
+pub const SUMS: usize = 16;
 
 /// The sum of |re| + |im| of `len` adjacent scalars. Where `each` is not null, each is also added to
-/// the real in its place there.
+/// the real in its place there, and zeros to what follows: there is room for `len` of the next multiple
+/// of [`SUMS`], because registers that are not stored as they are loaded would wait for the memory.
 #[inline(always)]
 pub unsafe fn sum_abs<F: Field>(
     x: *const F::S,
@@ -41,7 +42,7 @@ pub unsafe fn sum_abs<F: Field>(
             sums[g] = sums[g].add(size);
             if !each.is_null() {
                 let to = each.add(at);
-                F::V::load_first(to, here).add(size).store_first(to, here);
+                F::V::load(to).add(size).store(to);
             }
         }
         let mut lanes = [<F::S as Scalar>::Real::default(); SUMS];

@@ -8,6 +8,7 @@ use crate::device::cpu::executor::let_in;
 use crate::error::{Error, filled};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::sums::SUMS;
 use ainv_kernels::trsm::Triangle;
 use std::ops::Range;
 
@@ -119,14 +120,14 @@ unsafe fn column_sums<T: Scalar>(
             _ => i + usize::from(unit || mirrored)..n,
         }
     };
-    let mut sums = filled(T::Real::default(), n)?;
+    let mut sums = filled(T::Real::default(), n + SUMS)?;
     for i in 0..n {
         let_in();
         let line = line(i);
         let first = if columns { from.at(line.start, i) } else { from.at(i, line.start) };
         let each = match columns && !mirrored {
             true => std::ptr::null_mut(),
-            false => sums[line.clone()].as_mut_ptr(),
+            false => sums[line.start..].as_mut_ptr(),
         };
         // SAFETY: a line of the caller's matrix, its sums, and its diagonal.
         unsafe {
@@ -138,7 +139,7 @@ unsafe fn column_sums<T: Scalar>(
             }
         }
     }
-    Ok(sums.into_iter().map(|sum| sum.to_f64() + if unit { 1.0 } else { 0.0 }).collect())
+    Ok(sums[..n].iter().map(|sum| sum.to_f64() + if unit { 1.0 } else { 0.0 }).collect())
 }
 
 /// The sums of each column, entry by entry.

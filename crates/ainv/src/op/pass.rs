@@ -3,9 +3,10 @@
 use super::norms::Entries;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::executor::let_in;
-use crate::error::Error;
+use crate::error::{Error, filled};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::sums::SUMS;
 use ainv_kernels::transpose::Transpose;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,40 +59,37 @@ unsafe impl<T> Sync for Columns<T> {}
 pub(crate) struct Sums<R> {
     /// Of all of them; NaN or infinite if one is.
     pub total: R,
-    /// Those of each row and each column, if that was asked.
-    pub lines: Option<Lines<R>>,
-}
-
-/// The sums of each row and each column.
-#[derive(Clone, Copy)]
-pub(crate) struct Lines<R> {
-    pub largest_row: R,
-    pub largest_column: R,
-    /// Whether all of them are in range (the lanes' `lines_good`).
-    pub fit: bool,
+    /// The largest of a column.
+    column: R,
+    /// If that was asked, the largest of a row, and whether those of each row and each column are in
+    /// range (the lanes' `lines_good`).
+    lines: Option<(R, bool)>,
 }
 
 impl<R: RealScalar> Sums<R> {
     /// Whether each row and each column is in range, or without `lines` the whole.
     pub(crate) fn fits(&self, lines: bool) -> bool {
         match lines {
-            true => self.lines.is_some_and(|lines| lines.fit),
+            true => self.lines.is_some_and(|(_, fit)| fit),
             false => R::BIG > self.total && self.total > R::SMALL,
         }
     }
 
-    /// What the 1-norm of the transpose does not exceed (but for rounding, and by the square root of two
-    /// at most if it is complex) if these are the sums of a matrix of which such entries stand here: NaN
-    /// if the lines were not asked.
-    pub(crate) fn norm(&self, entries: Entries) -> f64 {
-        let Some(lines) = &self.lines else { return f64::NAN };
-        let (row, column) = (lines.largest_row.to_f64(), lines.largest_column.to_f64());
+    /// A bound, but for rounding, of the 1-norm of the transpose of what these entries stand for. It is that
+    /// norm itself of a real matrix or triangle, and NaN if the lines were not asked.
+    pub(crate) fn bound(&self, entries: Entries) -> f64 {
+        let row = self.lines.map_or(f64::NAN, |(row, _)| row.to_f64());
         match entries {
             // A line of the whole is one of the triangle and one of its mirror image.
-            Entries::Mirrored { .. } => row + column,
-            Entries::Factor => row * column,
+            Entries::Mirrored { .. } => row + self.column(),
+            Entries::Factor => row * self.column(),
             _ => row,
         }
+    }
+
+    /// The largest sum of a column.
+    pub(crate) fn column(&self) -> f64 {
+        self.column.to_f64()
     }
 }
 
@@ -217,7 +215,8 @@ impl<T: Scalar> Columns<T> {
         let good = AtomicBool::new(true);
         // Of each group of columns, and of its largest one.
         let mut totals = [(zero, zero); GROUPS];
-        let mut by_row = crate::error::filled(zero, if lines { count * m } else { 0 })?;
+        let apart = m.next_multiple_of(SUMS) + SUMS;
+        let mut by_row = filled(zero, if lines { count * apart } else { 0 })?;
         let (to, by) = (Shared(totals.as_mut_ptr()), Shared(by_row.as_mut_ptr()));
         cx.each(count, cx.threads_for(m, n, 8), &|i| {
             let (end, mut total, mut largest) = (n * (i + 1) / count, zero, zero);
@@ -232,7 +231,7 @@ impl<T: Scalar> Columns<T> {
                         unsafe { self.column(j).add(j).write(T::from_re(T::Real::ONE)) };
                     }
                     let by = match lines {
-                        true => by.get().wrapping_add(i * m + rows.start),
+                        true => by.get().wrapping_add(i * apart + rows.start),
                         false => std::ptr::null_mut(),
                     };
                     // SAFETY: the caller's column, and the rows' sums of this task.
@@ -251,17 +250,18 @@ impl<T: Scalar> Columns<T> {
             Ok(())
         })?;
         let lines = lines.then(|| {
-            let (rows, others) = by_row.split_at_mut(m);
-            for other in others.chunks_exact(m.max(1)) {
+            let (rows, others) = by_row.split_at_mut(apart);
+            for other in others.chunks_exact(apart) {
                 rows.iter_mut().zip(other).for_each(|(sum, x)| *sum = *sum + *x);
             }
-            Lines {
-                largest_row: rows.iter().copied().fold(zero, larger),
-                largest_column: totals.iter().map(|(_, column)| *column).fold(zero, larger),
-                fit: good.into_inner() && rows.iter().all(|sum| fits(*sum)),
-            }
+            let rows = &rows[..m];
+            let fit = good.into_inner() && rows.iter().all(|sum| fits(*sum));
+            (rows.iter().copied().fold(zero, larger), fit)
         });
-        Ok(Sums { total: totals.iter().fold(zero, |sum, (total, _)| sum + *total), lines })
+        let (total, column) = totals
+            .iter()
+            .fold((zero, zero), |(sum, top), (total, column)| (sum + *total, larger(top, *column)));
+        Ok(Sums { total, column, lines })
     }
 }
 

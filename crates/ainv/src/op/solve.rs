@@ -52,7 +52,8 @@ unsafe fn on_transposed<'p, T: Scalar>(
             }
             let done = f(w, ld, b, (ldb, rows))?;
             let written = x.sums(cx, false)?.total;
-            let good = read.fits(lines) && done.is_some_and(|(recips, _)| in_range(recips, written));
+            let good =
+                read.fits(lines) && done.is_some_and(|(recips, _)| in_range(recips, written));
             if let (Some(asked), true, Some((_, form))) = (cx.asked, good, done) {
                 let factored = Factored { n, w: w.cast_const(), ld: ld as isize, form };
                 // What stands here is the transpose of what was given.
@@ -60,7 +61,7 @@ unsafe fn on_transposed<'p, T: Scalar>(
                     Part::All => Entries::All,
                     part => Entries::Mirrored { lower: part == Part::Upper },
                 };
-                let bound = Size::of(read.norm(entries));
+                let bound = Size::of(read.bound(entries));
                 let exact = || norms::exact(cx, g.src.get(0), g.from, entries);
                 asked.answer_from(cx, (bound, exact), &factored, b.add(k).cast_const(), ldb)?;
             }

@@ -62,6 +62,15 @@ impl<T: Scalar> Operand<T> {
         matches!(self.entries, Entries::Mirrored { .. } | Entries::Factor)
     }
 
+    /// The result's columns, and whether sums of rows are to be taken as well, which its norm may need: of a
+    /// Hermitian one's triangle they would cost more than those of all columns.
+    fn result(&self, columns: &Columns<T>, asked: bool) -> (Columns<T>, bool) {
+        match asked && self.hermitian() {
+            true => (Columns { part: Part::All, ..*columns }, false),
+            false => (*columns, asked),
+        }
+    }
+
     /// The 1-norm of the caller's matrix: what stands here is its transpose, or Hermitian.
     ///
     /// # Safety
@@ -92,9 +101,8 @@ impl<T: Scalar> Operand<T> {
     ) -> Result<(), Error> {
         let Some(asked) = cx.asked else { return Ok(()) };
         let n = self.from.rows;
-        let x = if self.hermitian() { Entries::Mirrored { lower: true } } else { Entries::All };
-        let size = |sums: &Sums<T::Real>, entries| Size::of(sums.norm(entries));
-        let least = Size::reciprocal(size(read, self.entries), size(written, x));
+        let inverse = if self.hermitian() { written.column() } else { written.bound(Entries::All) };
+        let least = Size::reciprocal(Size::of(read.bound(self.entries)), Size::of(inverse));
         asked.answer(least, || {
             let here = Frame { rows: n, cols: n, rs: ld as isize, cs: 1 };
             // SAFETY: the caller's; zeros stand where nothing counts.
@@ -177,9 +185,10 @@ unsafe fn in_scratch<T: Scalar>(
             };
             // Who settles a suspect writes over what was stored of it, but reads the matrix before.
             let needed = o.src == o.dst.cast_const() && !o.force;
+            let (result, lines) = o.result(&columns, asked);
             let written = match needed {
-                true => columns.sums(cx, asked)?,
-                false => columns.store(cx, o.dst, o.to, asked)?,
+                true => result.sums(cx, lines)?,
+                false => result.store(cx, o.dst, o.to, lines)?,
             };
             let good = fits && in_range(left.recips, written.total);
             if good {
@@ -221,9 +230,10 @@ unsafe fn in_result<T: Scalar>(
             turn()?;
             return Ok(Outcome::Suspect);
         };
+        let (result, lines) = o.result(&columns, asked);
         let written = match same && !o.hermitian() {
-            true => columns.clear(cx, asked)?,
-            false => columns.sums(cx, asked)?,
+            true => result.clear(cx, lines)?,
+            false => result.sums(cx, lines)?,
         };
         let outcome = match fits && in_range(left.recips, written.total) {
             true => Outcome::Done,
