@@ -216,8 +216,11 @@ unsafe fn in_result<T: Scalar>(
     let asked = cx.asked.is_some();
     // SAFETY: the caller's matrices.
     unsafe {
-        // Later nothing is left to take it of.
-        let norm = if asked && same { Some(o.norm(cx)?) } else { None };
+        // Later nothing is left to take it of. A real one's sums are the norm itself.
+        let norm = match asked && same && (T::COMPLEX || o.hermitian()) {
+            true => Some(o.norm(cx)?),
+            false => None,
+        };
         let turn = || if turned { transpose(cx, n, o.dst, ld) } else { Ok(()) };
         let read = if same {
             turn()?;
@@ -243,6 +246,7 @@ unsafe fn in_result<T: Scalar>(
             false => left.otherwise,
         };
         if outcome == Outcome::Done {
+            let norm = norm.or(same.then(|| Size::of(read.bound(o.entries))));
             o.answer(cx, (&read, norm), &written, (o.dst, ld))?;
         }
         match outcome {
