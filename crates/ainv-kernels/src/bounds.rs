@@ -123,10 +123,7 @@ impl Factors {
         let n = n as f64;
         let (k, parts) = if T::COMPLEX { (2.0 * n + 32.0, SQRT_2) } else { (n + 8.0, 1.0) };
         let rho = 3.1 * Rounding::of::<T>().gamma(k) * parts * self.x * self.lu;
-        if !(rho <= 0.5) {
-            return Bounds::NONE;
-        }
-        Bounds { low: (1.0 - rho) / self.x, up: self.up }
+        if rho <= 0.5 { Bounds { low: (1.0 - rho) / self.x, up: self.up } } else { Bounds::NONE }
     }
 }
 

@@ -181,7 +181,7 @@ pub(crate) fn cost(shape: &[usize], rhs: usize, complex: bool, decomposition: bo
     let [batch @ .., m, n] = shape else { return 0.0 };
     let count: f64 = batch.iter().map(|&n| n as f64).product();
     let (m, n) = (*m as f64, *n as f64);
-    let steps = if decomposition { 20.0 } else { 1.0 } * if complex { 4.0 } else { 1.0 };
+    let steps = if decomposition { 2.0 } else { 1.0 } * if complex { 4.0 } else { 1.0 };
     count * (steps * m * n * (m.min(n) + rhs as f64) + 2.0 * m * n)
 }
 

@@ -278,9 +278,10 @@ impl Random {
     }
 }
 
-/// Asks a solve whether the matrix that it factors is ill-conditioned.
+/// Asks a blocked route whether its matrix is ill-conditioned.
 ///
-/// Most are not, and that is cheap to see: beside its right-hand sides the solve is given a few vectors r
+/// Most are not, and that is cheap to see. An inverse and its matrix are summed up on the way. A solve has
+/// the factors: beside its right-hand sides the solve is given a few vectors r
 /// of entries that are uniform in [-1, 1], which cost next to nothing in registers that one right-hand
 /// side leaves empty. For each of them ||A^-1 r||_1 is under e/2 of ||A^-1||_1 with a probability of 2 e
 /// at most: entry i of A^-1 r falls under e times |entry (i, j) of A^-1| with the probability e, whatever
@@ -297,6 +298,8 @@ impl Asked {
     /// Vectors, and 2 / e: all three of them mislead once in 10^8.
     pub(crate) const VECTORS: usize = 3;
     const MARGIN: f64 = 2000.0;
+    /// More than what sums in single precision lose.
+    const ROUNDING: f64 = 1.01;
 
     pub(crate) fn new(limit: f64) -> Asked {
         Asked { limit, found: AtomicU64::new(f64::NAN.to_bits()) }
@@ -321,12 +324,24 @@ impl Asked {
         }
     }
 
-    /// Takes the answer: a bound of the norm of A, and the norm itself where it is needed; the factors of
-    /// A^T; and what became of the vectors.
+    /// Takes the answer: what the reciprocal condition number is at least, and itself where that is needed.
+    pub(crate) fn answer(
+        &self,
+        least: f64,
+        exact: impl FnOnce() -> Result<f64, Error>,
+    ) -> Result<(), Error> {
+        let good = least >= Self::ROUNDING * self.limit;
+        let rcond = if good { f64::NAN } else { exact()? };
+        self.found.store(rcond.to_bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes that of a solve: a bound of the norm of A, and the norm itself where it is needed; the
+    /// factors of A^T; and what became of the vectors.
     ///
     /// # Safety
     /// The factors and the rows are readable.
-    pub(crate) unsafe fn answer<T: Scalar>(
+    pub(crate) unsafe fn answer_from<T: Scalar>(
         &self,
         cx: &Context<T>,
         (bound, norm): (Size, impl FnOnce() -> Result<Size, Error>),
@@ -345,16 +360,11 @@ impl Asked {
                 if s >= x || s.is_nan() { s } else { x }
             },
         );
-        let rcond = if Size::reciprocal(bound, Size::of(most)) >= Self::MARGIN * self.limit {
-            f64::NAN
-        } else {
-            // SAFETY: the caller's factors.
-            match unsafe { inverse_norm(cx, w, false)? } {
-                f64::INFINITY => 0.0,
-                inverse => Size::reciprocal(norm()?, Size::of(inverse)),
-            }
+        // SAFETY: the caller's factors.
+        let exact = || match unsafe { inverse_norm(cx, w, false)? } {
+            f64::INFINITY => Ok(0.0),
+            inverse => Ok(Size::reciprocal(norm()?, Size::of(inverse))),
         };
-        self.found.store(rcond.to_bits(), Ordering::Relaxed);
-        Ok(())
+        self.answer(Size::reciprocal(bound, Size::of(most)) / Self::MARGIN, exact)
     }
 }

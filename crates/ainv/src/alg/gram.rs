@@ -62,7 +62,8 @@ pub(crate) unsafe fn norm_is_at_most<T: Scalar>(
             let mu = limit * limit;
             let shifted = mu - bounds::shift_down::<T>(n, n, mu, 1.01 * squares);
             // No norm is under the root mean square of the singular values.
-            if !(shifted > squares / n as f64) {
+            let may_be = shifted > squares / n as f64;
+            if !may_be {
                 return Ok(false);
             }
             for j in 0..n {

@@ -2,6 +2,7 @@
 //! triangle; the caller's views turn an upper one into a lower one (a Hermitian matrix's upper
 //! triangle, read transposed, is the conjugate's lower one).
 
+use super::norms::Entries;
 use super::pass::{Columns, Part};
 use super::working::Working;
 use super::{Op, Operand, Outcome, Remains, Scaling, each, inv, lanes_max, on_working, settle};
@@ -26,7 +27,7 @@ pub(crate) struct PosdefInv;
 unsafe fn on_lower<T: Scalar>(
     cx: &Context<T>,
     g: &Group<T>,
-    hermitian: bool,
+    entries: Entries,
     f: impl FnOnce(*mut T, usize) -> Result<Result<T::Real, usize>, Error>,
 ) -> Result<Outcome, Error> {
     let n = g.n;
@@ -35,11 +36,9 @@ unsafe fn on_lower<T: Scalar>(
         from: g.from,
         dst: g.dst.get(0),
         to: g.to,
-        part: Part::Lower,
-        unit: false,
+        entries,
         lines: false,
         force: g.force,
-        hermitian,
     };
     // SAFETY: the trait's contract.
     unsafe {
@@ -126,7 +125,7 @@ impl<T: Scalar> Op<T> for Cholesky {
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
         unsafe {
-            on_lower(cx, g, false, |w, ld| {
+            on_lower(cx, g, Entries::Triangle { lower: true, unit: false }, |w, ld| {
                 let at = cholesky::factor(cx, g.n, w, ld as isize)?;
                 Ok(if at == 0 { Ok(inv::recips(w, g.n, ld)) } else { Err(at) })
             })
@@ -166,7 +165,10 @@ impl<T: Scalar> Op<T> for PosdefInv {
     }
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
-        unsafe { on_lower(cx, g, true, |w, ld| inv::posdef(cx, w, g.n, ld)) }
+        unsafe {
+            let entries = Entries::Mirrored { lower: true };
+            on_lower(cx, g, entries, |w, ld| inv::posdef(cx, w, g.n, ld))
+        }
     }
     fn reads(&self, i: usize, j: usize) -> bool {
         i >= j
@@ -195,7 +197,7 @@ impl<T: Scalar> Op<T> for CholeskyInv {
     unsafe fn blocked(&self, cx: &Context<T>, g: &Group<T>) -> Result<Outcome, Error> {
         // SAFETY: the trait's contract.
         unsafe {
-            on_lower(cx, g, true, |w, ld| {
+            on_lower(cx, g, Entries::Factor, |w, ld| {
                 let recips = inv::recips(w, g.n, ld);
                 cholesky::invert_factor(cx, g.n, w, ld as isize)?;
                 inv::mirror(cx, w, g.n, ld)?;

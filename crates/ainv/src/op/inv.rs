@@ -3,6 +3,7 @@
 //!
 //! Every route bounds the right residual |A X - I|; the Cholesky route both.
 
+use super::norms::Entries;
 use super::pass::{Columns, Part};
 use super::working::Working;
 use super::{Op, Operand, Outcome, Remains, Scaling, lanes_max, on_working, settle};
@@ -76,11 +77,9 @@ impl<T: Scalar> Op<T> for Inv {
             from: g.from.transposed(),
             dst: g.dst.get(0),
             to: g.to.transposed(),
-            part: Part::All,
-            unit: false,
+            entries: Entries::All,
             lines: true,
             force: g.force,
-            hermitian: false,
         };
         // SAFETY: the trait's contract.
         unsafe {

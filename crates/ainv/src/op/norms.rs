@@ -8,10 +8,11 @@ use crate::device::cpu::executor::let_in;
 use crate::error::{Error, filled};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::sums::SUMS;
 use ainv_kernels::trsm::Triangle;
 use std::ops::Range;
 
-/// What of a matrix counts.
+/// What of a matrix counts, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entries {
     All,
@@ -69,14 +70,15 @@ pub(crate) unsafe fn exact<T: Scalar>(
         // SAFETY: the caller's matrix.
         return unsafe { of_product(cx, a, from) };
     }
+    let a = Shared(a.cast_mut());
     // SAFETY: the caller's matrix.
-    let entry = |i: usize, j: usize| unsafe { a.offset(from.at(i, j)).read() };
-    let norm = largest(moduli(from, part, |i, j| modulus(entry(i, j)))?.into_iter());
+    let entry = |i: usize, j: usize| unsafe { a.get().offset(from.at(i, j)).read() };
+    let norm = largest(moduli(cx, from, part, |i, j| modulus(entry(i, j)))?.into_iter());
     if norm.is_finite() {
         return Ok(Size::of(norm));
     }
     let small = |i, j| modulus(Scalar::ldexp(entry(i, j).widen(), -DOWN));
-    let value = largest(moduli(from, part, small)?.into_iter());
+    let value = largest(moduli(cx, from, part, small)?.into_iter());
     Ok(Size { value: if value.is_finite() { value } else { f64::NAN }, exponent: DOWN })
 }
 
@@ -97,9 +99,10 @@ unsafe fn column_sums<T: Scalar>(
         (Entries::All | Entries::Mirrored { .. } | Entries::Triangle { .. }, _, 1) => false,
         (Entries::All | Entries::Mirrored { .. } | Entries::Triangle { .. }, 1, _) => true,
         _ => {
+            let a = Shared(a.cast_mut());
             // SAFETY: the caller's matrix.
-            return moduli(from, part, |i, j| unsafe {
-                a.offset(from.at(i, j)).read().widen().abs1()
+            return moduli(cx, from, part, |i, j| unsafe {
+                a.get().offset(from.at(i, j)).read().widen().abs1()
             });
         }
     };
@@ -117,40 +120,34 @@ unsafe fn column_sums<T: Scalar>(
             _ => i + usize::from(unit || mirrored)..n,
         }
     };
-    // Fixed by the order alone, as it fixes the order of the additions.
-    let groups = if n < 512 { 1 } else { 8 };
-    let mut sums = filled(T::Real::default(), groups * n)?;
-    let (src, to) = (Shared(a.cast_mut()), Shared(sums.as_mut_ptr()));
-    cx.each(groups, cx.threads_for(n, n, 8), &|g| {
-        let sum = |i: usize| to.get().wrapping_add(g * n + i);
-        for i in n * g / groups..n * (g + 1) / groups {
-            let_in();
-            let line = line(i);
-            let first = if columns { from.at(line.start, i) } else { from.at(i, line.start) };
-            let each = if columns && !mirrored { std::ptr::null_mut() } else { sum(line.start) };
-            // SAFETY: a line of the caller's matrix, its diagonal, and the sums of this task.
-            unsafe {
-                let first = src.get().wrapping_offset(first).cast_const();
-                let total = (cx.kernels.sum_abs)(first, line.len(), each);
-                if mirrored {
-                    let diagonal = src.get().offset(from.at(i, i)).read().abs1();
-                    *sum(i) = *sum(i) + total + diagonal;
-                } else if columns {
-                    *sum(i) = total;
-                }
+    let mut sums = filled(T::Real::default(), n + SUMS)?;
+    for i in 0..n {
+        let_in();
+        let line = line(i);
+        let first = if columns { from.at(line.start, i) } else { from.at(i, line.start) };
+        let each = match columns && !mirrored {
+            true => std::ptr::null_mut(),
+            false => sums[line.start..].as_mut_ptr(),
+        };
+        // SAFETY: a line of the caller's matrix, its sums, and its diagonal.
+        unsafe {
+            let total = (cx.kernels.sum_abs)(a.wrapping_offset(first), line.len(), each);
+            if mirrored {
+                sums[i] = sums[i] + total + a.offset(from.at(i, i)).read().abs1();
+            } else if columns {
+                sums[i] = total;
             }
         }
-        Ok(())
-    })?;
-    let column = |j: usize| (0..groups).map(|g| sums[g * n + j].to_f64()).sum::<f64>();
-    Ok((0..n).map(|j| column(j) + if unit { 1.0 } else { 0.0 }).collect())
+    }
+    Ok(sums[..n].iter().map(|sum| sum.to_f64() + if unit { 1.0 } else { 0.0 }).collect())
 }
 
 /// The sums of each column, entry by entry.
-fn moduli(
+fn moduli<T: Scalar>(
+    cx: &Context<T>,
     from: Frame,
     part: Entries,
-    modulus: impl Fn(usize, usize) -> f64,
+    modulus: impl Fn(usize, usize) -> f64 + Sync,
 ) -> Result<Vec<f64>, Error> {
     let n = from.rows;
     let counts = |i: usize, j: usize| match part {
@@ -174,15 +171,25 @@ fn moduli(
     /// Columns side by side: the order of a column's additions is the same in every layout, and none
     /// jumps from line to line of a cache.
     const TOGETHER: usize = 16;
-    for first in (0..n).step_by(TOGETHER) {
+    let to = Shared(sums.as_mut_ptr());
+    cx.each(n.div_ceil(TOGETHER), cx.threads_for(n, n, 8), &|block| {
+        let_in();
+        let first = block * TOGETHER;
+        let mut sums = [0.0; TOGETHER];
+        let here = TOGETHER.min(n - first);
         for i in 0..n {
-            for j in first..n.min(first + TOGETHER) {
-                if counts(i, j) {
-                    sums[j] += size(i, j);
+            for (c, sum) in sums[..here].iter_mut().enumerate() {
+                if counts(i, first + c) {
+                    *sum += size(i, first + c);
                 }
             }
         }
-    }
+        for (c, sum) in sums[..here].iter().enumerate() {
+            // SAFETY: the sums of this task.
+            unsafe { to.get().add(first + c).write(*sum) };
+        }
+        Ok(())
+    })?;
     Ok(sums)
 }
 

@@ -1,10 +1,12 @@
 //! Passes over a whole matrix: entries are copied or cleared, and summed while they are in cache.
 
+use super::norms::Entries;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::executor::let_in;
-use crate::error::Error;
+use crate::error::{Error, filled};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::sums::SUMS;
 use ainv_kernels::transpose::Transpose;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,44 +59,48 @@ unsafe impl<T> Sync for Columns<T> {}
 pub(crate) struct Sums<R> {
     /// Of all of them; NaN or infinite if one is.
     pub total: R,
-    lines: Option<Lines<R>>,
-}
-
-/// What the sums over each row and each column say.
-#[derive(Clone, Copy)]
-struct Lines<R> {
-    /// Whether all are in range (the lanes' `lines_good`).
-    good: bool,
-    /// The largest of a row.
-    row: R,
     /// The largest of a column.
     column: R,
+    /// If that was asked, the largest of a row, and whether those of each row and each column are in
+    /// range (the lanes' `lines_good`).
+    lines: Option<(R, bool)>,
 }
 
 impl<R: RealScalar> Sums<R> {
-    /// Whether each row and each column is in range, or if that was not asked the whole.
-    pub(crate) fn fits(&self) -> bool {
-        match self.lines {
-            Some(lines) => lines.good,
-            None => R::BIG > self.total && self.total > R::SMALL,
+    /// Whether each row and each column is in range, or without `lines` the whole.
+    pub(crate) fn fits(&self, lines: bool) -> bool {
+        match lines {
+            true => self.lines.is_some_and(|(_, fit)| fit),
+            false => R::BIG > self.total && self.total > R::SMALL,
         }
     }
 
-    /// A bound of the 2-norm, the root of that of the 1-norm times that of the infinity norm; of lines
-    /// that were looked at.
+    /// A bound, but for rounding, of the 1-norm of the transpose of what these entries stand for. It is that
+    /// norm itself of a real matrix or triangle, and NaN if the lines were not asked.
+    pub(crate) fn bound(&self, entries: Entries) -> f64 {
+        let row = self.row();
+        match entries {
+            // A line of the whole is one of the triangle and one of its mirror image.
+            Entries::Mirrored { .. } => row + self.column(),
+            Entries::Factor => row * self.column(),
+            _ => row,
+        }
+    }
+
+    /// A bound of the 2-norm, the root of that of the 1-norm times that of the infinity norm; NaN if the
+    /// lines were not asked.
     pub(crate) fn norm(&self) -> f64 {
-        let lines = self.lines.expect("the lines were looked at");
-        (lines.row.to_f64() * lines.column.to_f64()).sqrt()
+        (self.row() * self.column()).sqrt()
     }
 
-    /// The largest sum over a column, of lines that were looked at.
-    pub(crate) fn column(&self) -> f64 {
-        self.lines.expect("the lines were looked at").column.to_f64()
-    }
-
-    /// The largest sum over a row, of lines that were looked at.
+    /// The largest sum of a row; NaN if the lines were not asked.
     pub(crate) fn row(&self) -> f64 {
-        self.lines.expect("the lines were looked at").row.to_f64()
+        self.lines.map_or(f64::NAN, |(row, _)| row.to_f64())
+    }
+
+    /// The largest sum of a column.
+    pub(crate) fn column(&self) -> f64 {
+        self.column.to_f64()
     }
 }
 
@@ -149,6 +155,7 @@ impl<T: Scalar> Columns<T> {
         cx: &Context<T>,
         dst: *mut T,
         to: Frame,
+        lines: bool,
     ) -> Result<Sums<T::Real>, Error> {
         let dst = Shared(dst);
         let write = |columns: Range<usize>| {
@@ -161,7 +168,7 @@ impl<T: Scalar> Columns<T> {
             }
         };
         // SAFETY: the caller's.
-        unsafe { self.pass(cx, false, &write) }
+        unsafe { self.pass(cx, lines, &write) }
     }
 
     /// The sums alone.
@@ -177,9 +184,13 @@ impl<T: Scalar> Columns<T> {
     ///
     /// # Safety
     /// The block is writable.
-    pub(crate) unsafe fn clear(&self, cx: &Context<T>) -> Result<Sums<T::Real>, Error> {
+    pub(crate) unsafe fn clear(
+        &self,
+        cx: &Context<T>,
+        lines: bool,
+    ) -> Result<Sums<T::Real>, Error> {
         // SAFETY: columns of the caller's block, no one else's.
-        unsafe { self.pass(cx, false, &|columns| self.clear_columns(columns)) }
+        unsafe { self.pass(cx, lines, &|columns| self.clear_columns(columns)) }
     }
 
     /// The Frobenius norm, and the largest sum of |re| + |im| over a column.
@@ -240,14 +251,16 @@ impl<T: Scalar> Columns<T> {
         let large = T::Real::ONE.times_power_of_two(T::Real::LINE_EXP);
         let small = T::Real::ONE.times_power_of_two(-T::Real::LINE_EXP);
         let fits = |sum: T::Real| large > sum && sum > small;
+        let larger = |a: T::Real, b: T::Real| if b > a { b } else { a };
         let count = groups(m, n);
         let good = AtomicBool::new(true);
-        let (mut totals, mut largest) = ([zero; GROUPS], [zero; GROUPS]);
-        let mut by_row = crate::error::filled(zero, if lines { count * m } else { 0 })?;
+        // Of each group of columns, and of its largest one.
+        let mut totals = [(zero, zero); GROUPS];
+        let apart = m.next_multiple_of(SUMS) + SUMS;
+        let mut by_row = filled(zero, if lines { count * apart } else { 0 })?;
         let (to, by) = (Shared(totals.as_mut_ptr()), Shared(by_row.as_mut_ptr()));
-        let top = Shared(largest.as_mut_ptr());
         cx.each(count, cx.threads_for(m, n, 8), &|i| {
-            let (end, mut total, mut most) = (n * (i + 1) / count, zero, zero);
+            let (end, mut total, mut largest) = (n * (i + 1) / count, zero, zero);
             for at in (n * i / count..end).step_by(TOGETHER) {
                 let_in();
                 let columns = at..end.min(at + TOGETHER);
@@ -259,7 +272,7 @@ impl<T: Scalar> Columns<T> {
                         unsafe { self.column(j).add(j).write(T::from_re(T::Real::ONE)) };
                     }
                     let by = match lines {
-                        true => by.get().wrapping_add(i * m + rows.start),
+                        true => by.get().wrapping_add(i * apart + rows.start),
                         false => std::ptr::null_mut(),
                     };
                     // SAFETY: the caller's column, and the rows' sums of this task.
@@ -267,27 +280,29 @@ impl<T: Scalar> Columns<T> {
                         (cx.kernels.sum_abs)(self.column(j).add(rows.start), rows.len(), by)
                     };
                     total = total + sum;
-                    most = if sum > most { sum } else { most };
+                    largest = larger(largest, sum);
                     if lines && !fits(sum) {
                         good.store(false, Ordering::Relaxed);
                     }
                 }
             }
-            // SAFETY: the sum and the largest of this task.
-            unsafe {
-                to.get().add(i).write(total);
-                top.get().add(i).write(most);
-            }
+            // SAFETY: the sums of this task.
+            unsafe { to.get().add(i).write((total, largest)) };
             Ok(())
         })?;
-        let max = |a: T::Real, b: T::Real| if b > a { b } else { a };
-        let row = |i: usize| (0..count).fold(zero, |s, g| s + by_row[g * m + i]);
-        let lines = lines.then(|| Lines {
-            good: good.into_inner() && (0..m).all(|i| fits(row(i))),
-            row: (0..m).map(row).fold(zero, max),
-            column: largest.into_iter().fold(zero, max),
+        let lines = lines.then(|| {
+            let (rows, others) = by_row.split_at_mut(apart);
+            for other in others.chunks_exact(apart) {
+                rows.iter_mut().zip(other).for_each(|(sum, x)| *sum = *sum + *x);
+            }
+            let rows = &rows[..m];
+            let fit = good.into_inner() && rows.iter().all(|sum| fits(*sum));
+            (rows.iter().copied().fold(zero, larger), fit)
         });
-        Ok(Sums { total: totals.into_iter().fold(zero, |a, b| a + b), lines })
+        let (total, column) = totals
+            .iter()
+            .fold((zero, zero), |(sum, top), (total, column)| (sum + *total, larger(top, *column)));
+        Ok(Sums { total, column, lines })
     }
 }
 

@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
-use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::Scalar;
 use ainv_kernels::trsm::Triangle;
 
@@ -44,32 +43,30 @@ unsafe fn on_transposed<'p, T: Scalar>(
             let b = w.add(n * ld);
             let lines = part == Part::All;
             let a = Columns::new((n, n), w, ld, part);
-            let read = a.load(cx, g.src.get(0), g.from.transposed(), lines)?;
+            let asked = cx.asked.is_some();
+            let read = a.load(cx, g.src.get(0), g.from.transposed(), lines || asked)?;
             let x = Columns::new((k, n), b, ldb, Part::All);
             x.load(cx, g.rhs.get(0), g.rhs_from.transposed(), false)?;
-            // What stands here is the transpose of what was given.
-            let here = Frame { rows: n, cols: n, rs: ld as isize, cs: 1 };
-            let entries = match part {
-                Part::All => Entries::All,
-                part => Entries::Mirrored { lower: part == Part::Upper },
-            };
-            let norm = match cx.asked {
-                Some(_) => {
-                    Asked::vectors(n, b.add(k), ldb);
-                    norms::bound(cx, w.cast_const(), here, entries)?
-                }
-                None => Size::of(0.0),
-            };
+            if asked {
+                Asked::vectors(n, b.add(k), ldb);
+            }
             let done = f(w, ld, b, (ldb, rows))?;
             let written = x.sums(cx, false)?.total;
-            let good = read.fits() && done.is_some_and(|(recips, _)| in_range(recips, written));
+            let good =
+                read.fits(lines) && done.is_some_and(|(recips, _)| in_range(recips, written));
             if let (Some(asked), true, Some((_, form))) = (cx.asked, good, done) {
                 let factored = Factored { n, w: w.cast_const(), ld: ld as isize, form };
+                // What stands here is the transpose of what was given.
+                let entries = match part {
+                    Part::All => Entries::All,
+                    part => Entries::Mirrored { lower: part == Part::Upper },
+                };
+                let bound = Size::of(read.bound(entries));
                 let exact = || norms::exact(cx, g.src.get(0), g.from, entries);
-                asked.answer(cx, (norm, exact), &factored, b.add(k).cast_const(), ldb)?;
+                asked.answer_from(cx, (bound, exact), &factored, b.add(k).cast_const(), ldb)?;
             }
             if good || g.force {
-                x.store(cx, g.dst.get(0), g.to.transposed())?;
+                x.store(cx, g.dst.get(0), g.to.transposed(), false)?;
             }
             Ok(if good { Outcome::Done } else { Outcome::Suspect })
         }

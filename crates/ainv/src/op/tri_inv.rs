@@ -2,7 +2,7 @@
 //! one by transposition, and an upper one into itself by transposition and reversal, so that the
 //! residual which the kernels bound, |X U - I|, is the caller's right one, |A X - I|.
 
-use super::pass::Part;
+use super::norms::Entries;
 use super::working::Working;
 use super::{Op, Operand, Outcome, Remains, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, triangular};
@@ -47,11 +47,9 @@ impl<T: Scalar> Op<T> for TriInv {
             from,
             dst: g.dst.get(0).wrapping_offset(dst),
             to,
-            part: if lower { Part::Lower } else { Part::Upper },
-            unit: self.unit,
+            entries: Entries::Triangle { lower, unit: self.unit },
             lines: true,
             force: g.force,
-            hermitian: false,
         };
         // SAFETY: the trait's contract.
         unsafe {

@@ -2,7 +2,9 @@
 //! itself for large ones, where a second matrix would not be worth its memory, or the copy its time.
 
 use super::in_range;
-use super::pass::{Columns, Part};
+use super::norms::{self, Entries};
+use super::pass::{Columns, Part, Sums};
+use crate::alg::condition::Size;
 use crate::alg::{Context, Shared, Shares, leading_dimension};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
@@ -34,22 +36,85 @@ pub(crate) struct Operand<T> {
     pub from: Frame,
     pub dst: *mut T,
     pub to: Frame,
-    /// What is read; of a result that is not Hermitian the rest is zero.
-    pub part: Part,
-    /// The diagonal is not read and counts as ones.
-    pub unit: bool,
+    /// What is read, and what for: of a matrix all of which is read, or a triangle, the result is the
+    /// inverse of just that; a mirrored one's, or a factor's, is Hermitian.
+    pub entries: Entries,
     /// Whether each row and column must be in range, or the whole alone.
     pub lines: bool,
     /// Store what an algorithm leaves even of a suspect.
     pub force: bool,
-    /// The result is Hermitian.
-    pub hermitian: bool,
 }
 
 impl<T: Scalar> Operand<T> {
     fn columns(&self, p: *mut T, ld: usize) -> Columns<T> {
         let n = self.from.rows;
-        Columns { unit: self.unit, ..Columns::new((n, n), p, ld, self.part) }
+        let (part, unit) = match self.entries {
+            Entries::All | Entries::Diagonal => (Part::All, false),
+            Entries::Triangle { lower: false, unit } => (Part::Upper, unit),
+            Entries::Triangle { lower: true, unit } => (Part::Lower, unit),
+            Entries::Mirrored { lower: false } => (Part::Upper, false),
+            Entries::Mirrored { lower: true } | Entries::Factor => (Part::Lower, false),
+        };
+        Columns { unit, ..Columns::new((n, n), p, ld, part) }
+    }
+
+    fn hermitian(&self) -> bool {
+        matches!(self.entries, Entries::Mirrored { .. } | Entries::Factor)
+    }
+
+    /// The result's columns, and whether sums of rows are to be taken as well, which its norm may need: of a
+    /// Hermitian one's triangle they would cost more than those of all columns.
+    fn result(&self, columns: &Columns<T>, asked: bool) -> (Columns<T>, bool) {
+        match asked && self.hermitian() {
+            true => (Columns { part: Part::All, ..*columns }, false),
+            false => (*columns, asked),
+        }
+    }
+
+    /// The 1-norm of the caller's matrix: what stands here is its transpose, or Hermitian.
+    ///
+    /// # Safety
+    /// The source still is what it was.
+    unsafe fn norm(&self, cx: &Context<T>) -> Result<Size, Error> {
+        let (from, entries) = match self.entries {
+            Entries::Triangle { lower, unit } => {
+                (self.from.transposed(), Entries::Triangle { lower: !lower, unit })
+            }
+            Entries::Mirrored { .. } | Entries::Factor => (self.from, self.entries),
+            _ => (self.from.transposed(), self.entries),
+        };
+        // SAFETY: the caller's matrix.
+        unsafe { norms::exact(cx, self.src, from, entries) }
+    }
+
+    /// Answers whoever asked for the condition: from the sums of what was read and of what is written,
+    /// or where these do not show it to be good from the norms, the first of which may be known.
+    ///
+    /// # Safety
+    /// The inverse stands in the working matrix; the source still is what it was if its norm is not known.
+    unsafe fn answer(
+        &self,
+        cx: &Context<T>,
+        (read, known): (&Sums<T::Real>, Option<Size>),
+        written: &Sums<T::Real>,
+        (w, ld): (*mut T, usize),
+    ) -> Result<(), Error> {
+        let Some(asked) = cx.asked else { return Ok(()) };
+        let n = self.from.rows;
+        let inverse = if self.hermitian() { written.column() } else { written.bound(Entries::All) };
+        let least = Size::reciprocal(Size::of(read.bound(self.entries)), Size::of(inverse));
+        asked.answer(least, || {
+            let here = Frame { rows: n, cols: n, rs: ld as isize, cs: 1 };
+            // SAFETY: the caller's; zeros stand where nothing counts.
+            unsafe {
+                let norm = match known {
+                    Some(norm) => norm,
+                    None => self.norm(cx)?,
+                };
+                let inverse = norms::exact(cx, w.cast_const(), here, Entries::All)?;
+                Ok(Size::reciprocal(norm, inverse))
+            }
+        })
     }
 }
 
@@ -112,19 +177,25 @@ unsafe fn in_scratch<T: Scalar>(
         let columns = o.columns(w, ld);
         // SAFETY: the caller's matrices; the scratch spans n columns.
         unsafe {
-            let fits = columns.load(cx, o.src, o.from, o.lines)?.fits();
+            let asked = cx.asked.is_some();
+            let read = columns.load(cx, o.src, o.from, o.lines || asked)?;
+            let fits = read.fits(o.lines);
             let Some(left) = f(&Working { w, ld, fits, only: false })? else {
                 return Ok(Outcome::Suspect);
             };
             // Who settles a suspect writes over what was stored of it, but reads the matrix before.
             let needed = o.src == o.dst.cast_const() && !o.force;
+            let (result, lines) = o.result(&columns, asked);
             let written = match needed {
-                true => columns.sums(cx, false)?,
-                false => columns.store(cx, o.dst, o.to)?,
+                true => result.sums(cx, lines)?,
+                false => result.store(cx, o.dst, o.to, lines)?,
             };
             let good = fits && in_range(left.recips, written.total);
+            if good {
+                o.answer(cx, (&read, None), &written, (w, ld))?;
+            }
             if good && needed {
-                columns.store(cx, o.dst, o.to)?;
+                columns.store(cx, o.dst, o.to, false)?;
             }
             Ok(if good { Outcome::Done } else { Outcome::Suspect })
         }
@@ -142,32 +213,44 @@ unsafe fn in_result<T: Scalar>(
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
     let columns = o.columns(o.dst, ld);
+    let asked = cx.asked.is_some();
     // SAFETY: the caller's matrices.
     unsafe {
+        // Later nothing is left to take it of. A real one's sums are the norm itself.
+        let norm = match asked && same && (T::COMPLEX || o.hermitian()) {
+            true => Some(o.norm(cx)?),
+            false => None,
+        };
         let turn = || if turned { transpose(cx, n, o.dst, ld) } else { Ok(()) };
         let read = if same {
             turn()?;
-            columns.sums(cx, o.lines)?
+            columns.sums(cx, o.lines || asked)?
         } else {
-            columns.load(cx, o.src, o.from, o.lines)?
+            columns.load(cx, o.src, o.from, o.lines || asked)?
         };
-        let Some(left) = f(&Working { w: o.dst, ld, fits: read.fits(), only: same })? else {
+        let fits = read.fits(o.lines);
+        let Some(left) = f(&Working { w: o.dst, ld, fits, only: same })? else {
             turn()?;
             return Ok(Outcome::Suspect);
         };
-        let written = match same && !o.hermitian {
-            true => columns.clear(cx)?.total,
-            false => columns.sums(cx, false)?.total,
+        let (result, lines) = o.result(&columns, asked);
+        let written = match same && !o.hermitian() {
+            true => result.clear(cx, lines)?,
+            false => result.sums(cx, lines)?,
         };
-        let outcome = match read.fits() && in_range(left.recips, written) {
+        let outcome = match fits && in_range(left.recips, written.total) {
             true => Outcome::Done,
             false if !same => Outcome::Suspect,
             // There is nothing to begin anew with.
-            false if T::Real::INFINITY > written => Outcome::Done,
+            false if T::Real::INFINITY > written.total => Outcome::Done,
             false => left.otherwise,
         };
+        if outcome == Outcome::Done {
+            let norm = norm.or(same.then(|| Size::of(read.bound(o.entries))));
+            o.answer(cx, (&read, norm), &written, (o.dst, ld))?;
+        }
         match outcome {
-            Outcome::Done if turned && o.hermitian => conjugate(cx, n, o.dst, ld)?,
+            Outcome::Done if turned && o.hermitian() => conjugate(cx, n, o.dst, ld)?,
             Outcome::Failed(_) => {}
             _ => turn()?,
         }

@@ -176,7 +176,7 @@ fn never_wrongly_hermitian<T: Scalar>() {
 fn exactly_at_the_cut<T: Scalar>() {
     let hadamard = |n: usize| {
         move |i: usize, j: usize| {
-            let sign = if (i & j).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
             sign / (n as f64).sqrt()
         }
     };

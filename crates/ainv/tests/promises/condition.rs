@@ -289,6 +289,53 @@ fn ill_conditioned<T: Scalar>() {
     }
 }
 
+/// Where the result's own memory is worked in: beside the matrix, and in its place.
+fn large<T: Scalar>() {
+    const CALLS: [Call; 5] = [
+        Call::Inv(Assume::General),
+        Call::Inv(Assume::Posdef),
+        Call::CholeskyInv(Uplo::Lower),
+        Call::TriInv(Uplo::Lower, Diag::NonUnit),
+        Call::TriInv(Uplo::Upper, Diag::NonUnit),
+    ];
+    for (n, in_place) in [(520, false), (1030, true)] {
+        for call in CALLS {
+            for (planted, count) in [(0.1, 0), (unit_roundoff::<T>() / 64.0, 1)] {
+                let a = conditioned::<T>(call, n, planted);
+                let mut x = a.data.clone();
+                let p = x.as_mut_ptr();
+                let strides = [n as isize, 1];
+                // SAFETY: dense matrices; every operation reads what it needs before it writes there.
+                let (itself, to) = unsafe {
+                    (
+                        Stack::from_raw_parts(p.cast_const(), &[n, n], &strides).unwrap(),
+                        StackMut::from_raw_parts(p, &[n, n], &strides).unwrap(),
+                    )
+                };
+                let from = if in_place { itself } else { a.view() };
+                let summary = run(call, from, to, &mut [], IllConditioned::Warn(None));
+                let what = format!("{call:?}, {}, n = {n}", T::NAME);
+                assert_eq!(summary.ill_conditioned, count, "{what}");
+                let triangle = matches!(call, Call::TriInv(..));
+                let kept = |i: usize, j: usize| !triangle || call.reads(i, j);
+                if let (Some((_, rcond)), true) =
+                    (summary.first_ill_conditioned, !matches!(call, Call::CholeskyInv(_)))
+                {
+                    let a = a.map(|i, j, x| if kept(i, j) { x } else { T::default() });
+                    let own = 1.0 / norm1(&a) / norm1(&Mat::new(n, n, x));
+                    assert!((rcond / own - 1.0).abs() < 1e-4, "{what}: {rcond:e} is not {own:e}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn large_ones() {
+    large::<f64>();
+    large::<c32>();
+}
+
 /// A factor's number is that of the matrix that is inverted, not of the factor.
 fn of_factors<T: Scalar>() {
     let mut worst = Worst::new(format!("condition after cholesky_inv, {}", T::NAME));

@@ -2,8 +2,8 @@
 //!
 //! [`IllConditioned`]: crate::IllConditioned
 
-use super::run::{Job, over};
-use crate::alg::condition::Size;
+use super::run::{Job, Operands, over};
+use crate::alg::condition::{Asked, Size};
 use crate::alg::svd::singular_values;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
@@ -14,7 +14,7 @@ use crate::error::{Error, filled};
 use crate::op::norms::{self, Entries};
 use crate::op::rcond::{self, EXACT_UP_TO};
 use crate::op::{self, Kind, exponent};
-use crate::options::{Assume, IllConditioned, Norm, Options};
+use crate::options::{Assume, Norm, Options};
 use crate::plan::{Plan, Problem, Work, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
@@ -195,14 +195,11 @@ fn exact<T: Scalar, W: Scalar>(
     })
 }
 
-/// Looks at the matrices of a job for those that are ill-conditioned.
-pub(crate) struct Watch<'a, T: Scalar> {
-    a: &'a Stack<'a, T>,
-    x: &'a StackMut<'a, T>,
+/// Looks for the ill-conditioned among the matrices of a job.
+pub(super) struct Watch<'a, T: Scalar> {
+    job: &'a Operands<'a, T>,
     how: How,
-    /// Reciprocal condition numbers under it are reported.
-    pub limit: f64,
-    options: &'a Options,
+    limit: f64,
 }
 
 /// Where the condition comes from.
@@ -211,30 +208,23 @@ enum How {
     /// The norms of the matrix and of its inverse: of these parts, and in axes that are turned back where
     /// the views are reversed.
     Norms { a: Entries, x: Entries, turned: bool, reversed: bool },
-    /// The matrix alone, before it is done: a small one, or a diagonal.
+    /// The matrix alone, before it is done.
     Matrix { diagonal: bool },
-    /// The solve itself, which has the factors.
-    Factors,
 }
 
 impl<'a, T: Scalar> Watch<'a, T> {
     /// `None` if nobody asks.
     #[inline]
-    pub(crate) fn of(job: &Job<'a, T>) -> Option<Self> {
-        match job.options.ill_conditioned {
-            IllConditioned::Ignore => None,
-            IllConditioned::Warn(limit) | IllConditioned::Raise(limit) => Self::new(job, limit),
-        }
+    pub(super) fn of(job: &'a Operands<'a, T>) -> Option<Self> {
+        Self::new(job, job.limit?)
     }
 
     #[cold]
-    fn new(job: &Job<'a, T>, limit: Option<f64>) -> Option<Self> {
-        let n = job.a.rows();
+    fn new(job: &'a Operands<'a, T>, limit: f64) -> Option<Self> {
         let norms = |a: Entries, x: Entries| How::Norms { a, x, turned: false, reversed: false };
-        let lower = Entries::Mirrored { lower: true };
         let how = match job.kind {
-            Kind::Inv { .. } if job.expand.is_none() => norms(Entries::All, Entries::All),
-            Kind::Inv { .. } | Kind::PosdefInv => norms(lower, Entries::All),
+            Kind::Inv { .. } => norms(Entries::All, Entries::All),
+            Kind::PosdefInv => norms(Entries::Mirrored { lower: true }, Entries::All),
             Kind::CholeskyInv => norms(Entries::Factor, Entries::All),
             Kind::Diagonal if job.b.is_none() => norms(Entries::Diagonal, Entries::Diagonal),
             Kind::TriInv { unit, reversed } => {
@@ -243,25 +233,16 @@ impl<'a, T: Scalar> Watch<'a, T> {
                 How::Norms { a: of(unit), x: of(false), turned: true, reversed }
             }
             Kind::Diagonal => How::Matrix { diagonal: true },
-            Kind::Solve | Kind::PosdefSolve if n <= EXACT_UP_TO => How::Matrix { diagonal: false },
-            Kind::Solve | Kind::PosdefSolve => How::Factors,
+            Kind::Solve | Kind::PosdefSolve => How::Matrix { diagonal: false },
             Kind::Cholesky => return None,
         };
-        let limit = limit.unwrap_or(n as f64 * T::Real::EPSILON.to_f64() / 2.0);
-        Some(Watch { a: job.a, x: job.x, how, limit, options: job.options })
+        Some(Watch { job, how, limit })
     }
 
-    /// The limit, if the solve itself has to find the condition.
-    pub(crate) fn asks(&self) -> Option<f64> {
-        matches!(self.how, How::Factors).then_some(self.limit)
-    }
-
-    fn in_place(&self) -> bool {
-        self.a.matrix(0) == self.x.matrix(0).cast_const()
-    }
-
-    fn context(&self, threads: usize) -> Result<Context<'a, T>, Error> {
-        Ok(Context::new(T::kernels()?, threads, self.options.cancel.as_ref()))
+    /// For a blocked route, which finds the condition itself but of suspects.
+    pub(super) fn asks(&self) -> Option<Asked> {
+        let blocked = self.job.a.rows() > EXACT_UP_TO && self.job.kind != Kind::Diagonal;
+        blocked.then(|| Asked::new(self.limit))
     }
 
     /// Where a matrix begins and how it lies in the caller's own axes.
@@ -277,39 +258,34 @@ impl<'a, T: Scalar> Watch<'a, T> {
         (p, if turned { frame.transposed() } else { frame })
     }
 
-    /// What has to be known of a chunk before it is done: norms, or reciprocal condition numbers.
-    pub(crate) fn before(&self, range: Range<usize>, threads: usize) -> Result<Vec<Size>, Error> {
-        let mut found = Vec::new();
-        found.try_reserve_exact(range.len()).map_err(|_| {
-            let bytes = range.len() * size_of::<Size>();
-            Error::OutOfMemory { bytes }
-        })?;
+    /// What has to be known of some matrices before they are done: norms, or reciprocal condition numbers.
+    pub(super) fn before(&self, cx: &Context<T>, range: Range<usize>) -> Result<Vec<Size>, Error> {
+        let Operands { a, options, .. } = self.job;
+        let mut found = Vec::with_capacity(range.len());
         match self.how {
-            How::Factors => {}
             How::Matrix { diagonal: true } => {
                 for k in range {
-                    let (p, from) = (self.a.matrix(k), self.a.frame());
+                    let (p, from) = (a.matrix(k), a.frame());
                     // SAFETY: a diagonal entry of a checked view.
                     let entry = |i: usize| unsafe { p.offset(from.at(i, i)).read() };
                     found.push(Size::of(rcond::of_diagonal(from.rows, entry)));
                 }
             }
             How::Matrix { diagonal: false } => {
-                chunk(self.a, range, Norm::One, threads, self.options, &mut |_, rcond| {
+                chunk(a, range, Norm::One, cx.threads, options, &mut |_, rcond| {
                     found.push(Size::of(rcond));
                 })?;
             }
             How::Norms { a: part, turned, reversed, .. } => {
-                let cx = self.context(threads)?;
                 // What is overwritten has to be known exactly.
-                let exactly = T::COMPLEX && self.in_place();
+                let exactly = T::COMPLEX && self.job.is_in_place();
                 for k in range {
-                    let (p, from) = Self::seen(self.a.matrix(k), self.a.frame(), turned, reversed);
+                    let (p, from) = Self::seen(a.matrix(k), a.frame(), turned, reversed);
                     // SAFETY: a matrix of a checked view.
                     found.push(unsafe {
                         match exactly {
-                            true => norms::exact(&cx, p, from, part)?,
-                            false => norms::bound(&cx, p, from, part)?,
+                            true => norms::exact(cx, p, from, part)?,
+                            false => norms::bound(cx, p, from, part)?,
                         }
                     });
                 }
@@ -320,30 +296,29 @@ impl<'a, T: Scalar> Watch<'a, T> {
 
     /// The reciprocal condition number of matrix `k`, which has a result, if it is under the limit. `known`
     /// is what was known before.
-    pub(crate) fn after(
+    pub(super) fn after(
         &self,
+        cx: &Context<T>,
         k: usize,
         known: Size,
-        threads: usize,
     ) -> Result<Option<f64>, Error> {
+        let Operands { a, x, .. } = self.job;
         let found = match self.how {
-            How::Factors => return Ok(None),
             How::Matrix { .. } => known.value,
             How::Norms { a: of_a, x: of_x, turned, reversed } => {
-                let cx = self.context(threads)?;
                 let of = |p: *const T, frame: Frame| Self::seen(p, frame, turned, reversed);
-                let (a, from) = of(self.a.matrix(k), self.a.frame());
-                let (x, to) = of(self.x.matrix(k).cast_const(), self.x.frame());
+                let (a, from) = of(a.matrix(k), a.frame());
+                let (x, to) = of(x.matrix(k).cast_const(), x.frame());
                 // SAFETY: matrices of checked views; an input that was overwritten is not looked at.
                 unsafe {
-                    if Size::reciprocal(known, norms::bound(&cx, x, to, of_x)?) >= self.limit {
+                    if Size::reciprocal(known, norms::bound(cx, x, to, of_x)?) >= self.limit {
                         return Ok(None);
                     }
-                    let norm = match self.in_place() {
+                    let norm = match self.job.is_in_place() {
                         true => known,
-                        false => norms::exact(&cx, a, from, of_a)?,
+                        false => norms::exact(cx, a, from, of_a)?,
                     };
-                    Size::reciprocal(norm, norms::exact(&cx, x, to, of_x)?)
+                    Size::reciprocal(norm, norms::exact(cx, x, to, of_x)?)
                 }
             }
         };

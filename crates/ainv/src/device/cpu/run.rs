@@ -9,13 +9,13 @@ use crate::device::cpu::pool;
 use crate::device::stream;
 use crate::error::{Error, filled};
 use crate::op::pinv::{Asked as PinvAsked, Matrix};
-use crate::op::{self, Kind, Op, rcond};
-use crate::options::{Assume, Norm, OnSingular, Options};
+use crate::op::{self, Kind, Op};
+use crate::options::{Assume, IllConditioned, OnSingular, Options};
 use crate::plan::{Plan, Problem, Work, is_wide};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 use ainv_kernels::bounds::Cut;
-use ainv_kernels::lanes::{self, Group, Suspects, unrolled};
+use ainv_kernels::lanes::{Group, Suspects, unrolled};
 use ainv_kernels::places::{Frame, Places};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_streams::Cancel;
@@ -103,8 +103,8 @@ impl<T: Scalar> Job<'_, T> {
     pub(crate) fn run(mut self) -> Result<Summary, Error> {
         stream::begin(self.options)?;
         let (count, n) = (self.a.len(), self.a.rows());
-        let watch = Watch::of(&self);
-        let unplanned = watch.is_none() && !self.staged() && self.x.cols() > 0;
+        let limit = self.limit();
+        let unplanned = limit.is_none() && !self.staged() && self.x.cols() > 0;
         if unplanned && count == 1 && (1..=UNPLANNED).contains(&n) {
             return if self.run_alone()? { Ok(Summary::default()) } else { self.run_here(1) };
         }
@@ -114,14 +114,7 @@ impl<T: Scalar> Job<'_, T> {
             return Ok(Summary::default());
         }
         let (staged, wide) = (self.staged(), is_wide::<T>(self.options));
-        let mut own = vec![];
-        let status = match watch.is_some() && self.status.is_empty() {
-            true => {
-                own = filled(Status::OK, count)?;
-                Statuses::new(&mut own)
-            }
-            false => Statuses::new(self.status),
-        };
+        let status = Statuses::new(self.status);
         let job = Operands {
             a: self.a,
             b: self.b,
@@ -129,7 +122,7 @@ impl<T: Scalar> Job<'_, T> {
             kind: self.kind,
             options: self.options,
             epsilon: T::Real::EPSILON.to_f64(),
-            limit: watch.as_ref().and_then(Watch::asks),
+            limit,
             // In place every line that is written has just been read.
             stream: plan.stream && self.a.matrix(0) != self.x.matrix(0).cast_const(),
         };
@@ -140,30 +133,19 @@ impl<T: Scalar> Job<'_, T> {
                 (true, true) => job.stage(self.expand, range, threads, status, T::widen, T::narrow),
             }
         };
-        let watched = |range: Range<usize>, threads: usize| -> Result<Summary, Error> {
-            let Some(watch) = &watch else { return done(range, threads) };
-            // Some at a time: what is known before is kept, and all of it stays in a cache.
-            let bytes = n.saturating_mul(n).saturating_mul(size_of::<T>()).max(1);
-            let step = (NEAR / 4 / bytes).max(1).next_multiple_of(lanes::GROUP);
-            let mut summary = Summary::default();
-            for first in range.clone().step_by(step) {
-                let part = first..range.end.min(first + step);
-                let before = watch.before(part.clone(), threads)?;
-                summary.merge(done(part.clone(), threads)?);
-                // What a solve finds itself is in the summary already.
-                for (k, known) in part.zip(before) {
-                    if status.get(k).is_ok()
-                        && let Some(rcond) = watch.after(k, known, threads)?
-                    {
-                        status.set(k, Status::ILL_CONDITIONED);
-                        summary.record_ill(k, rcond);
-                    }
-                }
-            }
-            Ok(summary)
-        };
-        over(self.a.len(), &plan, self.options.cancel.as_ref(), &watched)
+        over(self.a.len(), &plan, self.options.cancel.as_ref(), &done)
             .inspect_err(|_| status.undone())
+    }
+
+    /// Reciprocal condition numbers under it are reported, if anybody asks.
+    fn limit(&self) -> Option<f64> {
+        match self.options.ill_conditioned {
+            IllConditioned::Ignore => None,
+            IllConditioned::Warn(limit) | IllConditioned::Raise(limit) => {
+                let unit = T::Real::EPSILON.to_f64() / 2.0;
+                Some(limit.unwrap_or(self.a.rows() as f64 * unit))
+            }
+        }
     }
 }
 
@@ -221,12 +203,6 @@ impl Statuses {
             self.set(index, Status { code: Code::Cancelled, at: 0 });
         }
     }
-    /// What was set, of those that are kept.
-    fn get(&self, index: usize) -> Status {
-        assert!(index < self.len, "a status is kept for every matrix");
-        // SAFETY: inside the slice; no two tasks have the same matrix.
-        unsafe { self.first.get().add(index).read() }
-    }
     pub(crate) fn set(&self, index: usize, status: Status) {
         if index < self.len {
             // SAFETY: inside the caller's slice; no two tasks have the same matrix.
@@ -236,22 +212,22 @@ impl Statuses {
 }
 
 /// The operands of a job, without what differs between a chunk and its staged copy.
-struct Operands<'a, T> {
-    kind: Kind,
-    a: &'a Stack<'a, T>,
-    b: Option<&'a Stack<'a, T>>,
-    x: &'a StackMut<'a, T>,
-    options: &'a Options,
+pub(super) struct Operands<'a, T> {
+    pub kind: Kind,
+    pub a: &'a Stack<'a, T>,
+    pub b: Option<&'a Stack<'a, T>>,
+    pub x: &'a StackMut<'a, T>,
+    pub options: &'a Options,
     /// Of the caller's scalar, which the staged copy may be wider than.
     epsilon: f64,
-    /// A solve of an order that has no other way reports reciprocal condition numbers under it.
-    limit: Option<f64>,
+    /// Reciprocal condition numbers under it are reported.
+    pub limit: Option<f64>,
     /// Whether results go past the caches.
     stream: bool,
 }
 
 impl<T: Scalar> Operands<'_, T> {
-    fn is_in_place(&self) -> bool {
+    pub(super) fn is_in_place(&self) -> bool {
         self.a.matrix(0) == self.x.matrix(0).cast_const()
     }
 
@@ -262,7 +238,8 @@ impl<T: Scalar> Operands<'_, T> {
         status: Statuses,
     ) -> Result<Summary, Error> {
         let (op, n) = (op::of::<T>(self.kind), self.a.rows());
-        let asked = self.limit.map(Asked::new);
+        let watch = Watch::of(self);
+        let asked = watch.as_ref().and_then(Watch::asks);
         let mut cx = Context::new(T::kernels()?, threads, self.options.cancel.as_ref());
         cx.asked = asked.as_ref();
         if n > op::SCRATCH_UP_TO && self.is_in_place() {
@@ -272,12 +249,8 @@ impl<T: Scalar> Operands<'_, T> {
         let k = self.b.map_or(0, |b| b.cols());
         let mut summary = Summary::default();
         let mut ill = vec![];
-        let mut note = |index: usize, s: Status| {
-            status.set(index, s);
-            if s.code != Code::NonFinite {
-                summary.record(index, s);
-            }
-        };
+        // Those of the group at hand that have no result.
+        let mut failed = 0u64;
         let far = self.a.len().saturating_mul(n * n * size_of::<T>()) > NEAR;
         arena::with(op::scratch(op, n, k), |scratch: *mut T::Real| {
             let step = op::group(op, n, k, self.a.len());
@@ -301,39 +274,47 @@ impl<T: Scalar> Operands<'_, T> {
                     far,
                     stream: self.stream,
                 };
+                let mut note = |i: usize, s: Status| {
+                    failed |= u64::from(!s.is_ok()) << i;
+                    status.set(first + i, s);
+                    if s.code != Code::NonFinite {
+                        summary.record(first + i, s);
+                    }
+                };
+                let before = || match &watch {
+                    Some(watch) => watch.before(&cx, first..first + count),
+                    None => Ok(vec![]),
+                };
+                let mut known = if asked.is_none() { before()? } else { vec![] };
                 // SAFETY: the pointers are those of checked views of these frames, the scratch was
                 // asked for with this order and these right-hand sides.
                 unsafe {
                     match op::run(op, &cx, &group)? {
                         Ok(suspects) if suspects.is_empty() => {
-                            ill.extend(
-                                asked.as_ref().and_then(Asked::answered).map(|r| (first, r)),
-                            );
+                            let rcond = asked.as_ref().and_then(Asked::answered);
+                            ill.extend(rcond.map(|rcond| (first, rcond)));
                         }
                         Ok(suspects) => {
-                            // It is solved scaled, which may have changed the condition.
-                            let rcond = match self.limit {
-                                Some(_) => {
-                                    let (a, from) = (group.src.get(0).cast_const(), group.from);
-                                    let assume = self.options.assume;
-                                    rcond::estimated(&cx, a, from, assume, Norm::One)?
-                                }
-                                None => f64::NAN,
-                            };
-                            let mut good = true;
-                            self.settle(op, &cx, &group, suspects, |i, s| {
-                                good &= s.is_ok();
-                                note(first + i, s);
-                            })?;
-                            let under = self.limit.is_some_and(|limit| good && rcond < limit);
-                            ill.extend(under.then_some((first, rcond)));
+                            // A suspect is done scaled, which may change its condition.
+                            if asked.is_some() {
+                                known = before()?;
+                            }
+                            self.settle(op, &cx, &group, suspects, &mut note)?;
                         }
                         Err(status) => {
                             self.x.fill(first, T::nan());
-                            note(first, status);
+                            note(0, status);
                         }
                     }
                 }
+                if let Some(watch) = &watch {
+                    let good = |i: &usize| failed >> i & 1 == 0;
+                    for i in (0..known.len()).filter(good) {
+                        let rcond = watch.after(&cx, first + i, known[i])?;
+                        ill.extend(rcond.map(|rcond| (first + i, rcond)));
+                    }
+                }
+                failed = 0;
             }
             Ok(())
         })?;

@@ -33,7 +33,7 @@ pub(super) unsafe fn invert<T: Scalar>(
             Columns { part: Part::Lower, ..columns }.load(cx, m.a, m.from, false)?;
             mirror(cx, w, n, ld)?;
             let read = columns.sums(cx, true)?;
-            if !read.fits() {
+            if !read.fits(true) {
                 return Ok(false);
             }
             let trace = trace(w, n, ld);
@@ -44,7 +44,7 @@ pub(super) unsafe fn invert<T: Scalar>(
             let bounds = Posdef { trace, inverse_trace, up: read.row() }.bounds::<T>(n);
             let clear = bounds.clear_of(asked.cut);
             if clear {
-                columns.store(cx, m.x, m.to)?;
+                columns.store(cx, m.x, m.to, false)?;
             }
             Ok(clear)
         }

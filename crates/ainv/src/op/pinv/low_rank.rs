@@ -58,7 +58,8 @@ pub(super) unsafe fn invert<T: Scalar>(
             // The largest singular value is at least the root mean square of those that are not zero.
             let cut = asked.cut;
             let least = cut.absolute.max(cut.relative * size / (rank as f64).sqrt());
-            if !(rest <= least / 2.0) {
+            let cut_off = rest <= least / 2.0;
+            if !cut_off {
                 return Ok(false);
             }
             let ldp = leading_dimension::<T>(rank);
@@ -78,7 +79,8 @@ pub(super) unsafe fn invert<T: Scalar>(
                 // The step has left the square of the rest over the smallest that is kept as the angle to
                 // the row space: no more than rounding.
                 let inverse = Columns::new((rank, rows), p, ldp, Part::All).norms(cx)?.0;
-                if !(rest * rest * inverse <= rows as f64 * asked.unit * size) {
+                let straight = rest * rest * inverse <= rows as f64 * asked.unit * size;
+                if !straight {
                     return Ok(false);
                 }
                 let left = Operand::columns(q.cast_const(), ld as isize);

@@ -107,7 +107,7 @@ unsafe fn certified<T: Scalar>(
     let Matrix { a, from, x, to } = *matrix;
     let (m, n) = (from.rows, from.cols);
     // A cut-off over all singular values need not be tried; the lanes have tried small ones.
-    if in_lanes(m, n) || m * n == 0 || !(asked.cut.relative < 1.0) {
+    if in_lanes(m, n) || m * n == 0 || asked.cut.relative >= 1.0 {
         return Ok(None);
     }
     if size_of::<T>() < size_of::<T::Wide>() {

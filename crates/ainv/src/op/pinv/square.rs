@@ -10,6 +10,7 @@ use crate::op::inv::recips;
 use crate::op::pass::{Columns, Part};
 use ainv_kernels::bounds::{Bounds, Cut, Factors};
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::sums::SUMS;
 
 /// The inverse where [`Factors`] proves that it is the pseudo-inverse; whether it is.
 ///
@@ -29,7 +30,7 @@ pub(super) unsafe fn invert<T: Scalar>(
             unsafe {
                 // The transpose, as for inv: the right residual |A X - I| is the one that is bounded.
                 let read = columns.load(cx, m.a, m.from.transposed(), true)?;
-                if !read.fits() {
+                if !read.fits(true) {
                     return Ok(false);
                 }
                 pivots.write_bytes(0, n);
@@ -37,7 +38,8 @@ pub(super) unsafe fn invert<T: Scalar>(
                 let zero = lu::factor(cx, n, w, ld as isize, pivots)?;
                 let recips = recips(w, n, ld);
                 // After a zero pivot the inverse is garbage that may be finite.
-                if zero != 0 || !(T::Real::BIG > recips) {
+                let regular = zero == 0 && T::Real::BIG > recips;
+                if !regular {
                     return Ok(false);
                 }
                 let (l, u) = norms_of_factors(cx, n, w, ld)?;
@@ -57,7 +59,7 @@ pub(super) unsafe fn invert<T: Scalar>(
                 let good = is_clear(cx, n, operand, bounds, asked.cut)?
                     && left_residual(cx, n, operand, inverse)? <= residual;
                 if good {
-                    columns.store(cx, m.x, m.to.transposed())?;
+                    columns.store(cx, m.x, m.to.transposed(), false)?;
                 }
                 Ok(good)
             }
@@ -92,13 +94,14 @@ unsafe fn norms_of_factors<T: Scalar>(
     let zero = T::Real::default();
     let count = if n < 192 { 1 } else { 16 };
     // The sums of the rows of L and of U, a pair for each group of columns, and the largest of the columns.
-    let mut rows = filled(zero, 2 * n * count)?;
+    let apart = n + SUMS;
+    let mut rows = filled(zero, 2 * apart * count)?;
     let mut tops = filled([zero; 2], count)?;
     let (w, by, top) = (Shared(w.cast_mut()), Shared(rows.as_mut_ptr()), Shared(tops.as_mut_ptr()));
     let max = |a: T::Real, b: T::Real| if a > b { a } else { b };
     cx.each(count, cx.threads_for(n, n, 8), &|g| {
-        let l_rows = by.get().wrapping_add(2 * n * g);
-        let u_rows = l_rows.wrapping_add(n);
+        let l_rows = by.get().wrapping_add(2 * apart * g);
+        let u_rows = l_rows.wrapping_add(apart);
         let mut largest = [zero; 2];
         for j in n * g / count..n * (g + 1) / count {
             let_in();
@@ -115,8 +118,9 @@ unsafe fn norms_of_factors<T: Scalar>(
         unsafe { top.get().add(g).write(largest) };
         Ok(())
     })?;
-    let row =
-        |which: usize, i: usize| (0..count).fold(zero, |s, g| s + rows[2 * n * g + which * n + i]);
+    let row = |which: usize, i: usize| {
+        (0..count).fold(zero, |s, g| s + rows[(2 * g + which) * apart + i])
+    };
     let largest = |which: usize| {
         let row = (0..n).fold(zero, |top, i| max(top, row(which, i))).to_f64();
         let column = tops.iter().fold(zero, |top, pair| max(top, pair[which])).to_f64();

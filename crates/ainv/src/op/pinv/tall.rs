@@ -35,7 +35,7 @@ pub(super) unsafe fn invert_gram<T: Scalar>(
             gram::gram(cx, (rows, n), a, h, ld)?;
             mirror(cx, h, n, ld)?;
             let read = columns.sums(cx, true)?;
-            if !read.fits() {
+            if !read.fits(true) {
                 return Ok(None);
             }
             let norm = read.row().min(columns.norms(cx)?.0);
@@ -94,13 +94,14 @@ unsafe fn second_pass<T: Scalar>(
             shift(-one);
             let defect = square(h).norms(cx)?.0;
             shift(one);
-            if !(defect < 0.5) || cholesky::factor(cx, n, h, stride)? != 0 {
+            let near = defect < 0.5;
+            if !near || cholesky::factor(cx, n, h, stride)? != 0 {
                 return Ok(false);
             }
             cholesky::invert_factor(cx, n, h, stride)?;
             mirror(cx, h, n, ld)?;
             invert(cx, n, true, l, stride)?;
-            Columns { part: Part::Lower, ..square(l) }.clear(cx)?;
+            Columns { part: Part::Lower, ..square(l) }.clear(cx, false)?;
             let v = square(l).norms(cx)?.0;
             if !of.second_pass::<T>(rows, n, v, defect).clear_of(asked.cut) {
                 return Ok(false);
@@ -153,7 +154,7 @@ pub(super) unsafe fn store_product<T: Scalar>(
                 arena::with(n * ld, |c: *mut T| {
                     transposed(c, ld as isize).run(cx)?;
                     let columns = Columns::new((rows, n), c, ld, Part::All);
-                    columns.store(cx, m.x, m.to.transposed()).map(drop)
+                    columns.store(cx, m.x, m.to.transposed(), false).map(drop)
                 })
             }
         }
