@@ -1,6 +1,9 @@
 //! Dense copies of a chunk's matrices: with the unread part filled in from what `assume` says, and
 //! in another precision where the call asks for it.
 
+use crate::alg::{Shared, Shares};
+use crate::device::cpu::executor::let_in;
+use crate::device::cpu::team::Team;
 use crate::error::Error;
 use crate::options::Assume;
 use crate::stack::{OwnedStack, Stack};
@@ -16,28 +19,72 @@ fn is_dense<T>(places: Places<T>, frame: Frame) -> bool {
         && (places.len() == 1 || places.step() == Some(size))
 }
 
-/// Copies the matrices row by row, converted, each filled in from the part that `assume` reads.
+/// The matrices, of which tasks share out the rows.
+#[derive(Clone, Copy)]
+struct Rows<'a, T>(Places<'a, T>);
+// SAFETY: each task writes rows of its own, and none writes what is read.
+unsafe impl<T> Sync for Rows<'_, T> {}
+
+impl<T> Rows<'_, T> {
+    fn get(&self, k: usize) -> *mut T {
+        self.0.get(k)
+    }
+
+    /// The first matrix; null of none.
+    fn first(&self) -> *mut T {
+        if self.0.is_empty() { std::ptr::null_mut() } else { self.get(0) }
+    }
+}
+
+/// Entries of a thread's share, at least: fewer are copied before a helper has come.
+const WORTH_SHARING: usize = 1 << 15;
+
+/// Runs `f` on shares of `count` lines of `len` entries, by so many threads.
+fn share_out(
+    threads: usize,
+    (count, len): (usize, usize),
+    f: &(impl Fn(Range<usize>) + Sync),
+) -> Result<(), Error> {
+    if threads == 1 || count * len < 2 * WORTH_SHARING {
+        f(0..count);
+        return Ok(());
+    }
+    let shares = Shares::new(count, threads, 8);
+    Team::new(threads).each(shares.count, &|i| {
+        let_in();
+        f(shares.range(i));
+        Ok(())
+    })
+}
+
+/// Copies the matrices row by row, converted, each filled in from the part that `assume` reads; so
+/// many threads share them.
 ///
 /// # Safety
 /// The matrices are readable; `to` spans them all.
 pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
+    threads: usize,
     src: Places<T>,
     from: Frame,
     assume: Assume,
-    convert: impl Fn(T) -> W,
+    convert: impl Fn(T) -> W + Sync,
     to: *mut W,
-) {
-    let size = from.rows * from.cols;
+) -> Result<(), Error> {
+    let (size, lines) = (from.rows * from.cols, src.len() * from.rows);
+    let (rows, to) = (Rows(src), Shared(to));
     if matches!(assume, Assume::Auto | Assume::General) && is_dense(src, from) {
-        for i in 0..src.len() * size {
-            // SAFETY: the matrices lie one after the other.
-            unsafe { to.add(i).write(convert(src.get(0).add(i).read())) };
-        }
-        return;
+        return share_out(threads, (lines, from.cols), &|range| {
+            let (p, to) = (rows.first(), to.get());
+            for i in range.start * from.cols..range.end * from.cols {
+                // SAFETY: the matrices lie one after the other.
+                unsafe { to.add(i).write(convert(p.add(i).read())) };
+            }
+        });
     }
-    for k in 0..src.len() {
-        let p = src.get(k);
-        for i in 0..from.rows {
+    share_out(threads, (lines, from.cols), &|range| {
+        for line in range {
+            let (k, i) = (line / from.rows, line % from.rows);
+            let p = rows.get(k);
             for j in 0..from.cols {
                 // SAFETY: entries of the caller's matrices.
                 let at = |i: usize, j: usize| unsafe { convert(p.offset(from.at(i, j)).read()) };
@@ -52,10 +99,10 @@ pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
                     Assume::Lower | Assume::Upper | Assume::Diagonal => W::default(),
                 };
                 // SAFETY: inside the caller's block.
-                unsafe { to.add(k * size + i * from.cols + j).write(x) };
+                unsafe { to.get().add(k * size + i * from.cols + j).write(x) };
             }
         }
-    }
+    })
 }
 
 /// Some matrices of a stack as one of their own, converted and filled in as [`expand`] does.
@@ -63,13 +110,14 @@ pub(crate) fn dense<T: Scalar, W: Scalar>(
     a: &Stack<T>,
     range: Range<usize>,
     assume: Assume,
-    convert: impl Fn(T) -> W,
+    convert: impl Fn(T) -> W + Sync,
 ) -> Result<OwnedStack<W>, Error> {
     let mut dense = OwnedStack::zeros(&[range.len(), a.rows(), a.cols()])?;
     let mut list = vec![];
     let places = a.places(range.start, range.len(), &mut list)?;
+    let to = dense.as_mut_slice().as_mut_ptr();
     // SAFETY: matrices of a checked view; the new stack has a place for each entry.
-    unsafe { expand(places, a.frame(), assume, convert, dense.as_mut_slice().as_mut_ptr()) };
+    unsafe { expand(1, places, a.frame(), assume, convert, to)? };
     Ok(dense)
 }
 
@@ -95,29 +143,34 @@ pub(crate) unsafe fn drop_rounding<W: Scalar>(a: *mut W, count: usize, n: usize,
 /// # Safety
 /// As [`expand`].
 pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
+    threads: usize,
     from: *const W,
     dst: Places<T>,
     to: Frame,
-    convert: impl Fn(W) -> T,
-) {
-    let size = to.rows * to.cols;
+    convert: impl Fn(W) -> T + Sync,
+) -> Result<(), Error> {
+    let (size, lines) = (to.rows * to.cols, dst.len() * to.rows);
+    let (rows, from) = (Rows(dst), Shared(from.cast_mut()));
     if is_dense(dst, to) {
-        for i in 0..dst.len() * size {
-            // SAFETY: the matrices lie one after the other.
-            unsafe { dst.get(0).add(i).write(convert(from.add(i).read())) };
-        }
-        return;
+        return share_out(threads, (lines, to.cols), &|range| {
+            let (p, from) = (rows.first(), from.get());
+            for i in range.start * to.cols..range.end * to.cols {
+                // SAFETY: the matrices lie one after the other.
+                unsafe { p.add(i).write(convert(from.add(i).read())) };
+            }
+        });
     }
-    for k in 0..dst.len() {
-        let p = dst.get(k);
-        for i in 0..to.rows {
+    share_out(threads, (lines, to.cols), &|range| {
+        for line in range {
+            let (k, i) = (line / to.rows, line % to.rows);
+            let p = rows.get(k);
             for j in 0..to.cols {
                 // SAFETY: entries of the caller's matrices.
                 unsafe {
-                    let x = convert(from.add(k * size + i * to.cols + j).read());
+                    let x = convert(from.get().add(k * size + i * to.cols + j).read());
                     p.offset(to.at(i, j)).write(x);
                 }
             }
         }
-    }
+    })
 }

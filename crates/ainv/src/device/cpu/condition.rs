@@ -108,7 +108,7 @@ unsafe fn estimated<T: Scalar>(
         let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
         // SAFETY: the caller's matrix, and a dense copy of it.
         unsafe {
-            op::staging::expand(Places::one(a), from, Assume::General, T::widen, w);
+            op::staging::expand(threads, Places::one(a), from, Assume::General, T::widen, w)?;
             rcond::estimated(&cx, w.cast_const(), dense, options.assume, norm)
         }
     })
@@ -121,7 +121,7 @@ fn exact<T: Scalar, W: Scalar>(
     norm: Norm,
     threads: usize,
     options: &Options,
-    convert: impl Fn(T) -> W,
+    convert: impl Fn(T) -> W + Sync,
     put: &mut dyn FnMut(usize, f64),
 ) -> Result<(), Error> {
     let (n, count) = (a.rows(), range.len());
@@ -129,7 +129,7 @@ fn exact<T: Scalar, W: Scalar>(
         let mut list = vec![];
         let places = a.places(range.start, count, &mut list)?;
         // SAFETY: the view's pointers; the block holds this many dense matrices.
-        unsafe { op::staging::expand(places, a.frame(), options.assume, convert, w) };
+        unsafe { op::staging::expand(threads, places, a.frame(), options.assume, convert, w)? };
         let matrix = |i: usize| w.wrapping_add(i * n * n);
         // SAFETY: dense matrices, filled above.
         let entries = |i: usize| unsafe { std::slice::from_raw_parts(matrix(i), n * n) };

@@ -113,12 +113,12 @@ impl Job<'_> {
                 (a.places(range.start, count, &mut src)?, x.places(range.start, count, &mut dst)?);
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
             unsafe {
-                staging::expand(src, a.frame(), Assume::General, T::widen, w);
+                staging::expand(threads, src, a.frame(), Assume::General, T::widen, w)?;
                 let size = (m * n) as isize;
                 let from = Stack::from_raw_parts(w, &[count, m, n], &[size, n as isize, 1])?;
                 let to = StackMut::from_raw_parts(y, &[count, n, m], &[size, m as isize, 1])?;
                 self.chunk(&from, &to, range.start, 0..count, threads, note)?;
-                staging::collect(y.cast_const(), dst, x.frame(), T::narrow);
+                staging::collect(threads, y.cast_const(), dst, x.frame(), T::narrow)?;
             }
             Ok(())
         })

@@ -419,8 +419,8 @@ impl<T: Scalar> Operands<'_, T> {
         range: Range<usize>,
         threads: usize,
         status: Statuses,
-        to: impl Fn(T) -> W,
-        from: impl Fn(W) -> T,
+        to: impl Fn(T) -> W + Sync,
+        from: impl Fn(W) -> T + Sync,
     ) -> Result<Summary, Error> {
         let (n, count) = (self.a.rows(), range.len());
         let k = self.b.map_or(0, |b| b.cols());
@@ -433,13 +433,13 @@ impl<T: Scalar> Operands<'_, T> {
             let places = self.a.places(range.start, count, &mut src)?;
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
             unsafe {
-                op::staging::expand(places, self.a.frame(), assume, &to, a);
+                op::staging::expand(threads, places, self.a.frame(), assume, &to, a)?;
                 if matches!(self.kind, Kind::Cholesky | Kind::PosdefInv | Kind::PosdefSolve) {
                     op::staging::drop_rounding(a, count, n, n as f64 * self.epsilon);
                 }
                 if let Some(rhs) = &self.b {
                     let places = rhs.places(range.start, count, &mut src)?;
-                    op::staging::expand(places, rhs.frame(), Assume::General, &to, b);
+                    op::staging::expand(threads, places, rhs.frame(), Assume::General, &to, b)?;
                 }
                 let dense = |m: usize, n: usize| ([count, m, n], [(m * n) as isize, n as isize, 1]);
                 let (shape, strides) = dense(n, n);
@@ -464,7 +464,7 @@ impl<T: Scalar> Operands<'_, T> {
                     *index += range.start;
                 }
                 let places = self.x.places(range.start, count, &mut dst)?;
-                op::staging::collect(x.cast_const(), places, self.x.frame(), &from);
+                op::staging::collect(threads, x.cast_const(), places, self.x.frame(), &from)?;
                 Ok(summary)
             }
         })

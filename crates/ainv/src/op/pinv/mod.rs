@@ -118,10 +118,10 @@ unsafe fn certified<T: Scalar>(
             let wide = Matrix { a: w.cast_const(), from: dense(m, n), x: y, to: dense(n, m) };
             // SAFETY: the caller's matrices, and a dense one of each shape.
             unsafe {
-                staging::expand(Places::one(a), from, Assume::General, T::widen, w);
+                staging::expand(cx.threads, Places::one(a), from, Assume::General, T::widen, w)?;
                 let way = inverted(&cx, &wide, asked)?;
                 if way.is_some() {
-                    staging::collect(y.cast_const(), Places::one(x), to, T::narrow);
+                    staging::collect(cx.threads, y.cast_const(), Places::one(x), to, T::narrow)?;
                 }
                 Ok(way)
             }
