@@ -264,7 +264,8 @@ unsafe fn scale_kept<F: Field>(
         }
         let (largest, rank) = (lanes(largest), lanes(rank));
         // Under it squares have lost bits, or are gone.
-        let least = <F::S as Scalar>::Real::SMALL.to_f64();
+        type Real<F> = <<F as Field>::S as Scalar>::Real;
+        let least = 2f64.powi((Real::<F>::MIN_EXP + Real::<F>::MANTISSA) / 2);
         let mut limit = [0.0; MAX_LANES];
         let mut sound = u64::MAX;
         for l in 0..F::LANES {

@@ -61,7 +61,7 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             for (l, i) in at.clone().enumerate() {
                 let [a, r, v, gram, skew] = squares.map(|x| x[l].sqrt());
                 let bounds = Orthogonal { a, r, v, gram }.bounds::<F::S>(m, n);
-                let fine = skew <= SKEW * m as f64 * p.unit * r * v;
+                let fine = skew <= SKEW * m.max(2) as f64 * p.unit * r * v;
                 good |= ((fine && bounds.clear_of(p.cuts[i])) as u64) << l;
             }
             if registers.accept(read & good) {

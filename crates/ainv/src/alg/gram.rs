@@ -82,7 +82,8 @@ pub(crate) unsafe fn norm_is_at_most<T: Scalar>(
 /// Makes the columns of Q (m x n, columns `ld` apart) orthonormal, by the Cholesky factor of its Gram
 /// matrix, so many times: once to the square of the condition number, twice to rounding (Yamamoto,
 /// Nakatsukasa, Yanagisawa, Fukaya, "Roundoff error analysis of the CholeskyQR2 algorithm", ETNA 44, 2015).
-/// Whether that went well: it does for a condition number under 10^7.
+/// Whether each factorisation ran through: it does for a condition number under 10^7, and the caller
+/// measures what it relies on.
 ///
 /// # Safety
 /// Q is writable over its size.

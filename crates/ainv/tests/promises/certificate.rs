@@ -354,6 +354,24 @@ fn neighbours_do_not_matter<T: Scalar>() {
     }
 }
 
+/// What is left of a matrix may be so small that its squares are gone, and still be kept.
+fn tiny_ones_are_kept<T: Scalar>() {
+    let small = 2f64.powi(if size_of::<T::Real>() == 4 { -100 } else { -560 });
+    for n in [8, 32] {
+        let a: Mat<T> = Mat::real(n, n, |i, j| match (i == j, i) {
+            (false, _) => 0.0,
+            (true, 0) => 1.0,
+            _ => small,
+        });
+        let tiny = Some(Tolerance::All(small / 4.0));
+        for (rtol, atol) in [(Some(Tolerance::All(0.0)), None), (tiny, None), (None, tiny)] {
+            let (x, way) = tell(&a, &PinvOptions { rtol, atol, hermitian: false });
+            let got = x[(1, 1)].re().to_f64() * small;
+            assert!((got - 1.0).abs() < 1e-5, "{n}, {rtol:?}, {atol:?}, {way:?}: {got}");
+        }
+    }
+}
+
 mod stamped {
     super::for_all_scalars!(
         never_wrongly_in_lanes,
@@ -364,5 +382,6 @@ mod stamped {
         agrees_with_singular_values,
         scaled_ones_are_certified,
         neighbours_do_not_matter,
+        tiny_ones_are_kept,
     );
 }

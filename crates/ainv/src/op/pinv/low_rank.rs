@@ -2,9 +2,11 @@
 //! rows, and with B = A Q the pseudo-inverse Q B^+ (Halko, Martinsson, Tropp, "Finding structure with
 //! randomness", SIAM Review 53, 2011; the rank from an LU factorisation of the combinations).
 //!
-//! The answer is taken only if A - B Q^H, which is formed, is at most half of the cut-off, and the singular
-//! values of B are certified to be over twice the cut-off: the rank is then that which the singular
-//! values of A would say.
+//! The answer is taken only if R = A - B Q^H, which is formed, is at most half of the cut-off c, and the r
+//! singular values of B as it is stored are certified to be over 2 c. Then sigma_(r+1)(A) <= ||R||, as B Q^H has
+//! rank r; and a unit y in the range of B with t = ||A^H y|| has t^2 + t c / 2 >= ||B^H y||^2 > 4 c^2, so that t
+//! and with it sigma_r(A) are over c. Only the rounding of R and of B = A Q is not counted, as the singular
+//! values of A, computed, would be off by as much.
 
 use super::{Asked, Matrix, tall};
 use crate::alg::gemm::{Operand, Product, Update};
@@ -53,13 +55,15 @@ pub(super) unsafe fn invert<T: Scalar>(
                 return Ok(false);
             }
             times(a, (rows, n), q, ld, b, ldb as isize)?;
-            let rest = remainder(cx, m, rank, (q, ld), (b, ldb))?;
+            // Squares that are gone are no larger than the smallest normal number.
+            let lost = (rows as f64 * n as f64 * f64::MIN_POSITIVE).sqrt();
+            let rest = remainder(cx, m, rank, (q, ld), (b, ldb))?.hypot(lost);
             let size = Columns::new((rows, rank), b, ldb, Part::All).norms(cx)?.0;
             // The largest singular value is at least the root mean square of those that are not zero.
             let cut = asked.cut;
             let least = cut.absolute.max(cut.relative * size / (rank as f64).sqrt());
-            let cut_off = rest <= least / 2.0;
-            if !cut_off {
+            let negligible = rest <= least / 2.0;
+            if !negligible {
                 return Ok(false);
             }
             let ldp = leading_dimension::<T>(rank);
@@ -76,11 +80,11 @@ pub(super) unsafe fn invert<T: Scalar>(
                 if tall::invert_gram(cx, &kept, &Asked { cut, ..*asked })?.is_none() {
                     return Ok(false);
                 }
-                // The step has left the square of the rest over the smallest that is kept as the angle to
-                // the row space: no more than rounding.
+                // The step has made of an angle to the row space, which random rows leave moderate, its
+                // product with the square of the rest over the smallest that is kept: rounding, at most.
                 let inverse = Columns::new((rank, rows), p, ldp, Part::All).norms(cx)?.0;
-                let straight = rest * rest * inverse <= rows as f64 * asked.unit * size;
-                if !straight {
+                let as_rounding = rest * rest * inverse <= rows as f64 * asked.unit * size;
+                if !as_rounding {
                     return Ok(false);
                 }
                 let left = Operand::columns(q.cast_const(), ld as isize);

@@ -3,8 +3,9 @@
 //! The pseudo-inverse of a matrix of full rank is an inverse (of A, or of A^H A times A^H), which costs a
 //! twentieth of a singular value decomposition. So each matrix is inverted first, and bounds of its
 //! extreme singular values are taken from what that leaves ([`bounds`](ainv_kernels::bounds)). Where they
-//! prove that no singular value is at or under the cut-off, that is the answer; where not, the singular
-//! values decide (Golub and Van Loan, Matrix Computations, 4th ed., section 5.5.2).
+//! prove that no singular value is at or under the cut-off, that is the answer. Where not, a basis of the
+//! row space is looked for, if a gap tells the rank; otherwise the singular values decide (Golub and Van
+//! Loan, Matrix Computations, 4th ed., section 5.5.2).
 
 mod hermitian;
 mod low_rank;
@@ -87,19 +88,19 @@ pub(crate) unsafe fn pinv<T: Scalar>(
     asked: &Asked,
 ) -> Result<(Status, Way), Error> {
     // SAFETY: the caller's.
-    match unsafe { certified(cx, matrix, asked)? } {
+    match unsafe { attempt(cx, matrix, asked)? } {
         Some(way) => Ok((Status::OK, way)),
         // SAFETY: the caller's.
         None => unsafe { decomposed(cx, matrix, asked) },
     }
 }
 
-/// By an inverse, if that is proven to be right; in double precision inside, as single precision
+/// Without a decomposition, if that is proven to do; in double precision inside, as single precision
 /// would prove it of few.
 ///
 /// # Safety
 /// As [`pinv`].
-unsafe fn certified<T: Scalar>(
+unsafe fn attempt<T: Scalar>(
     cx: &Context<T>,
     matrix: &Matrix<T>,
     asked: &Asked,
@@ -119,7 +120,7 @@ unsafe fn certified<T: Scalar>(
             // SAFETY: the caller's matrices, and a dense one of each shape.
             unsafe {
                 staging::expand(cx.threads, Places::one(a), from, Assume::General, T::widen, w)?;
-                let way = inverted(&cx, &wide, asked)?;
+                let way = attempt_inside(&cx, &wide, asked)?;
                 if way.is_some() {
                     staging::collect(cx.threads, y.cast_const(), Places::one(x), to, T::narrow)?;
                 }
@@ -128,11 +129,11 @@ unsafe fn certified<T: Scalar>(
         });
     }
     // SAFETY: the caller's.
-    unsafe { inverted(cx, matrix, asked) }
+    unsafe { attempt_inside(cx, matrix, asked) }
 }
 
-/// By the inverse that suits the shape.
-unsafe fn inverted<T: Scalar>(
+/// By the inverse that suits the shape, then by the row space.
+unsafe fn attempt_inside<T: Scalar>(
     cx: &Context<T>,
     matrix: &Matrix<T>,
     asked: &Asked,
@@ -217,7 +218,7 @@ unsafe fn decomposed<T: Scalar>(
             let (from, to) = (columns(m, n), columns(n, m));
             let scaled = Matrix { a: w.cast_const(), from, x: result, to };
             // SAFETY: the working copy and the place for the result.
-            way = unsafe { certified(cx, &scaled, &Asked { cut, ..*asked })? };
+            way = unsafe { attempt(cx, &scaled, &Asked { cut, ..*asked })? };
         }
         if way.is_none() {
             // SAFETY: as above.

@@ -98,6 +98,7 @@ unsafe fn norms_of_factors<T: Scalar>(
     let mut rows = filled(zero, 2 * apart * count)?;
     let mut tops = filled([zero; 2], count)?;
     let (w, by, top) = (Shared(w.cast_mut()), Shared(rows.as_mut_ptr()), Shared(tops.as_mut_ptr()));
+    // A NaN may be lost here; the inverse's norm has it.
     let max = |a: T::Real, b: T::Real| if a > b { a } else { b };
     cx.each(count, cx.threads_for(n, n, 8), &|g| {
         let l_rows = by.get().wrapping_add(2 * apart * g);
