@@ -137,7 +137,7 @@ pub(crate) enum Operation {
         #[arg(long, value_enum, default_value = "raise", value_name = "WHAT")]
         on_singular: InvOnSingular,
     },
-    /// The Moore-Penrose inverses, from singular values.
+    /// The Moore-Penrose inverses.
     Pinv {
         #[command(flatten)]
         files: Files,

@@ -7,7 +7,7 @@
 //! columns of W are orthogonal, too. Their lengths are the singular values, and X = W S^-2 Q^H over
 //! the columns that are longer than the cut-off.
 
-use super::orthogonal::{defect, lanes, mirror, multiply, orthogonalize, squares};
+use super::orthogonal::{defect, lanes, multiply, orthogonalize, squares};
 use super::subspace::{load, product, take_columns};
 use super::{Group, Part, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
 use crate::isa::field::Field;
@@ -53,9 +53,6 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             let sound = scale_kept(w, q, size, m, n, k, rank, p, at.clone());
             let x = Tile::<F>::new(g.scratch, m);
             multiply(w, q, x, (n, m, k), Part::Whole);
-            if p.hermitian {
-                mirror(x, n);
-            }
             if registers.accept(read & straight & sound & !rotating) {
                 to.store(at, x);
             }

@@ -52,9 +52,6 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             let skew = right_residual(factor, r, n);
             let gram = defect(q, m, n, all);
             multiply(r, q, x, (n, m, n), Part::Upper);
-            if p.hermitian {
-                mirror(x, n);
-            }
             let read = in_range(a, a, a, <F::S as Scalar>::Real::LINE_EXP);
             let squares = [lanes(a), lanes(r2), lanes(v2), lanes(gram), lanes(skew)];
             let mut good = 0;

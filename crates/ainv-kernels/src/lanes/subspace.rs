@@ -59,9 +59,6 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             product(z, false, r, Part::Upper, z, (n, k, k));
             let x = Tile::<F>::new(g.scratch, m);
             multiply(z, q, x, (n, m, k), Part::Whole);
-            if p.hermitian {
-                mirror(x, n);
-            }
 
             let squares = [size, b2, r2, v2, q2, z2, taken.left, taken.largest];
             let mut of = [[0.0; MAX_LANES]; 8];

@@ -7,9 +7,10 @@ use crate::error::Error;
 use ainv_kernels::bounds::Cut;
 use ainv_kernels::scalar::{EachScalar, RealScalar, Scalar, c32, c64};
 use faer::dyn_stack::{MemStack, StackReq};
+use faer::linalg::svd::SvdParams;
 use faer::linalg::{evd, svd};
 use faer::traits::ComplexField;
-use faer::{MatMut, MatRef, Par};
+use faer::{Auto, MatMut, MatRef, Par, Spec};
 
 /// A matrix's shape, its entries column by column, and the places for U, V and the values.
 type Svd<T> = unsafe fn((usize, usize), *const T, *mut T, *mut T, *mut T) -> Converged;
@@ -132,14 +133,21 @@ pub(crate) fn of_slice<T: Scalar>(
     unsafe { singular_values((m, n), a.as_ptr()) }
 }
 
+/// Faer begins tall matrices with a QR factorisation, after which small singular values are off by some
+/// m epsilon of the largest: as much as the default cut-off.
+fn settings<T: ComplexField>() -> Spec<SvdParams, T> {
+    let settings: SvdParams = Auto::<T>::auto();
+    Spec::new(SvdParams { qr_ratio_threshold: f64::INFINITY, ..settings })
+}
+
 unsafe fn values<T: ComplexField>((m, n): (usize, usize), a: *const T, s: &mut [T]) -> Converged {
     let none = svd::ComputeSvdVectors::No;
-    let req = svd::svd_scratch::<T>(m, n, none, none, Par::Seq, Default::default());
+    let req = svd::svd_scratch::<T>(m, n, none, none, Par::Seq, settings());
     with_stack(req, |stack| {
         // SAFETY: the caller's A.
         let a = unsafe { MatRef::from_raw_parts(a, m, n, 1, m as isize) };
         let s = faer::ColMut::from_slice_mut(s).as_diagonal_mut();
-        Ok(svd::svd(a, s, None, None, Par::Seq, stack, Default::default()).ok())
+        Ok(svd::svd(a, s, None, None, Par::Seq, stack, settings()).ok())
     })
 }
 
@@ -152,7 +160,7 @@ unsafe fn decompose<T: ComplexField>(
 ) -> Converged {
     let r = m.min(n);
     let thin = svd::ComputeSvdVectors::Thin;
-    let req = svd::svd_scratch::<T>(m, n, thin, thin, Par::Seq, Default::default());
+    let req = svd::svd_scratch::<T>(m, n, thin, thin, Par::Seq, settings());
     with_stack(req, |stack| {
         // SAFETY: the caller's blocks; the output is written before it is read.
         let (a, u, v, s) = unsafe {
@@ -163,7 +171,7 @@ unsafe fn decompose<T: ComplexField>(
                 faer::ColMut::from_raw_parts_mut(s, r, 1).as_diagonal_mut(),
             )
         };
-        Ok(svd::svd(a, s, Some(u), Some(v), Par::Seq, stack, Default::default()).ok())
+        Ok(svd::svd(a, s, Some(u), Some(v), Par::Seq, stack, settings()).ok())
     })
 }
 

