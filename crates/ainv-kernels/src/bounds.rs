@@ -250,29 +250,3 @@ impl Truncated {
             && left2 <= m as f64 * unit * self.a * low
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_certified_by_nan_or_at_the_cut() {
-        let cut = Cut { relative: 1e-3, absolute: 0.0 };
-        assert!(Bounds { low: 1.1e-3, up: 1.0 }.clear_of(cut));
-        assert!(!Bounds { low: 1e-3, up: 1.0 }.clear_of(cut));
-        assert!(!Bounds { low: f64::NAN, up: 1.0 }.clear_of(cut));
-        assert!(!Bounds { low: 1.0, up: f64::NAN }.clear_of(cut));
-        assert!(!Bounds { low: 1.0, up: 1.0 }.clear_of(Cut { relative: f64::NAN, absolute: 0.0 }));
-        assert!(!Bounds { low: 1.0, up: 1.0 }.clear_of(Cut { relative: 0.0, absolute: 1.0 }));
-        assert!(!Bounds::NONE.clear_of(Cut { relative: 0.0, absolute: 0.0 }));
-    }
-
-    #[test]
-    fn the_identity_is_certified() {
-        let q = Orthogonal { a: 2.0, r: 2.0, v: 2.0, gram: 0.0 };
-        let Bounds { low, up } = q.bounds::<f64>(4, 4);
-        assert!((0.49..0.5).contains(&low) && (2.0..2.1).contains(&up));
-        let far = Orthogonal { gram: f64::NAN, ..q };
-        assert_eq!(far.bounds::<f64>(4, 4), Bounds::NONE);
-    }
-}

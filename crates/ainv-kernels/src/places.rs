@@ -81,6 +81,14 @@ impl Frame {
         let cs = if empty || cols == 1 { 1 } else { cs };
         Frame { rows, cols, rs, cs }
     }
+    /// A dense matrix, row by row.
+    pub fn by_rows(rows: usize, cols: usize) -> Frame {
+        Frame { rows, cols, rs: cols as isize, cs: 1 }
+    }
+    /// Columns of adjacent rows, `ld` apart.
+    pub fn by_columns(rows: usize, cols: usize, ld: usize) -> Frame {
+        Frame { rows, cols, rs: 1, cs: ld as isize }
+    }
     pub fn transposed(self) -> Frame {
         Frame { rows: self.cols, cols: self.rows, rs: self.cs, cs: self.rs }
     }

@@ -242,7 +242,7 @@ pub(crate) fn inv_ex<'py>(
 /// Moore-Penrose inverses.
 ///
 /// A matrix of full rank is inverted where bounds of its extreme singular values prove that none counts as
-/// zero [1]_; that takes a tenth of the time of a singular value decomposition, and less. The others are
+/// zero [1]_; that takes a small part of the time of a singular value decomposition. The others are
 /// done by their singular values [2]_ or, where a gap tells their rank, to the same effect.
 ///
 /// Parameters

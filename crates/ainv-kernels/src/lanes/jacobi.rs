@@ -1,20 +1,20 @@
 //! Pseudo-inverses of any rank in a tile, by one-sided Jacobi rotations (Hestenes; Golub and Van Loan,
 //! Matrix Computations, 4th ed., section 8.6.3).
 //!
-//! The rotations begin where a QR decomposition with column pivoting has ended, which halves the sweeps
+//! The rotations begin where a QR decomposition with column pivoting has ended, which saves sweeps
 //! (Drmac and Veselic, "New fast and accurate Jacobi SVD algorithm", SIAM J. Matrix Anal. Appl. 29,
 //! 2008): A = Q W^H with orthonormal columns Q, and the same rotations on both keep the product until the
 //! columns of W are orthogonal, too. Their lengths are the singular values, and X = W S^-2 Q^H over
 //! the columns that are longer than the cut-off.
 
-use super::orthogonal::{defect, lanes, multiply, orthogonalize, squares};
-use super::subspace::{load, product, take_columns};
+use super::orthogonal::{defect, lanes, load, multiply, orthogonalize, squares};
+use super::subspace::{product, take_columns};
 use super::{Group, Part, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
 
-/// Sweeps over all pairs of columns, at most. Ten were the most that a matrix was seen to need.
+/// Sweeps over all pairs of columns, at most. What has not come to rest by then is a suspect.
 const SWEEPS: usize = 30;
 
 /// Pseudo-inverses of a group of m x n matrices, m >= n.

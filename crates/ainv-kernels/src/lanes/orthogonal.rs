@@ -11,6 +11,7 @@ use crate::bounds::Orthogonal;
 use crate::isa::field::Field;
 use crate::isa::{MAX_LANES, Vector};
 use crate::scalar::{RealScalar, Scalar};
+use std::ops::Range;
 
 /// Columns that share the loads of another one.
 const WIDTH: usize = 4;
@@ -29,15 +30,12 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
         let (from, to) =
             (Transfer::<F>::new(g.src, g.from, g.far), Transfer::<F>::new(g.dst, g.to, g.far));
         while let Some(at) = registers.next(F::LANES) {
-            let q = from.load(at.clone(), g.scratch);
+            let q = load(&from, at.clone(), g.scratch, p.hermitian, n);
             let r = Tile::<F>::new(q.after(m * n), n);
             let recip = Tile::<F>::new(r.after(n * n), n);
             let all = F::V::splat(RealScalar::from_f64(n as f64));
             let c = Tile::<F>::new(recip.after(n), n);
             let x = Tile::<F>::new(c.after(n), m);
-            if p.hermitian {
-                mirror(q, n);
-            }
             let a = squares(q, m, n, false);
             orthogonalize(q, r, recip, c, m, n, all);
             let r2 = squares(r, n, n, true);
@@ -69,6 +67,25 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
     }
 }
 
+/// The matrices, the upper triangle of Hermitian ones as the lower one says.
+#[inline(always)]
+pub(super) unsafe fn load<F: Field>(
+    from: &Transfer<F>,
+    at: Range<usize>,
+    scratch: *mut <F::S as Scalar>::Real,
+    hermitian: bool,
+    n: usize,
+) -> Tile<F> {
+    // SAFETY: the caller's.
+    unsafe {
+        let a = from.load(at, scratch);
+        if hermitian {
+            mirror(a, n);
+        }
+        a
+    }
+}
+
 /// The lanes in double precision.
 #[inline(always)]
 pub(super) unsafe fn lanes<V: Vector>(x: V) -> [f64; MAX_LANES] {
@@ -82,7 +99,7 @@ pub(super) unsafe fn lanes<V: Vector>(x: V) -> [f64; MAX_LANES] {
 
 /// The upper triangle becomes the adjoint of the lower one, the diagonal real.
 #[inline(always)]
-pub(super) unsafe fn mirror<F: Field>(t: Tile<F>, n: usize) {
+unsafe fn mirror<F: Field>(t: Tile<F>, n: usize) {
     // SAFETY: the tile is n x n.
     unsafe {
         for i in 0..n {

@@ -11,7 +11,7 @@
 //! cut-off, the others under it, and the gap between them wide enough for X to be right to rounding. The
 //! others are suspects.
 
-use super::orthogonal::{defect, lanes, mirror, multiply, orthogonalize, squares};
+use super::orthogonal::{defect, lanes, load, multiply, orthogonalize, squares};
 use super::triangular::invert_upper;
 use super::{Group, Part, PinvLanes, Registers, Suspects, Tile, Transfer, in_range};
 use crate::bounds::{Orthogonal, Truncated};
@@ -77,25 +77,6 @@ pub unsafe fn pinv<F: Field>(g: &Group<F::S>, p: &PinvLanes) -> Suspects {
             }
         }
         registers.suspects()
-    }
-}
-
-/// The matrices, the upper triangle of Hermitian ones as the lower one says.
-#[inline(always)]
-pub(super) unsafe fn load<F: Field>(
-    from: &Transfer<F>,
-    at: Range<usize>,
-    scratch: *mut <F::S as Scalar>::Real,
-    hermitian: bool,
-    n: usize,
-) -> Tile<F> {
-    // SAFETY: the caller's.
-    unsafe {
-        let a = from.load(at, scratch);
-        if hermitian {
-            mirror(a, n);
-        }
-        a
     }
 }
 

@@ -14,7 +14,7 @@ use ainv_kernels::scalar::Scalar;
 ///
 /// A matrix of full rank is inverted where bounds of its extreme singular values prove that none is
 /// at or under the cut-off (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorems 9.3
-/// and 10.3, sections 14.2 and 14.3); that takes a tenth of the time and less. The others, and those of low
+/// and 10.3, sections 14.2 and 14.3); that takes a small part of the time. The others, and those of low
 /// rank, are done by their singular values (Golub and Van Loan, Matrix Computations, 4th ed., section 5.5.2)
 /// or to the same effect. Single precision is computed in double inside, above the orders of the lanes.
 ///

@@ -74,7 +74,7 @@ pub(crate) fn first_bad_pivot<T: Scalar>(
 ) -> Result<usize, Error> {
     let ld = leading_dimension::<T>(n);
     arena::with(n * ld, |w: *mut T| {
-        let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+        let dense = Frame::by_rows(n, n);
         // SAFETY: the dense matrix and the arena's block.
         unsafe {
             let columns = Columns::new((n, n), w, ld, Part::Lower);

@@ -385,7 +385,7 @@ pub(crate) fn first_zero_pivot<T: Scalar>(
     let ld = leading_dimension::<T>(n);
     arena::with(n * ld, |w: *mut T| {
         arena::with(n, |pivots: *mut usize| {
-            let dense = ainv_kernels::places::Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+            let dense = ainv_kernels::places::Frame::by_rows(n, n);
             // SAFETY: the dense matrix and the arena's blocks.
             let at = unsafe {
                 let columns = Columns::new((n, n), w, ld, Part::All);

@@ -114,7 +114,7 @@ impl<T: Scalar> Columns<T> {
     }
 
     fn frame(&self) -> Frame {
-        Frame { rows: self.m, cols: self.n, rs: 1, cs: self.ld as isize }
+        Frame::by_columns(self.m, self.n, self.ld)
     }
 
     /// Fills it from a matrix of any strides; what does not count becomes zero, whatever it was. With

@@ -66,7 +66,7 @@ pub(crate) unsafe fn estimated<T: Scalar>(
             let sum = match whole {
                 true => columns.load(cx, a, from.transposed(), false)?.total,
                 false => {
-                    staging::expand(cx.threads, Places::one(a), from, assume, |x| x, w)?;
+                    staging::expand(cx, Places::one(a), from, assume, |x| x, w)?;
                     columns.sums(cx, false)?.total
                 }
             };

@@ -144,7 +144,7 @@ pub(crate) fn forced<T: Scalar>(
     b: &[T],
     x: &mut [T],
 ) -> Result<(), Error> {
-    let dense = |cols: usize| Frame { rows: n, cols, rs: cols as isize, cs: 1 };
+    let dense = |cols: usize| Frame::by_rows(n, cols);
     let k = b.len() / n;
     arena::with(super::scratch(op, n, k), |scratch: *mut T::Real| {
         let group = Group {

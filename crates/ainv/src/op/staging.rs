@@ -1,9 +1,8 @@
 //! Dense copies of a chunk's matrices: with the unread part filled in from what `assume` says, and
 //! in another precision where the call asks for it.
 
-use crate::alg::{Shared, Shares};
+use crate::alg::{Context, Shared, Shares};
 use crate::device::cpu::executor::let_in;
-use crate::device::cpu::team::Team;
 use crate::error::Error;
 use crate::options::Assume;
 use crate::stack::{OwnedStack, Stack};
@@ -36,34 +35,28 @@ impl<T> Rows<'_, T> {
     }
 }
 
-/// Entries of a thread's share, at least: fewer are copied before a helper has come.
-const WORTH_SHARING: usize = 1 << 15;
-
-/// Runs `f` on shares of `count` lines of `len` entries, by so many threads.
-fn share_out(
-    threads: usize,
+/// Runs `f` on shares of `count` lines of `len` entries.
+fn share_out<S: Scalar>(
+    cx: &Context<S>,
     (count, len): (usize, usize),
     f: &(impl Fn(Range<usize>) + Sync),
 ) -> Result<(), Error> {
-    if threads == 1 || count * len < 2 * WORTH_SHARING {
-        f(0..count);
-        return Ok(());
-    }
+    let threads = cx.threads_for(count, len, 8);
     let shares = Shares::new(count, threads, 8);
-    Team::new(threads).each(shares.count, &|i| {
+    cx.each(shares.count, threads, &|i| {
         let_in();
         f(shares.range(i));
         Ok(())
     })
 }
 
-/// Copies the matrices row by row, converted, each filled in from the part that `assume` reads; so
-/// many threads share them.
+/// Copies the matrices row by row, converted, each filled in from the part that `assume` reads, shared
+/// out among the threads.
 ///
 /// # Safety
 /// The matrices are readable; `to` spans them all.
-pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
-    threads: usize,
+pub(crate) unsafe fn expand<S: Scalar, T: Scalar, W: Scalar>(
+    cx: &Context<S>,
     src: Places<T>,
     from: Frame,
     assume: Assume,
@@ -73,7 +66,7 @@ pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
     let (size, lines) = (from.rows * from.cols, src.len() * from.rows);
     let (rows, to) = (Rows(src), Shared(to));
     if matches!(assume, Assume::Auto | Assume::General) && is_dense(src, from) {
-        return share_out(threads, (lines, from.cols), &|range| {
+        return share_out(cx, (lines, from.cols), &|range| {
             let (p, to) = (rows.first(), to.get());
             for i in range.start * from.cols..range.end * from.cols {
                 // SAFETY: the matrices lie one after the other.
@@ -81,7 +74,7 @@ pub(crate) unsafe fn expand<T: Scalar, W: Scalar>(
             }
         });
     }
-    share_out(threads, (lines, from.cols), &|range| {
+    share_out(cx, (lines, from.cols), &|range| {
         for line in range {
             let (k, i) = (line / from.rows, line % from.rows);
             let p = rows.get(k);
@@ -117,7 +110,9 @@ pub(crate) fn dense<T: Scalar, W: Scalar>(
     let places = a.places(range.start, range.len(), &mut list)?;
     let to = dense.as_mut_slice().as_mut_ptr();
     // SAFETY: matrices of a checked view; the new stack has a place for each entry.
-    unsafe { expand(1, places, a.frame(), assume, convert, to)? };
+    unsafe {
+        expand(&Context::new(W::kernels()?, 1, None), places, a.frame(), assume, convert, to)?
+    };
     Ok(dense)
 }
 
@@ -142,8 +137,8 @@ pub(crate) unsafe fn drop_rounding<W: Scalar>(a: *mut W, count: usize, n: usize,
 ///
 /// # Safety
 /// As [`expand`].
-pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
-    threads: usize,
+pub(crate) unsafe fn collect<S: Scalar, T: Scalar, W: Scalar>(
+    cx: &Context<S>,
     from: *const W,
     dst: Places<T>,
     to: Frame,
@@ -152,7 +147,7 @@ pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
     let (size, lines) = (to.rows * to.cols, dst.len() * to.rows);
     let (rows, from) = (Rows(dst), Shared(from.cast_mut()));
     if is_dense(dst, to) {
-        return share_out(threads, (lines, to.cols), &|range| {
+        return share_out(cx, (lines, to.cols), &|range| {
             let (p, from) = (rows.first(), from.get());
             for i in range.start * to.cols..range.end * to.cols {
                 // SAFETY: the matrices lie one after the other.
@@ -160,7 +155,7 @@ pub(crate) unsafe fn collect<T: Scalar, W: Scalar>(
             }
         });
     }
-    share_out(threads, (lines, to.cols), &|range| {
+    share_out(cx, (lines, to.cols), &|range| {
         for line in range {
             let (k, i) = (line / to.rows, line % to.rows);
             let p = rows.get(k);

@@ -105,10 +105,10 @@ unsafe fn estimated<T: Scalar>(
     }
     let cx = Context::new(T::Wide::kernels()?, threads, cancel);
     arena::with(n * n, |w: *mut T::Wide| {
-        let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+        let dense = Frame::by_rows(n, n);
         // SAFETY: the caller's matrix, and a dense copy of it.
         unsafe {
-            op::staging::expand(threads, Places::one(a), from, Assume::General, T::widen, w)?;
+            op::staging::expand(&cx, Places::one(a), from, Assume::General, T::widen, w)?;
             rcond::estimated(&cx, w.cast_const(), dense, options.assume, norm)
         }
     })
@@ -128,8 +128,9 @@ fn exact<T: Scalar, W: Scalar>(
     arena::with(count * n * n, |w: *mut W| {
         let mut list = vec![];
         let places = a.places(range.start, count, &mut list)?;
+        let cx = Context::new(W::kernels()?, threads, options.cancel.as_ref());
         // SAFETY: the view's pointers; the block holds this many dense matrices.
-        unsafe { op::staging::expand(threads, places, a.frame(), options.assume, convert, w)? };
+        unsafe { op::staging::expand(&cx, places, a.frame(), options.assume, convert, w)? };
         let matrix = |i: usize| w.wrapping_add(i * n * n);
         // SAFETY: dense matrices, filled above.
         let entries = |i: usize| unsafe { std::slice::from_raw_parts(matrix(i), n * n) };

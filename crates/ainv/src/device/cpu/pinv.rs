@@ -111,14 +111,15 @@ impl Job<'_> {
             let (mut src, mut dst) = (vec![], vec![]);
             let (src, dst) =
                 (a.places(range.start, count, &mut src)?, x.places(range.start, count, &mut dst)?);
+            let cx = Context::new(T::Wide::kernels()?, threads, self.options.cancel.as_ref());
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
             unsafe {
-                staging::expand(threads, src, a.frame(), Assume::General, T::widen, w)?;
+                staging::expand(&cx, src, a.frame(), Assume::General, T::widen, w)?;
                 let size = (m * n) as isize;
                 let from = Stack::from_raw_parts(w, &[count, m, n], &[size, n as isize, 1])?;
                 let to = StackMut::from_raw_parts(y, &[count, n, m], &[size, m as isize, 1])?;
                 self.chunk(&from, &to, range.start, 0..count, threads, note)?;
-                staging::collect(threads, y.cast_const(), dst, x.frame(), T::narrow)?;
+                staging::collect(&cx, y.cast_const(), dst, x.frame(), T::narrow)?;
             }
             Ok(())
         })

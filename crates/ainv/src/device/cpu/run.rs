@@ -404,7 +404,7 @@ impl<T: Scalar> Operands<'_, T> {
                 }
             }
         }
-        let dense = Frame { rows: n, cols: n, rs: n as isize, cs: 1 };
+        let dense = Frame::by_rows(n, n);
         let cut = Cut { relative: n as f64 * self.epsilon, absolute: 0.0 };
         let asked = PinvAsked { cut, hermitian, unit: self.epsilon / 2.0 };
         let matrix = Matrix { a: a.as_ptr(), from: dense, x: x.as_mut_ptr(), to: dense };
@@ -427,19 +427,20 @@ impl<T: Scalar> Operands<'_, T> {
         let (matrices, rhs) = (count * n * n, count * n * k);
         let result = count * self.x.rows() * self.x.cols();
         let assume = expand.unwrap_or(Assume::General);
+        let cx = Context::new(W::kernels()?, threads, self.options.cancel.as_ref());
         arena::with(matrices + rhs + result, |a: *mut W| {
             let (b, x) = (a.wrapping_add(matrices), a.wrapping_add(matrices + rhs));
             let (mut src, mut dst) = (vec![], vec![]);
             let places = self.a.places(range.start, count, &mut src)?;
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
             unsafe {
-                op::staging::expand(threads, places, self.a.frame(), assume, &to, a)?;
+                op::staging::expand(&cx, places, self.a.frame(), assume, &to, a)?;
                 if matches!(self.kind, Kind::Cholesky | Kind::PosdefInv | Kind::PosdefSolve) {
                     op::staging::drop_rounding(a, count, n, n as f64 * self.epsilon);
                 }
                 if let Some(rhs) = &self.b {
                     let places = rhs.places(range.start, count, &mut src)?;
-                    op::staging::expand(threads, places, rhs.frame(), Assume::General, &to, b)?;
+                    op::staging::expand(&cx, places, rhs.frame(), Assume::General, &to, b)?;
                 }
                 let dense = |m: usize, n: usize| ([count, m, n], [(m * n) as isize, n as isize, 1]);
                 let (shape, strides) = dense(n, n);
@@ -464,7 +465,7 @@ impl<T: Scalar> Operands<'_, T> {
                     *index += range.start;
                 }
                 let places = self.x.places(range.start, count, &mut dst)?;
-                op::staging::collect(threads, x.cast_const(), places, self.x.frame(), &from)?;
+                op::staging::collect(&cx, x.cast_const(), places, self.x.frame(), &from)?;
                 Ok(summary)
             }
         })

@@ -38,23 +38,7 @@ pub(super) unsafe fn invert<T: Scalar>(
         let b = q.wrapping_add(n * ld);
         // SAFETY: the caller's matrices and the blocks.
         unsafe {
-            let a = Operand::strided(m.a, m.from.rs, m.from.cs, false);
-            let Some(rank) = row_space(cx, (rows, n), a, q, ld)? else { return Ok(false) };
-            let times =
-                |a: Operand<T>, (m, k): (usize, usize), b: *mut T, ldb: usize, c: *mut T, ldc| {
-                    let b = Operand::columns(b.cast_const(), ldb as isize);
-                    Product { m, n: rank, k, a, b, update: Update::Set, c, ldc }.run(cx)
-                };
-            // One step of a subspace iteration: the random combinations alone may miss some digits.
-            times(a, (rows, n), q, ld, b, ldb as isize)?;
-            if !orthonormalize(cx, (rows, rank), b, ldb, 1)? {
-                return Ok(false);
-            }
-            times(a.adjoint(), (n, rows), b, ldb, q, ld as isize)?;
-            if !orthonormalize(cx, (n, rank), q, ld, 2)? {
-                return Ok(false);
-            }
-            times(a, (rows, n), q, ld, b, ldb as isize)?;
+            let Some(rank) = project(cx, m, (q, ld), (b, ldb))? else { return Ok(false) };
             // Squares that are gone are no larger than the smallest normal number.
             let lost = (rows as f64 * n as f64 * f64::MIN_POSITIVE).sqrt();
             let rest = remainder(cx, m, rank, (q, ld), (b, ldb))?.hypot(lost);
@@ -68,13 +52,8 @@ pub(super) unsafe fn invert<T: Scalar>(
             }
             let ldp = leading_dimension::<T>(rank);
             arena::with(rows * ldp, |p: *mut T| {
-                let columns = |rows: usize, cols: usize, ld: usize| Frame {
-                    rows,
-                    cols,
-                    rs: 1,
-                    cs: ld as isize,
-                };
-                let (from, to) = (columns(rows, rank, ldb), columns(rank, rows, ldp));
+                let from = Frame::by_columns(rows, rank, ldb);
+                let to = Frame::by_columns(rank, rows, ldp);
                 let kept = Matrix { a: b.cast_const(), from, x: p, to };
                 let cut = Cut { relative: 2.0 * cut.relative, absolute: 2.0 * cut.absolute };
                 if tall::invert_gram(cx, &kept, &Asked { cut, ..*asked })?.is_none() {
@@ -94,6 +73,39 @@ pub(super) unsafe fn invert<T: Scalar>(
             })
         }
     })
+}
+
+/// Orthonormal columns Q that span the rows of A, as many as its rank, and B = A Q; `None` if there is no
+/// gap that tells the rank.
+unsafe fn project<T: Scalar>(
+    cx: &Context<T>,
+    m: &Matrix<T>,
+    (q, ld): (*mut T, usize),
+    (b, ldb): (*mut T, usize),
+) -> Result<Option<usize>, Error> {
+    let (rows, n) = (m.from.rows, m.from.cols);
+    let a = Operand::strided(m.a, m.from.rs, m.from.cs, false);
+    // SAFETY: the caller's matrix and blocks.
+    unsafe {
+        let Some(rank) = row_space(cx, (rows, n), a, q, ld)? else { return Ok(None) };
+        let columns = |p: *mut T, ld: usize| Operand::columns(p.cast_const(), ld as isize);
+        let (update, k) = (Update::Set, n);
+        let (b_operand, ldc) = (columns(q, ld), ldb as isize);
+        let down = Product { m: rows, n: rank, k, a, b: b_operand, update, c: b, ldc };
+        let (a, b_operand, ldc) = (a.adjoint(), columns(b, ldb), ld as isize);
+        let up = Product { m: n, n: rank, k: rows, a, b: b_operand, update, c: q, ldc };
+        // One step of a subspace iteration: the random combinations alone may miss some digits.
+        down.run(cx)?;
+        if !orthonormalize(cx, (rows, rank), b, ldb, 1)? {
+            return Ok(None);
+        }
+        up.run(cx)?;
+        if !orthonormalize(cx, (n, rank), q, ld, 2)? {
+            return Ok(None);
+        }
+        down.run(cx)?;
+        Ok(Some(rank))
+    }
 }
 
 /// Orthonormal columns in `q` that about span the rows of A, as many as its rank; `None` if there is no

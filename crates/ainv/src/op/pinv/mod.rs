@@ -1,7 +1,7 @@
 //! `pinv`: the Moore-Penrose inverse.
 //!
 //! The pseudo-inverse of a matrix of full rank is an inverse (of A, or of A^H A times A^H), which costs a
-//! twentieth of a singular value decomposition. So each matrix is inverted first, and bounds of its
+//! small part of a singular value decomposition. So each matrix is inverted first, and bounds of its
 //! extreme singular values are taken from what that leaves ([`bounds`](ainv_kernels::bounds)). Where they
 //! prove that no singular value is at or under the cut-off, that is the answer. Where not, a basis of the
 //! row space is looked for, if a gap tells the rank; otherwise the singular values decide (Golub and Van
@@ -115,14 +115,14 @@ unsafe fn attempt<T: Scalar>(
         let cx = Context::new(T::Wide::kernels()?, cx.threads, cx.cancel);
         return arena::with(2 * m * n, |w: *mut T::Wide| {
             let y = w.wrapping_add(m * n);
-            let dense = |rows: usize, cols: usize| Frame { rows, cols, rs: cols as isize, cs: 1 };
-            let wide = Matrix { a: w.cast_const(), from: dense(m, n), x: y, to: dense(n, m) };
+            let (dense, to_dense) = (Frame::by_rows(m, n), Frame::by_rows(n, m));
+            let wide = Matrix { a: w.cast_const(), from: dense, x: y, to: to_dense };
             // SAFETY: the caller's matrices, and a dense one of each shape.
             unsafe {
-                staging::expand(cx.threads, Places::one(a), from, Assume::General, T::widen, w)?;
+                staging::expand(&cx, Places::one(a), from, Assume::General, T::widen, w)?;
                 let way = attempt_inside(&cx, &wide, asked)?;
                 if way.is_some() {
-                    staging::collect(cx.threads, y.cast_const(), Places::one(x), to, T::narrow)?;
+                    staging::collect(&cx, y.cast_const(), Places::one(x), to, T::narrow)?;
                 }
                 Ok(way)
             }
@@ -214,8 +214,7 @@ unsafe fn decomposed<T: Scalar>(
                 // SAFETY: the working copy.
                 unsafe { w.add(i).write(Scalar::ldexp(w.add(i).read(), shift)) };
             }
-            let columns = |rows: usize, cols: usize| Frame { rows, cols, rs: 1, cs: rows as isize };
-            let (from, to) = (columns(m, n), columns(n, m));
+            let (from, to) = (Frame::by_columns(m, n, m), Frame::by_columns(n, m, n));
             let scaled = Matrix { a: w.cast_const(), from, x: result, to };
             // SAFETY: the working copy and the place for the result.
             way = unsafe { attempt(cx, &scaled, &Asked { cut, ..*asked })? };
