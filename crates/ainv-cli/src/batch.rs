@@ -7,6 +7,7 @@ use crate::job::{Batch, Outcome};
 use crate::operands::Rhs;
 use crate::output::Written;
 use crate::summary::{Refusal, Summary, Total};
+use crate::words::Plain;
 use crate::{json, summary, targets};
 use ainv_io::{Matrices, table};
 use serde_json::Value;
@@ -92,9 +93,9 @@ fn print_results(outcome: &Outcome, results: &[Matrices], several: bool) -> Resu
     let mut out = io::stdout().lock();
     for (array, result) in outcome.arrays.iter().zip(results) {
         if several || results.len() > 1 {
-            write!(out, "# {}", outcome.input)?;
+            write!(out, "# {}", Plain(&outcome.input))?;
             if let Some(name) = &array.name {
-                write!(out, " {name}")?;
+                write!(out, " {}", Plain(name))?;
             }
             writeln!(out)?;
         }

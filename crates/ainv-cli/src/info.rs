@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::memory::human;
 use crate::operands::{display, open};
-use crate::words::{matrices, tuple};
+use crate::words::{Plain, matrices, tuple};
 use crate::{DONE, json, summary, targets};
 use ainv_io::{Format, Source};
 use std::io::{self, Write};
@@ -41,13 +41,13 @@ pub(crate) fn files(
 }
 
 fn file(out: &mut impl Write, input: &Path, source: &Source) -> io::Result<()> {
-    write!(out, "{} (.{}", display(input), source.format())?;
+    write!(out, "{} (.{}", Plain(&display(input)), source.format())?;
     match source.bytes() {
         Some(bytes) => writeln!(out, ", {})", human(bytes))?,
         None => writeln!(out, ")")?,
     }
     let arrays = source.arrays();
-    let name = |name: &Option<String>| name.clone().unwrap_or_default();
+    let name = |name: &Option<String>| Plain(name.as_deref().unwrap_or_default()).to_string();
     let widest = arrays.iter().map(|a| name(&a.name).chars().count()).max().unwrap_or(0);
     for info in arrays {
         if widest > 0 {
@@ -62,7 +62,7 @@ fn file(out: &mut impl Write, input: &Path, source: &Source) -> io::Result<()> {
         )?;
     }
     for other in source.passed_over() {
-        writeln!(out, "  {}  passed over: {}", other.name, other.why)?;
+        writeln!(out, "  {}  passed over: {}", Plain(&other.name), other.why)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::operands::{self, Rhs, display};
 use crate::output::{Output, Written};
 use crate::progress::Progress;
 use crate::targets::Task;
+use crate::words::Plain;
 use crate::work;
 use ainv::{OnSingular, OwnedStack, Plan, Status};
 use ainv_io::{Declared, Dtype, Info, Matrices, Source, each};
@@ -149,7 +150,7 @@ impl Batch<'_> {
     ) -> Result<Planned, Failure> {
         let info = &source.arrays()[index];
         let place = match &info.name {
-            Some(name) => format!("{input}, array {name}"),
+            Some(name) => format!("{input}, array {}", Plain(name)),
             None => input.to_owned(),
         };
         let b = rhs.map(|rhs| rhs.about(info, &place)).transpose()?;

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::targets::is_pipe;
-use crate::words::tuple;
+use crate::words::{Plain, tuple};
 use ainv_io::{Format, Info, Matrices, Source};
 use std::io;
 use std::ops::Range;
@@ -41,7 +41,7 @@ pub(crate) fn select(
             let there: Vec<_> = arrays.iter().filter_map(|info| info.name.as_deref()).collect();
             let there = match there.as_slice() {
                 [] => "its one array has no name; leave --array out".to_owned(),
-                names => format!("it has {}", names.join(", ")),
+                names => format!("it has {}", Plain(&names.join(", "))),
             };
             return Err(Failure::Usage(format!("{input}: no array is called {wanted}; {there}")));
         }

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::interrupt::{self, Stoppable};
 use crate::memory::human;
 use crate::operands::{display, open, select};
+use crate::words::Plain;
 use crate::{DONE, NOT_INVERTED, json, summary, targets};
 use ainv::{MatrixReport, Options, Precision, Report};
 use ainv_io::{Info, TextFile, each};
@@ -61,8 +62,8 @@ pub(crate) fn files(asked: &Asked) -> Result<i32, Failure> {
 
 fn title(input: &Path, name: &Option<String>) -> String {
     match name {
-        Some(name) => format!("{}, array {name}", display(input)),
-        None => display(input),
+        Some(name) => format!("{}, array {}", Plain(&display(input)), Plain(name)),
+        None => Plain(&display(input)).to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::args::Operation;
 use crate::job::{Array, Outcome};
 use crate::output::Written;
-use crate::words::{matrices, place, rounded, time};
+use crate::words::{Plain, matrices, place, rounded, time};
 use ainv::{Code, Digits, OnSingular};
 use ainv_io::Dtype;
 use anstyle::{AnsiColor, Style};
@@ -26,7 +26,8 @@ pub(crate) fn print(what: &impl Display) {
 }
 
 pub(crate) fn complain(what: &impl Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{BAD}ainv:{BAD:#} {what}");
+    let lines: Vec<_> = what.to_string().lines().map(|line| Plain(line).to_string()).collect();
+    let _ = writeln!(anstream::stderr().lock(), "{BAD}ainv:{BAD:#} {}", lines.join("\n"));
 }
 
 /// All of it, of one file.
@@ -46,7 +47,9 @@ impl Display for Summary<'_> {
         }
         line(f, "time", PLAIN, self.times())?;
         match &outcome.written {
-            Some(Written::File(path)) => line(f, "result", PLAIN, format_args!("in {path}")),
+            Some(Written::File(path)) => {
+                line(f, "result", PLAIN, format_args!("in {}", Plain(path)))
+            }
             Some(Written::Pipe) => line(f, "result", PLAIN, "on standard output"),
             Some(Written::Kept(_)) | None => Ok(()),
         }
@@ -62,11 +65,11 @@ impl Summary<'_> {
     fn array(&self, array: &Array, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = array.count();
         let what = matrices(array.dtype.name(), &array.shape);
-        let name = array.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        let name = array.name.as_ref().map(|name| format!(" {}", Plain(name))).unwrap_or_default();
         writeln!(
             f,
             "{TITLE}{}{name}{TITLE:#}: {} of {what}",
-            self.outcome.input,
+            Plain(&self.outcome.input),
             self.operation.name()
         )?;
         if let Some(structure) = array.check.structure {
@@ -164,7 +167,7 @@ pub(crate) struct Refusal<'a> {
 impl Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refusal { operation, outcome } = self;
-        let input = &outcome.input;
+        let input = Plain(&outcome.input);
         writeln!(f, "{input}: {} no result; nothing was written", which(outcome))?;
         list(outcome, f, "  ")?;
         write!(f, "to fill with NaN")?;
@@ -202,7 +205,7 @@ fn list(outcome: &Outcome, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Res
     for (array, index, status) in all.take(NAMED) {
         write!(f, "{indent}")?;
         if let Some(name) = &array.name {
-            write!(f, "array {name}, ")?;
+            write!(f, "array {}, ", Plain(name))?;
         }
         if array.shape.len() > 2 {
             write!(f, "matrix {}: ", place(index, &array.shape))?;

@@ -1,5 +1,6 @@
 //! Words for matrices, places, times and what went wrong.
 
+use std::fmt;
 use std::time::Duration;
 
 /// `13125 float64 matrices of 3 x 3`.
@@ -34,6 +35,23 @@ pub(crate) fn place(mut index: usize, shape: &[usize]) -> String {
     tuple(&along)
 }
 
+/// A name out of a file, or a file's own, for people: what would command their terminal, or break the line, is
+/// escaped.
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.contains(char::is_control) {
+            return f.pad(self.0);
+        }
+        let escape = |c: char| match c.is_control() {
+            true => c.escape_default().to_string(),
+            false => c.to_string(),
+        };
+        f.pad(&self.0.chars().map(escape).collect::<String>())
+    }
+}
+
 pub(crate) fn time(t: Duration) -> String {
     let s = t.as_secs_f64();
     match s {
@@ -61,6 +79,13 @@ mod tests {
         assert_eq!(place(7, &[9, 2, 2]), "7");
         assert_eq!(place(7, &[3, 5, 2, 2]), "(1, 2)");
         assert_eq!(place(0, &[2, 2]), "0");
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(Plain("a b, \u{e9}").to_string(), "a b, \u{e9}");
+        assert_eq!(Plain("a\x1b[31m\n\u{9b}").to_string(), r"a\u{1b}[31m\n\u{9b}");
+        assert_eq!(format!("{:4}|", Plain("\t")), r"\t  |");
     }
 
     #[test]

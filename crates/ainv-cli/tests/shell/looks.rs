@@ -91,3 +91,34 @@ fn the_summary_says_what_was_found() {
     folder.stack("h.npy", &(0..144).map(entry).collect::<Vec<_>>(), &[12, 12]);
     folder.ainv(&["inv", "h.npy", "-o", "x.npy"]).exits(0).says("no digit can be trusted");
 }
+
+/// A terminal obeys what a file's maker wrote into names: none of it reaches one.
+#[cfg(unix)]
+#[test]
+fn names_cannot_command_the_terminal() {
+    let folder = Folder::new();
+    let header = r#"{"a\u001b[31m\nb":{"dtype":"F64","shape":[2,2],"data_offsets":[0,32]}}"#;
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.bytes());
+    for number in [1.0f64, 1.0, 1.0, 1.0] {
+        file.extend(number.to_le_bytes());
+    }
+    std::fs::write(folder.path("x\x1b[1m.safetensors"), file).unwrap();
+    folder.text("y\x1b[1m.csv", "\x1b[2m,1\n");
+    for verb in [
+        &["info"][..],
+        &["rcond"],
+        &["report"],
+        &["inv"],
+        &["inv", "-o", "o\x1b[3m.npz"],
+        &["inv", "--on-singular", "nan"],
+        &["inv", "--array", "c"],
+        &["inv", "--on-singular", "nan", "-o", "o\x1b[3m.npz"],
+    ] {
+        for name in ["x\x1b[1m.safetensors", "y\x1b[1m.csv", "z\x1b[1m.npy"] {
+            let ran = folder.ainv(&[verb, &[name]].concat());
+            let said = [ran.0.stdout, ran.0.stderr].concat();
+            assert!(!said.is_empty() && !said.contains(&0x1b), "{verb:?} {name:?}: {said:?}");
+        }
+    }
+}
