@@ -150,7 +150,7 @@ def gallery(n: int, dtype: Any, posdef: bool = False) -> Families:
         if n > (8 if single else 16):
             del families["frank"], families["triw"]
         if n & (n - 1) == 0:
-            families["hadamard"] = np.array([[(-1.0) ** int(p & q).bit_count() for q in i.tolist()] for p in i.tolist()])
+            families["hadamard"] = np.array([[(-1.0) ** (p & q).bit_count() for q in range(n)] for p in range(n)])
     return narrow(dtype, families)
 
 
@@ -179,7 +179,7 @@ def positive_definite(n: int, seeds: int, dtype: Any) -> Families:
         "graded D A D": scaled(full, -(grade[:, None] + grade)),
         "Gram matrix + n": b @ adjoint(b) + n * np.eye(n),
     })
-    return {name: hermitian(a) for name, a in families.items()} | gallery(n, dtype, posdef=True)
+    return {name: hermitian(a) for name, a in families.items()}
 
 
 def triangles(n: int, seeds: int, dtype: Any, unit: bool) -> Families:
