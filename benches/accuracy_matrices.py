@@ -215,6 +215,12 @@ def triangles(n: int, seeds: int, dtype: Any, unit: bool) -> Families:
     return narrow(dtype, families)
 
 
+def pivoted_triangles(n: int, seeds: int, dtype: Any) -> Families:
+    """Triangles in which an entry off the diagonal is often the largest of its row, and of its column."""
+    r = random(np.random.default_rng(n), dtype, seeds, n, n) * 2 / math.sqrt(n)
+    return narrow(dtype, {"upper triangles": np.triu(r, 1) + np.eye(n), "lower triangles": np.tril(r, -1) + np.eye(n)})
+
+
 def ranks(m: int, n: int, seeds: int, dtype: Any) -> Families:
     """Matrices of planted ranks; the smallest singular value that counts is 1e-3."""
     rng, full = np.random.default_rng(100 * m + n), min(m, n)

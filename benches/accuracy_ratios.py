@@ -106,6 +106,18 @@ def residuals(a: Array, x: Array) -> tuple[Array, Array]:
     return right, left
 
 
+def outside(a: Array, x: Array) -> Array:
+    """The largest entry of x where the triangle that a is has none, over u and the largest of all."""
+    worst = np.full(len(a), np.inf)
+    if x.shape != a.shape:
+        return worst
+    good = _sound(a, x)
+    upper = (np.tril(a[good], -1) == 0).all((-2, -1))[:, None, None]
+    beyond = np.where(upper, np.tril(x[good], -1), np.triu(x[good], 1))
+    worst[good] = abs(beyond).max((-2, -1)) / (unit_roundoff(a.dtype) * abs(x[good]).max((-2, -1)))
+    return worst
+
+
 def backward(a: Array, b: Array, x: Array) -> Array:
     """||b - A x||_1 / (n u ||A||_1 ||x||_1) of the worst column: what a backward stable solution keeps small."""
     worst = np.full(len(a), np.inf)
