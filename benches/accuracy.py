@@ -257,12 +257,12 @@ def exact(libraries: dict[str, dict[str, Call]], orders: tuple[int, ...], seeds:
 def everything(libraries: dict[str, dict[str, Call]], quick: bool, largest: int = 1000) -> Iterator[Outcome]:
     for dtype in DTYPES:
         for n in (3, 5, 24, 65) if quick else SMALL + LARGE:
-            seeds = 1 if quick or n > 65 else 3 if n > 24 else max(8, 120 // n)
+            seeds = 1 if quick or n > 65 else 3 if n > 24 else max(12, 200 // n)
             yield from square(libraries, n, seeds, dtype)
         for m, n in ((3, 3), (7, 6)) if quick else SHAPES:
-            yield from pseudo(libraries, m, n, 1 if quick else max(2, 40 // max(m, n)), dtype)
+            yield from pseudo(libraries, m, n, 1 if quick else max(3, 60 // max(m, n)), dtype)
         orders = (4,) if quick else (2, 3, 4, 5, 8, 12) if dtype[0] == "f" else (2, 3, 4, 6)
-        yield from exact(libraries, orders, 1 if quick else 5, dtype)
+        yield from exact(libraries, orders, 1 if quick else 8, dtype)
     if not quick:
         yield from real(libraries, largest)
 
