@@ -51,20 +51,45 @@ ROWS = {
 }
 
 TITLES = {
-    "inv": ("Inverses", "R / L. `ainv.inv`, and each library's `inv`."),
-    "inv, real": ("Inverses of real matrices", "R / L, of the files; singular ones fail where that is seen. In single precision only "
-                  "those that are not singular to it."),
-    "inv, zeros": ("Zeros of triangles", "The largest entry of `inv` of a triangle where its inverse has zeros, over u and the largest "
-                   "entry of all; entries off the diagonals are often the pivots."),
-    "posdef": ("Positive definite inverses", 'R / L; ainv bounds both. `ainv.inv(assume="posdef")`, NumPy\'s `inv` (by LU), '
-               'SciPy\'s `inv(assume_a="pos")`, torch\'s `cholesky_inverse(cholesky)`, JAX\'s `cho_solve(cho_factor)` of the identity.'),
-    "tri_inv": ("Triangular inverses", "R / L. `ainv.tri_inv`, NumPy's `inv` (by LU), `solve_triangular` of SciPy, torch and "
-                "JAX with the identity, LAPACK's `trtri`, which bounds the left."),
-    "solve": ("Solutions", "||b - A x||_1 over n u ||A||_1 ||x||_1, the worst of three columns."),
-    "pinv": ("Pseudo-inverses", "The worst of Penrose's four conditions, each over max(m, n) u and the norms of its terms; 2 x 2 "
-             "to 100 x 30, the same `rtol` for all."),
-    "entries": ("Entries, beside exact inverses", "The largest error of an entry of `inv` over n u abs(X) abs(A) abs(X), X the exact "
-                "inverse in rational arithmetic; orders 2 to 12, complex 2 to 6."),
+    "inv": (
+        "Inverses",
+        "R / L. `ainv.inv`, and each library's `inv`.",
+    ),
+    "inv, real": (
+        "Inverses of real matrices",
+        "R / L, of the files, by default those up to order 1000; what is exactly singular fails. In single "
+        "precision only those that are not singular to it.",
+    ),
+    "inv, zeros": (
+        "Zeros of triangles",
+        "The largest entry of `inv` of a triangle where its inverse has zeros, over u and the largest entry of "
+        "all; entries off the diagonals are often the pivots.",
+    ),
+    "posdef": (
+        "Positive definite inverses",
+        "R / L; ainv bounds both. `ainv.inv(assume=\"posdef\")`, NumPy's `inv` (by LU), SciPy's "
+        "`inv(assume_a=\"pos\")`, torch's `cholesky_inverse(cholesky)`, JAX's `cho_solve(cho_factor)` of the "
+        "identity.",
+    ),
+    "tri_inv": (
+        "Triangular inverses",
+        "R / L. `ainv.tri_inv`, NumPy's `inv` (by LU), `solve_triangular` of SciPy, torch and JAX with the "
+        "identity, LAPACK's `trtri`, which bounds the left.",
+    ),
+    "solve": (
+        "Solutions",
+        "||b - A x||_1 over n u ||A||_1 ||x||_1, the worst of three columns.",
+    ),
+    "pinv": (
+        "Pseudo-inverses",
+        "The worst of Penrose's four conditions, each over max(m, n) u and the norms of its terms; 2 x 2 to 100"
+        " x 30, the same `rtol` for all.",
+    ),
+    "entries": (
+        "Entries, beside exact inverses",
+        "The largest error of an entry of `inv` over n u abs(X) abs(A) abs(X), X the exact inverse in rational "
+        "arithmetic; orders 2 to 12, complex 2 to 6.",
+    ),
 }
 
 
@@ -157,8 +182,8 @@ def behind(found_: Table, side: int = 0) -> Iterator[Behind]:
     for (operation, _, row, orders), found in found_.items():
         for me in ("ainv", "ainv native"):
             # Native precision stands beside native precision.
-            peers = {p: r[side] for p, r in found.items() if side < len(r) and not p.startswith("ainv")
-                     and not (me == "ainv native" and p == "numpy")}
+            left_out = ("ainv", "numpy") if me == "ainv native" else ("ainv",)
+            peers = {p: r[side] for p, r in found.items() if side < len(r) and not p.startswith(left_out)}
             if me not in found or not peers:
                 continue
             peer = min(peers, key=lambda p: peers[p].worst)
@@ -170,27 +195,52 @@ def behind(found_: Table, side: int = 0) -> Iterator[Behind]:
 
 #: What was found by looking where ainv is behind; the page prints those that it names.
 REASONS = {
-    "closed form": "Of orders 2 and 3 (complex: 2) the inverse is cofactors times the determinant's reciprocal: three roundings meet "
-    "where the diagonal of a triangle, by LU, is divided once. On full matrices both are alike (measured once, medians of 300: 0.17 "
-    "and 0.17 of condition 2, 0.17 and 0.13 of triangles). With quotients for the reciprocal's products the difference was half as large.",
-    "Cholesky": "Roots, quotients and the product of two factors are rounded where NumPy's LU rounds less. SciPy's and torch's "
-    "Cholesky is as far. What it gives is the left side (NumPy's LU: see other spectra) and a result that is exactly Hermitian.",
-    "one side": "JAX solves with the factors for each column of the identity, which bounds the right side alone: its left side is in the "
-    "table, and its result not Hermitian. ainv multiplies the factors' inverses, which bounds both.",
-    "rows": "Its elimination searches a row of A for each pivot, LAPACK's a column. Where the last rows are the largest LAPACK "
-    "begins with the largest, which is never updated; ainv begins with the first, and updates the largest in every step. Where the "
-    "first rows are the largest both are alike.",
-    "columns": "Its elimination searches a row of A for each pivot, so that it is blind to the scale of rows; LAPACK's is blind to that "
-    "of columns, so its errors are small column by column. Both are bounded by the norms, which is what `solve` promises.",
-    "growth": "Partial pivoting's growth of 2^(n - 1), which LAPACK meets on Wilkinson's matrix and ainv on its transpose; the worst of "
-    "a few right-hand sides is by chance.",
-    "zeros": "Exchanges of pivots fill the zeros of a triangle with roundings: of an upper one in ainv, which searches its rows, of a "
-    "lower one in NumPy, torch and JAX, which search columns. SciPy looks for triangles first; ainv above order 24 (float32 in native "
-    "precision 32, complex 20). `assume=\"upper\"` and `tri_inv` give the zeros in any case.",
-    "rounded once": "It is the inverse in double precision, rounded, as NumPy's is: nothing in single precision is nearer to the inverse. That "
-    "another's residual is smaller is chance.",
-    "chance": "The medians differ by less than a third: the worst of a few hundred is by chance.",
-    "few": "Of fewer than 30 matrices, fixed ones, each of some roundings: no more than these.",
+    "closed form": (
+        "Of orders 2 and 3 (complex: 2) the inverse is cofactors times the determinant's reciprocal: three "
+        "roundings meet where the diagonal of a triangle, by LU, is divided once. On full matrices both are "
+        "alike (measured once, medians of 300: 0.17 and 0.17 of condition 2, 0.17 and 0.13 of triangles). With "
+        "quotients for the reciprocal's products the difference was half as large."
+    ),
+    "Cholesky": (
+        "Roots, quotients and the product of two factors are rounded where NumPy's LU rounds less. SciPy's and "
+        "torch's Cholesky is as far. What it gives is the left side (NumPy's LU: see other spectra) and a "
+        "result that is exactly Hermitian."
+    ),
+    "one side": (
+        "JAX solves with the factors for each column of the identity, which bounds the right side alone: its "
+        "left side is in the table, and its result not Hermitian. ainv multiplies the factors' inverses, which "
+        "bounds both."
+    ),
+    "rows": (
+        "Its elimination searches a row of A for each pivot, LAPACK's a column. Where the last rows are the "
+        "largest LAPACK begins with the largest, which is never updated; ainv begins with the first, and "
+        "updates the largest in every step. Where the first rows are the largest both are alike."
+    ),
+    "columns": (
+        "Its elimination searches a row of A for each pivot, so that it is blind to the scale of rows; LAPACK's"
+        " is blind to that of columns, so its errors are small column by column. Both are bounded by the norms,"
+        " which is what `solve` promises."
+    ),
+    "growth": (
+        "Partial pivoting's growth of 2^(n - 1), which LAPACK meets on Wilkinson's matrix and ainv on its "
+        "transpose; the worst of a few right-hand sides is by chance."
+    ),
+    "zeros": (
+        "Exchanges of pivots fill the zeros of a triangle with roundings: of an upper one in ainv, which "
+        "searches its rows, of a lower one in NumPy, torch and JAX, which search columns. SciPy looks for "
+        'triangles first; ainv above order 24 (float32 in native precision 32, complex 20). `assume="upper"` '
+        "and `tri_inv` give the zeros in any case."
+    ),
+    "rounded once": (
+        "It is the inverse in double precision, rounded, as NumPy's is: nothing in single precision is nearer "
+        "to the inverse. That another's residual is smaller is chance."
+    ),
+    "chance": (
+        "The medians differ by less than a third: the worst of a few hundred is by chance."
+    ),
+    "few": (
+        "Of fewer than 30 matrices, fixed ones, each of some roundings: no more than these."
+    ),
 }
 
 
@@ -219,19 +269,22 @@ def reason(operation: str, row: str, me: str, mine: Ratios, peer: str, peers: di
 def verdict(outcomes: Sequence[Outcome]) -> Iterator[str]:
     found = summary(outcomes, routes=True)
     right = sorted(behind(found), key=lambda x: x.best.worst / x.mine.worst)
-    left = [f"{x.operation}, {x.row} {number(x.mine.worst)} ({number(x.best.worst)} {x.peer})" for x in behind(found, side=1)
-            if x.mine.worst > BAR / 3 and x.operation != "posdef"]
+    left = [f"{x.operation}, {x.row} {number(x.mine.worst)} ({number(x.best.worst)} {x.peer})"
+            for x in behind(found, side=1) if x.mine.worst > 1 and x.operation != "posdef"]
     yield from ("", "## Where ainv is not the most accurate", "")
-    yield (f"A set is an operation, a precision, a row above and the orders of a route. Of {len(found)} sets these are the ones in "
-           f"which ainv's worst ratio is over {LEAST} and over {FACTOR} times the best peer's, on the side that it bounds; in brackets "
-           "the medians. Native precision is compared with native precision.")
+    yield (
+        f"A set is an operation, a precision, a row above and the orders of a route. Of {len(found)} sets these are the "
+        f"ones in which ainv's worst ratio is over {LEAST} and over {FACTOR} times the best peer's, on the side that it "
+        "bounds; in brackets the medians. Native precision is compared with native precision."
+    )
     if left:
         yield f"On the left side, which it does not bound, it is so far behind with a ratio over 1 in: {'; '.join(left)}."
     yield from ("", "| operation | matrices | orders | | ainv | best peer | why |", "|---|---|---|---|---|---|---|")
     for x in right:
         ours, theirs = (f"{number(r.worst)} ({number(r.median)})" for r in (x.mine, x.best))
         which = x.mine.dtype + (", native" if x.me == "ainv native" else "")
-        yield f"| {x.operation} | {x.row} | {x.orders} | {which} | {ours} | {theirs} {x.peer} | {x.why or 'not known'} |"
+        why = x.why or "not known"
+        yield f"| {x.operation} | {x.row} | {x.orders} | {which} | {ours} | {theirs} {x.peer} | {why} |"
     yield ""
     used = {x.why for x in right}
     yield from (f"- {why}: {text}" for why, text in REASONS.items() if why in used)
@@ -241,13 +294,14 @@ def page(outcomes: Sequence[Outcome], versions: str, day: str) -> str:
     lines = [
         "# How accurate the results are, beside other libraries'",
         "",
-        "`python benches/accuracy.py --out docs/accuracy.md` wrote this page, `AINV_TEST_MATRICES` naming a folder of real matrices:",
+        "`python benches/accuracy.py --out docs/accuracy.md` wrote this page, `AINV_TEST_MATRICES` naming real matrices:",
         f"{versions}; {day}, {platform.machine()}, one thread each.",
         "",
-        "R = ||I - A X||_1 and L = ||I - X A||_1 over n u ||A||_1 ||X||_1, u = 2^-53 (single: 2^-24), computed in twice the precision",
-        "on the same matrices for all. The numbers are the worst of all orders (2 to 24 in stacks and alone, 65, 100, 257), seeds",
-        "(200 / n, at least 12; 3 of order 65, above 1) and real and complex matrices; LAPACK's own tests ask for 30, ainv's for 3.",
-        "0 is under 0.005; fails: an error, NaN or an infinity. ainv bounds R; L is that of a factorisation's other side. Best in bold.",
+        "R = ||I - A X||_1 and L = ||I - X A||_1 over n u ||A||_1 ||X||_1, u = 2^-53 (single: 2^-24), in twice the",
+        "precision and on the same matrices for all. The numbers are the worst of all orders (2 to 24 in stacks and alone,",
+        "65, 100, 257), seeds (200 / n, at least 12; 3 of order 65, above 1) and real and complex matrices; LAPACK's own",
+        "tests ask for 30, ainv's for 3. 0 is under 0.005; fails: an error, NaN or an infinity. ainv bounds R, not L, but",
+        "where it is said. The best are in bold.",
         "`ainv` computes single precision in double inside and rounds once, as NumPy does; `native` is `precision=\"native\"`.",
     ]
     return "\n".join([*lines, *tables(outcomes), *verdict(outcomes)]) + "\n"
