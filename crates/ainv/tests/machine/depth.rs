@@ -54,7 +54,7 @@ fn large_orders() {
         let view = StackMut::new(&mut x, &[n, n]).unwrap();
         assert_eq!(inv_in_place(view, &mut [], &Options::default()).unwrap().failed, 0);
         // A (X v) is v.
-        let v = |i: usize| if i % 3 == 0 { -1.0 } else { 1.0 };
+        let v = |i: usize| if i.is_multiple_of(3) { -1.0 } else { 1.0 };
         let dot = |row: &[f32]| row.iter().enumerate().map(|(j, x)| *x as f64 * v(j)).sum::<f64>();
         let y: Vec<f64> = x.chunks(n).map(dot).collect();
         let worst = (0..n).step_by(n / 100).map(|i| {
