@@ -136,22 +136,21 @@ unsafe fn rows<F: Field, const K: usize, const EDGE: bool>(
         let at = |j: usize| p.a.offset(first as isize + j as isize * p.ld);
         let len = if EDGE { F::LANES.min(p.m - first) } else { F::LANES };
         let below = F::V::mask(!0 << K.saturating_sub(first));
-        let put = |x: F, before: F, j: usize| {
-            let x = if EDGE { F::select(below, x, before) } else { x };
-            x.store_first_scalars(at(j), len);
-        };
         let before = F::load_first_scalars(at(K), len);
         let mut x = before;
         for j in 0..K {
             let mut l = F::load_first_scalars(at(j), len);
             if j + 1 == K {
                 let divided = l.mul(recip);
-                put(divided, l, j);
+                // What stands above row `K` stays.
+                let stored = if EDGE { F::select(below, divided, l) } else { divided };
+                stored.store_first_scalars(at(j), len);
                 l = divided;
             }
             x = l.neg_mul_add(factor[j], x);
         }
-        put(x, before, K);
+        let stored = if EDGE { F::select(below, x, before) } else { x };
+        stored.store_first_scalars(at(K), len);
         if EDGE {
             // A zero where there is no row would win against NaN.
             let none = F::V::splat(-<F::S as Scalar>::Real::ONE);

@@ -89,18 +89,8 @@ unsafe fn sized<F: Field, const VR: usize, const R: usize, const NR: usize, cons
         let last = t.m - (R - 1) * F::LANES;
         let len = |v: usize| if v + 1 < R { F::LANES } else { last };
         let sum = match t.a {
-            Left::Packed(p) => {
-                let (mr, step) = (VR * F::LANES, F::PARTS * VR * F::LANES);
-                sums::<F, R, NR>(t, |k, v| {
-                    let p = p.add(k * step + v * F::LANES);
-                    let im = if F::PARTS == 2 { F::V::load(p.add(mr)) } else { F::V::load(p) };
-                    F::from_parts(F::V::load(p), im)
-                })
-            }
-            Left::Columns(p, ld) => sums::<F, R, NR>(t, |k, v| {
-                let p = p.offset((v * F::LANES) as isize + k as isize * ld);
-                if WHOLE || v + 1 < R { F::load_scalars(p) } else { F::load_first_scalars(p, last) }
-            }),
+            Left::Packed(p) => sums::<F, R, NR>(t, &Packed::<F, VR>(p)),
+            Left::Columns(p, ld) => sums::<F, R, NR>(t, &Columns::<F, R, WHOLE> { p, ld, last }),
         };
         let (zero, alpha) = (F::splat(F::S::default()), F::V::splat(t.alpha));
         for j in 0..NR {
@@ -120,11 +110,54 @@ unsafe fn sized<F: Field, const VR: usize, const R: usize, const NR: usize, cons
     }
 }
 
+/// Register `v` of the rows of step `k`. (No closure: the compiler may choose not to inline one.)
+trait Rows<F> {
+    unsafe fn load(&self, k: usize, v: usize) -> F;
+}
+
+/// Of panels of `VR` registers.
+struct Packed<F: Field, const VR: usize>(*const <F::S as Scalar>::Real);
+
+impl<F: Field, const VR: usize> Rows<F> for Packed<F, VR> {
+    #[inline(always)]
+    unsafe fn load(&self, k: usize, v: usize) -> F {
+        let (mr, step) = (VR * F::LANES, F::PARTS * VR * F::LANES);
+        // SAFETY: as in `tile`.
+        unsafe {
+            let p = self.0.add(k * step + v * F::LANES);
+            let im = if F::PARTS == 2 { F::V::load(p.add(mr)) } else { F::V::load(p) };
+            F::from_parts(F::V::load(p), im)
+        }
+    }
+}
+
+/// Where they stand, the last of `R` registers with `last` rows unless it is `WHOLE`.
+struct Columns<F: Field, const R: usize, const WHOLE: bool> {
+    p: *const F::S,
+    ld: isize,
+    last: usize,
+}
+
+impl<F: Field, const R: usize, const WHOLE: bool> Rows<F> for Columns<F, R, WHOLE> {
+    #[inline(always)]
+    unsafe fn load(&self, k: usize, v: usize) -> F {
+        // SAFETY: as in `tile`.
+        unsafe {
+            let p = self.p.offset((v * F::LANES) as isize + k as isize * self.ld);
+            if WHOLE || v + 1 < R {
+                F::load_scalars(p)
+            } else {
+                F::load_first_scalars(p, self.last)
+            }
+        }
+    }
+}
+
 /// The sums of a tile; `a` gives the rows of a step.
 #[inline(always)]
 unsafe fn sums<F: Field, const R: usize, const NR: usize>(
     t: &Tile<F::S>,
-    a: impl Fn(usize, usize) -> F,
+    a: &impl Rows<F>,
 ) -> [[F; R]; NR] {
     // SAFETY: as in `tile`.
     unsafe {
@@ -143,7 +176,7 @@ unsafe fn sums<F: Field, const R: usize, const NR: usize>(
                 let c = t.c.wrapping_offset(j as isize * t.ldc);
                 for v in 0..R {
                     prefetch(c.wrapping_add(v * F::LANES).cast_const().cast(), true);
-                    step::<F, R, NR>(t, &b, &a, first + v, &mut sum);
+                    step::<F, R, NR>(t, &b, a, first + v, &mut sum);
                 }
                 first += R;
             }
@@ -154,10 +187,10 @@ unsafe fn sums<F: Field, const R: usize, const NR: usize>(
         for k in first..asked {
             let i = (k - first) as isize;
             prefetch(p.wrapping_offset((i >> 3) * along + (i & 7) * next).cast(), false);
-            step::<F, R, NR>(t, &b, &a, k, &mut sum);
+            step::<F, R, NR>(t, &b, a, k, &mut sum);
         }
         for k in asked.max(first)..t.k {
-            step::<F, R, NR>(t, &b, &a, k, &mut sum);
+            step::<F, R, NR>(t, &b, a, k, &mut sum);
         }
         sum
     }
@@ -168,7 +201,7 @@ unsafe fn sums<F: Field, const R: usize, const NR: usize>(
 unsafe fn step<F: Field, const R: usize, const NR: usize>(
     t: &Tile<F::S>,
     b: &[*const F::S; NR],
-    a: &impl Fn(usize, usize) -> F,
+    a: &impl Rows<F>,
     k: usize,
     sum: &mut [[F; R]; NR],
 ) {
@@ -176,7 +209,7 @@ unsafe fn step<F: Field, const R: usize, const NR: usize>(
     unsafe {
         let mut row = [F::splat(F::S::default()); R];
         for v in 0..R {
-            row[v] = a(k, v);
+            row[v] = a.load(k, v);
         }
         for j in 0..NR {
             let x = F::splat(b[j].offset(k as isize * t.b_step).read());

@@ -45,7 +45,7 @@ pub(crate) trait Run: Send + Sync {
 /// A task as those see it who wait for its end.
 trait Signal: Run {
     fn is_done(&self) -> bool;
-    fn wait(&self, until: Option<Instant>) -> Result<bool, Stopped>;
+    fn wait(&self, time: Option<Duration>) -> Result<bool, Stopped>;
     fn is_lost(&self) -> bool;
     fn call(&self, callback: Callback);
 }
@@ -173,7 +173,7 @@ where
         !self.is_done() && self.generation != generation()
     }
 
-    fn wait(&self, until: Option<Instant>) -> Result<bool, Stopped> {
+    fn wait(&self, time: Option<Duration>) -> Result<bool, Stopped> {
         if self.is_done() {
             return Ok(true);
         }
@@ -183,6 +183,8 @@ where
         if is_worker() {
             return Err(Stopped::WouldBlock);
         }
+        // Asked no earlier: without threads all has ended, and there may be no clock either.
+        let until = time.and_then(|time| Instant::now().checked_add(time));
         let mut inside = lock(&self.inside);
         if !self.done.load(Ordering::Relaxed) {
             // Who waited in vain may be counted still: one more notification at the end.
@@ -359,7 +361,7 @@ impl Done {
     /// # Errors
     /// [`Stopped::Forked`], [`Stopped::WouldBlock`].
     pub fn wait(&self) -> Result<(), Stopped> {
-        self.wait_until(None).map(drop)
+        self.wait_at_most(None).map(drop)
     }
 
     /// Waits for the end, or for `time`; whether the task has ended.
@@ -367,10 +369,10 @@ impl Done {
     /// # Errors
     /// As [`wait`](Done::wait).
     pub fn wait_for(&self, time: Duration) -> Result<bool, Stopped> {
-        self.wait_until(Instant::now().checked_add(time))
+        self.wait_at_most(Some(time))
     }
 
-    fn wait_until(&self, time: Option<Instant>) -> Result<bool, Stopped> {
+    fn wait_at_most(&self, time: Option<Duration>) -> Result<bool, Stopped> {
         self.0.as_ref().map_or(Ok(true), |work| work.wait(time))
     }
 

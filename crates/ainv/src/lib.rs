@@ -93,6 +93,9 @@ pub use ainv_kernels::scalar::{RealScalar, Scalar, c32, c64};
 pub use ainv_streams::{Cancel, Done, Stopped};
 pub use api::*;
 pub use convert::Matrices;
+#[cfg(debug_assertions)]
+#[doc(hidden)]
+pub use device::cpu::arena::SCRATCH_FILL;
 pub use device::cpu::pool::{num_threads, set_num_threads};
 #[doc(hidden)]
 pub use device::defaults::{Defaults, enter_stream, restore_defaults};

@@ -19,11 +19,11 @@ use std::ops::Range;
 /// Bytes of one chunk of matrices in double; there are five such chunks at a time.
 const CHUNK: usize = 8 << 20;
 /// Multiply-adds that all decompositions may cost that only tell ranks.
-const RANKS: usize = 20_000_000_000;
+const RANKS: u64 = 20_000_000_000;
 /// How many times too large an estimate of a condition may be.
 const ESTIMATED: f64 = 10.0;
 /// What a decomposition costs, in n^3.
-const DECOMPOSED: usize = 8;
+const DECOMPOSED: u64 = 8;
 /// The largest order whose singular values are drawn: about two seconds.
 pub(super) const SINGULAR_VALUES: usize = 1024;
 /// Scaling is said to help if it brings so many digits.
@@ -192,7 +192,7 @@ fn chunk<T: Scalar>(
 /// Numerical ranks, as long as they are cheap.
 struct Ranks {
     /// Multiply-adds.
-    left: usize,
+    left: u64,
 }
 
 impl Ranks {
@@ -208,7 +208,7 @@ impl Ranks {
         if rcond > ESTIMATED * n as f64 * relative {
             return Ok(Some(n));
         }
-        let cost = n.saturating_pow(3).saturating_mul(DECOMPOSED);
+        let cost = (n as u64).saturating_pow(3).saturating_mul(DECOMPOSED);
         if rcond.is_nan() || cost > self.left {
             return Ok(None);
         }

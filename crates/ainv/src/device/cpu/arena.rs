@@ -4,6 +4,8 @@ use crate::error::Error;
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::RefCell;
 use std::ptr::NonNull;
+#[cfg(debug_assertions)]
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Every buffer begins at a multiple of a cache line, the widest register.
 const ALIGN: usize = 64;
@@ -34,6 +36,11 @@ impl Drop for Buffer {
     }
 }
 
+/// Of which bytes scratch is at first in a debug build: a NaN, so that a test fails where it is read before it
+/// is written. Tests choose others.
+#[cfg(debug_assertions)]
+pub static SCRATCH_FILL: AtomicU8 = AtomicU8::new(0xff);
+
 thread_local! {
     static KEPT: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
 }
@@ -57,12 +64,10 @@ pub(crate) fn with<T, R>(
         Some(b) => b,
         None => Buffer::new(bytes)?,
     };
-    // In a debug build scratch begins as NaN, so that a test fails where it is read before it is
-    // written.
     #[cfg(debug_assertions)]
     // SAFETY: the buffer spans `bytes`.
     unsafe {
-        buffer.ptr.as_ptr().write_bytes(0xff, bytes)
+        buffer.ptr.as_ptr().write_bytes(SCRATCH_FILL.load(Ordering::Relaxed), bytes)
     };
     let result = f(buffer.ptr.as_ptr().cast());
     KEPT.with_borrow_mut(|k| {

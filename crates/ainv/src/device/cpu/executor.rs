@@ -15,7 +15,7 @@ impl Executor for Pool {
     fn spawn(&self, job: Job) {
         match pool::current() {
             Ok(pool) => pool.spawn(|| pool::busy(job)),
-            // There is no memory for threads: the work is done all the same.
+            // There is no memory for threads, or there are none: the work is done all the same.
             Err(_) => as_worker(job),
         }
     }

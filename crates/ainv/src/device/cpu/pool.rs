@@ -14,6 +14,10 @@ struct Made {
     pool: Arc<ThreadPool>,
 }
 
+/// Whether threads can be made. WebAssembly has none: there a call works on the caller's thread alone, and a
+/// stream's work is done where it is submitted.
+const EXIST: bool = !cfg!(target_family = "wasm");
+
 static POOL: Mutex<Option<Made>> = Mutex::new(None);
 /// How many threads were asked for, or zero.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -47,6 +51,9 @@ pub fn num_threads() -> usize {
 
 /// How many threads the pool has, or will have when it is next asked for.
 pub(crate) fn threads() -> usize {
+    if !EXIST {
+        return 1;
+    }
     match THREADS.load(Ordering::Relaxed) {
         0 => {
             let threads = default_threads();
@@ -60,7 +67,8 @@ pub(crate) fn threads() -> usize {
     }
 }
 
-/// Sets how many threads a call may use; the pool is made anew at the next call.
+/// Sets how many threads a call may use; the pool is made anew at the next call. In WebAssembly, which has
+/// no threads, it stays one.
 ///
 /// # Errors
 /// [`Error::Argument`] for zero.
@@ -77,7 +85,7 @@ pub fn set_num_threads(n: usize) -> Result<(), Error> {
 /// # Errors
 /// [`Error::OutOfMemory`] if the threads cannot be made, and what `f` returns.
 pub(crate) fn install<R: Send>(f: impl FnOnce() -> Result<R, Error> + Send) -> Result<R, Error> {
-    if rayon::current_thread_index().is_some() {
+    if !EXIST || rayon::current_thread_index().is_some() {
         return f();
     }
     let pool = current()?;
@@ -109,8 +117,11 @@ pub(crate) fn helping(f: impl FnOnce()) {
 /// The pool.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] if its threads cannot be made.
+/// [`Error::OutOfMemory`] if its threads cannot be made; [`Error::Unsupported`] where there are none.
 pub(crate) fn current() -> Result<Arc<ThreadPool>, Error> {
+    if !EXIST {
+        return Err(Error::Unsupported { what: "this platform has no threads".into() });
+    }
     let (threads, process) = (threads(), std::process::id());
     // Nothing panics while the lock is held; if it did, the pool is still whole.
     let mut made = POOL.lock().unwrap_or_else(|e| e.into_inner());

@@ -1,0 +1,68 @@
+//! How deep the recursions go (RELIABILITY 4.10): on threads with a stack of 512 KiB, a quarter of what
+//! Rust gives and a sixteenth of what Linux gives a main thread.
+
+use crate::common::*;
+use ainv::*;
+use testkit::say;
+
+const STACK: usize = 512 << 10;
+
+/// Runs it on a thread with a small stack, and in a pool of two of them.
+fn on_small_stacks(f: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        thread.spawn_scoped(scope, &f).unwrap().join().unwrap();
+    });
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).stack_size(STACK).build().unwrap();
+    pool.install(&f);
+}
+
+#[test]
+fn every_call() {
+    on_small_stacks(|| {
+        for call in Call::OWN {
+            let n = 530;
+            let (x, _) = call.run(1, n, &call.example::<c64>(n, 1).data);
+            assert!(x.iter().all(|x| Scalar::is_finite(*x)), "{call:?}");
+        }
+        for n in [16, 100] {
+            let (x, _) = Call::Pinv.run(1, n, &Call::Pinv.example::<c64>(n, 1).data);
+            assert!(x.iter().all(|x| Scalar::is_finite(*x)), "pinv");
+            // Without a gap between what counts and what does not: by singular values.
+            let graded = testkit::spectrum("geometric", n, 1e25);
+            let rng = &mut testkit::Rng::new(1);
+            let a = testkit::from_singular_values::<f64>(n, n, &graded, rng);
+            pinv(a.view(), &PinvOptions::default(), &Options::default()).unwrap();
+        }
+    });
+}
+
+/// An entry of the large matrix, which is never held beside its inverse.
+fn entry(n: usize, i: usize, j: usize) -> f32 {
+    let hash = ((i * n + j) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let random = hash as f32 / (1 << 24) as f32 - 0.5;
+    if i == j { random + (n as f32).sqrt() } else { random }
+}
+
+/// `AINV_TEST_ORDER=10000` needs 400 MB and a minute or two.
+#[test]
+fn large_orders() {
+    let asked = std::env::var("AINV_TEST_ORDER").ok();
+    let n = asked.map_or(1500, |n| n.parse().expect("AINV_TEST_ORDER is an order"));
+    on_small_stacks(|| {
+        let mut x: Vec<f32> = (0..n * n).map(|at| entry(n, at / n, at % n)).collect();
+        let view = StackMut::new(&mut x, &[n, n]).unwrap();
+        assert_eq!(inv_in_place(view, &mut [], &Options::default()).unwrap().failed, 0);
+        // A (X v) is v.
+        let v = |i: usize| if i.is_multiple_of(3) { -1.0 } else { 1.0 };
+        let dot = |row: &[f32]| row.iter().enumerate().map(|(j, x)| *x as f64 * v(j)).sum::<f64>();
+        let y: Vec<f64> = x.chunks(n).map(dot).collect();
+        let worst = (0..n).step_by(n / 100).map(|i| {
+            let sum: f64 = y.iter().enumerate().map(|(j, y)| entry(n, i, j) as f64 * y).sum();
+            (sum - v(i)).abs()
+        });
+        let worst = worst.fold(0.0, f64::max);
+        say(format!("order {n} on {} threads with small stacks: {worst:.1e}", num_threads()));
+        assert!(worst < 1e-2, "{worst}");
+    });
+}
