@@ -172,6 +172,53 @@ def test_children(method, before, tmp_path):
     subprocess.run([sys.executable, script], check=True, timeout=120)
 
 
+@posix
+@pytest.mark.parametrize("while_", ["they compute", "pools are made"])
+def test_fork_amid_the_calls_of_other_threads(while_):
+    """A child has what its parent's other threads had locked, but not those threads."""
+    check(f"""
+        import os, threading, time, warnings, numpy as np, ainv
+        warnings.simplefilter("ignore", DeprecationWarning)
+        a = np.random.default_rng(0).standard_normal((30, 40, 40))
+        expected = ainv.inv(a)
+        over = threading.Event()
+
+        def work(n):
+            while not over.is_set():
+                if {while_ == "they compute"}:
+                    ainv.inv(a)
+                else:
+                    with ainv.threads(n):
+                        ainv.inv(a)
+
+        def ends(child):
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                pid, status = os.waitpid(child, os.WNOHANG)
+                if pid:
+                    return status == 0
+                time.sleep(0.001)
+            os.kill(child, 9)
+            return False
+
+        callers = [threading.Thread(target=work, args=(n,)) for n in (1, 2, 3)]
+        for caller in callers:
+            caller.start()
+        good = True
+        for _ in range(200):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if np.array_equal(ainv.inv(a), expected) else 1)
+            good = good and ends(child)
+            if not good:
+                break
+        over.set()
+        for caller in callers:
+            caller.join()
+        assert good, "a child hangs, or is wrong"
+    """)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 @pytest.mark.parametrize("part", ["blocking", "errors", "report"])
 def test_no_leak(part):
