@@ -79,7 +79,7 @@ def begin():
     put("stack", "transposed", bytes([3, 0, 200, 0, 5, 6, 6, 36, 1, 6]))
     put("stack", "reversed", bytes([3, 179, 180, 0, 5, 6, 6, 220, 250, 255]))
     put("stack", "broadcast", bytes([4, 0, 9, 0, 2, 7, 3, 3, 0, 0, 3, 1]))
-    put("stack", "huge", bytes([2, 0, 9, 0, 255, *[255] * 8, 1, 0, 0]))
+    put("stack", "huge", bytes([2, 0, 9, 0, 128, *[255] * 8, 1, 0, 0]))
     for i, line in enumerate(
         [
             "inv a.npy -o x.npy --threads 2 --on-singular nan",

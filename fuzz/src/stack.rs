@@ -26,15 +26,18 @@ impl Bytes<'_> {
     /// Mostly small, now and then any number.
     fn number(&mut self) -> i64 {
         match self.one() {
-            255 => i64::from_le_bytes([0; 8].map(|_: u8| self.one())),
-            254 => i64::MAX - i64::from(self.one()),
-            253 => i64::MIN + i64::from(self.one()),
+            128 => i64::from_le_bytes([0; 8].map(|_: u8| self.one())),
+            129 => i64::MAX - i64::from(self.one()),
+            130 => i64::MIN + i64::from(self.one()),
             small => i64::from(small as i8),
         }
     }
     fn view(&mut self) -> View {
         let axes = usize::from(self.one() % 12);
-        let offset = self.number() as usize;
+        let offset = match self.number() {
+            small @ -128..128 => usize::from(small as u8),
+            any => any as usize,
+        };
         let len = usize::from(self.one()) + usize::from(self.one());
         let shape = (0..axes).map(|_| match self.number() {
             small @ -128..128 => (small & 7) as usize,

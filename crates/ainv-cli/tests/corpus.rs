@@ -53,8 +53,8 @@ fn mutated(input: &[u8], other: &[u8], random: &mut impl FnMut(usize) -> usize) 
 /// One function for all: the checks count the memory of the whole process.
 #[test]
 fn what_fuzzing_kept_and_near_it() {
-    let seconds = std::env::var("AINV_FUZZ_SECONDS").ok().map(|s| s.parse().expect("seconds"));
-    let seconds: Option<u64> = seconds;
+    let seconds = std::env::var("AINV_FUZZ_SECONDS").ok();
+    let seconds = seconds.map(|seconds| seconds.parse::<u64>().expect("a number of seconds"));
     // Any beginning will do; a long run takes another one each time.
     let mut state = match seconds {
         None => 0x9e37_79b9_7f4a_7c15,
