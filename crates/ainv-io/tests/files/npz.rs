@@ -121,7 +121,8 @@ fn arrays_of_objects_are_passed_over_unread() {
     let text = "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1), }\n";
     // What follows would run a command if it were unpickled; here it would not even be found damaged.
     let pickle = b"cos\nsystem\n(S'exit 1'\ntR.";
-    let objects = [b"\x93NUMPY\x01\x00", &[text.len() as u8, 0], text.as_bytes(), pickle].concat();
+    let head = [&b"\x93NUMPY\x01\x00"[..], &[text.len() as u8, 0]].concat();
+    let objects = [&head[..], text.as_bytes(), pickle].concat();
     let one = f64s(&[7.0], &[1, 1]);
     for options in [stored(), deflated()] {
         let content =
