@@ -91,6 +91,30 @@ def raises(exception, match=None):
     return pytest.raises(exception, match=match)
 
 
+# For a program: fails if `calls` keeps memory. The least slope of many is no page that happened to come.
+FLAT = """
+import ctypes, gc, itertools, os, statistics
+
+def flat(calls, rounds=12, times=400):
+    def resident():
+        gc.collect()
+        if hasattr(ctypes.CDLL(None), "malloc_trim"):
+            ctypes.CDLL(None).malloc_trim(0)
+        return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    for _ in range(2 * times):
+        calls()
+    points = []
+    for i in range(rounds):
+        for _ in range(times):
+            calls()
+        points.append((i * times, resident()))
+    slopes = [(y - x) / (j - i) for (i, x), (j, y) in itertools.combinations(points, 2)]
+    # The smallest Python object has 16 bytes.
+    assert statistics.median(slopes) < 8, points
+"""
+
+
 def check(code, *flags, **environment):
     """What a program prints that must end well, in a process of its own."""
     done = subprocess.run(

@@ -4,7 +4,7 @@ import ainv
 import numpy as np
 import pytest
 import scipy.sparse
-from helpers import A3, DTYPES, assert_inverse, assert_same_bits, random
+from helpers import A3, DTYPES, assert_inverse, assert_same_bits, posdef, random
 
 
 def misaligned(a):
@@ -42,21 +42,71 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("n", [1, 3, 4, 12, 40])
-@pytest.mark.parametrize("dtype", DTYPES)
+def report(a):
+    """Its numbers, as one array."""
+    r = ainv.report(a)
+    assert np.all(r.status == "ok")
+    return np.stack([r.rcond, r.left_residual, r.right_residual, r.norm, r.inverse_norm])
+
+
+FUNCTIONS = {
+    "inv": ainv.inv,
+    "inv_ex": lambda a: ainv.inv_ex(a).inverse,
+    "pinv": ainv.pinv,
+    "tri_inv": ainv.tri_inv,
+    "solve": lambda a: ainv.solve(a, a),
+    # What is not positive definite is NaN, for any layout.
+    "cholesky": lambda a: ainv.cholesky(a, on_singular="nan"),
+    "cholesky_inv": ainv.cholesky_inv,
+    "rcond": ainv.rcond,
+    "report": report,
+}
+functions = pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
+
+
+@functions
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
-def test_same_bits(layout, dtype, n):
-    a = random((5, n, n), dtype)
-    b = layout(a)
-    for f in (
-        ainv.inv,
-        ainv.pinv,
-        ainv.tri_inv,
-        lambda a: ainv.solve(a, a),
-        lambda a: ainv.inv_ex(a)[0],
+def test_same_bits(f, layout):
+    for dtype in DTYPES:
+        for n in (1, 3, 4, 12, 40):
+            a = np.concatenate([random((3, n, n), dtype, seed=n), posdef((2, n, n), dtype)])
+            b = layout(a)
+            assert_same_bits(f(b), f(a))
+            np.testing.assert_array_equal(a, b)
+
+
+@functions
+@pytest.mark.parametrize("n", [1, 3, 12, 40])
+def test_strides_of_zero(f, n):
+    """Of the stack: each matrix's bits are those of the one. Of rows, columns and both: as of a copy."""
+    for dtype in DTYPES:
+        one = posdef((n, n), dtype)
+        alone = np.asarray(f(one[None]))
+        x = np.asarray(f(np.broadcast_to(one, (2, 5, n, n))))
+        if f is report:
+            assert_same_bits(x, np.broadcast_to(alone[:, :, None], x.shape).copy())
+        else:
+            assert_same_bits(x, np.broadcast_to(alone[0], x.shape).copy())
+    if f is report:
+        return
+    row = random((n,), seed=n)
+    for a in (
+        np.broadcast_to(row, (3, n, n)),
+        np.broadcast_to(row[:, None], (3, n, n)),
+        np.broadcast_to(np.float64(2), (3, n, n)),
     ):
-        assert_same_bits(f(b), f(a))
-    np.testing.assert_array_equal(a, b)
+        assert_same_outcome(f, a, a.copy())
+
+
+def assert_same_outcome(f, a, b):
+    """The same bits, or the same error: such matrices are singular."""
+    outcomes = []
+    for given in (a, b):
+        try:
+            outcomes.append(np.asarray(f(given)).tobytes())
+        except ainv.LinAlgError as error:
+            outcomes.append((str(error), error.batch_index, error.diagonal))
+    assert outcomes[0] == outcomes[1]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int32"])

@@ -80,6 +80,71 @@ def test_overlap(f, n):
     np.testing.assert_array_equal(a[..., ::2], fresh())
 
 
+@functions
+@pytest.mark.parametrize("n", [2, 5, 17])
+def test_overlap_by_a_part_of_a_matrix(f, n):
+    """The output begins a few entries, rows or columns after the input, or before it."""
+
+    def views(memory, shift):
+        return memory[: a.size].reshape(a.shape), memory[shift : shift + a.size].reshape(a.shape)
+
+    a = random((4, n, n), seed=n) + n * np.eye(n)
+    expected = f(a)
+    for shift in {1, n - 1, n, n + 1, n * n // 2, n * n - 1, n * n + 1}:
+        for backwards in (False, True):
+            source, target = views(np.zeros(a.size + shift), shift)[:: -1 if backwards else 1]
+            source[...] = a
+            assert f(source, out=target) is target
+            assert_same_bits(target.copy(), expected)
+    # Within one frame: a window and the same window, moved.
+    frame = np.zeros((4, 2 * n, 2 * n))
+    for down, right in ((1, 0), (0, 1), (1, 1), (n // 2, n - 1)):
+        source, target = frame[:, :n, :n], frame[:, down : down + n, right : right + n]
+        source[...] = a
+        f(source, out=target)
+        assert_same_bits(target.copy(), expected)
+
+
+@functions
+@pytest.mark.parametrize("n", [3, 17])
+def test_overlap_of_dtypes(f, n):
+    """The same bytes as other numbers: a wider output over its input, at its beginning and its end."""
+    for narrow, wide in (("f4", "f8"), ("f4", "c8"), ("f8", "c16"), ("f4", "c16"), ("f2", "f4")):
+        a = (random((3, n, n), seed=n) + n * np.eye(n)).astype(narrow)
+        expected = f(a, out=np.empty(a.shape, wide))
+        for at in (0, expected.nbytes - a.nbytes, (expected.nbytes - a.nbytes) // 2 // 16 * 16 + 4):
+            memory = np.zeros(expected.nbytes + 8, "u1")
+            source = memory[at : at + a.nbytes].view(narrow).reshape(a.shape)
+            source[...] = a
+            out = memory[: expected.nbytes].view(wide).reshape(a.shape)
+            assert f(source, out=out) is out
+            assert_same_bits(out.copy(), expected)
+
+
+@pytest.mark.parametrize(("m", "n"), [(5, 3), (3, 5), (20, 7), (7, 20), (4, 1), (1, 4)])
+def test_overlap_of_rectangles(m, n):
+    """A pseudo-inverse has another shape than its matrix, and may lie over it all the same."""
+    a = random((3, m, n), seed=m)
+    expected = ainv.pinv(a)
+    for shift in (0, 1, n, m * n // 2, m * n):
+        for backwards in (False, True):
+            memory = np.zeros(a.size + shift)
+            ends = memory[: a.size], memory[shift : shift + a.size]
+            source, target = ends[:: -1 if backwards else 1]
+            source, target = source.reshape(a.shape), target.reshape(expected.shape)
+            source[...] = a
+            assert ainv.pinv(source, out=target) is target
+            assert_same_bits(target.copy(), expected)
+    transposed = a.copy()
+    ainv.pinv(transposed, out=transposed.swapaxes(-1, -2))
+    np.testing.assert_array_equal(transposed.swapaxes(-1, -2), expected)
+
+
+def read_only(a):
+    a.flags.writeable = False
+    return a
+
+
 def test_overlap_of_solve():
     a, b = random((3, 4, 4)), random((3, 4, 4), seed=1)
     expected = ainv.solve(a, b)
@@ -114,6 +179,7 @@ def test_safe_casts(f):
         (np.full((0,), 7.0), ValueError, r"\[0\].*\[3, 3\]"),
         (np.full((1, 3, 3), 7.0), ValueError, r"\[1, 3, 3\].*\[3, 3\]"),
         (np.broadcast_to(np.full(3, 7.0), (3, 3)), ValueError, "read-only"),
+        (read_only(np.full((3, 3), 7.0)), ValueError, "read-only"),
         (
             np.lib.stride_tricks.as_strided(np.full(5, 7.0), (3, 3), (8, 8)),
             ValueError,
@@ -132,6 +198,7 @@ def test_safe_casts(f):
         "list",
         "empty",
         "shape",
+        "broadcast",
         "read-only",
         "overlapping",
         "stride 0",

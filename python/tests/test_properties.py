@@ -1,14 +1,25 @@
-"""Properties over random shapes, layouts, dtypes and values, beside NumPy."""
+"""Properties over random shapes, layouts, dtypes and values.
+
+150 examples each, the same ones every time; `AINV_TEST_EXAMPLES=5000` tries so many, and others each time.
+"""
+
+import os
 
 import ainv
 import numpy as np
-from helpers import DTYPES, assert_small, norm, random, ratio
+from helpers import DTYPES, adjoint, assert_same_bits, assert_small, random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-settings.register_profile("ainv", deadline=None, max_examples=150, derandomize=True)
+examples = os.environ.get("AINV_TEST_EXAMPLES")
+settings.register_profile(
+    "ainv", deadline=None, max_examples=int(examples or 150), derandomize=not examples
+)
 settings.load_profile("ainv")
+
+# LAPACK's residuals: 1-norms, over the order and half an epsilon. An order of magnitude below its line, 30.
+TIGHT = 3
 
 
 @st.composite
@@ -29,21 +40,110 @@ def views(draw, square=True):
     return view.transpose(np.argsort(order))
 
 
-@given(views())
-def test_inv(a):
-    x, info = ainv.inv_ex(a)
+@st.composite
+def positive(draw):
+    """The same of Hermitian matrices with no small eigenvalue; whole, as they lie in memory."""
+    a = draw(views())
+    if a.size:
+        p = exactly(a) @ adjoint(exactly(a)) + a.shape[-1] * np.eye(a.shape[-1])
+        p = p.astype(a.dtype)
+        a[...] = np.tril(p, -1) + adjoint(np.tril(p, -1)) + np.eye(a.shape[-1]) * p.real
+    return a
+
+
+def exactly(a):
+    """With digits enough that residuals measure the result and not themselves."""
+    return a.astype(np.clongdouble if a.dtype.kind == "c" else np.longdouble)
+
+
+def one_norm(a):
+    return np.abs(a).sum(axis=-2).max(axis=-1)
+
+
+def over(residual, a, *factors):
+    """|residual| over n, u and the factors' norms, u for the dtype of `a`."""
+    scale = a.shape[-1] * float(np.finfo(a.dtype).eps) / 2
+    for factor in factors:
+        scale = scale * one_norm(exactly(factor))
+    return one_norm(residual) / scale
+
+
+def sides(a, x):
+    """The residuals |x a - 1| and |a x - 1| over what rounding explains."""
+    eye, b, y = np.eye(a.shape[-1]), exactly(a), exactly(x)
+    return over(y @ b - eye, x, a, x), over(b @ y - eye, x, a, x)
+
+
+@given(views(), st.sampled_from([None, "native", "double"]))
+def test_inv(a, precision):
+    x, info = ainv.inv_ex(a, precision=precision)
     assert x.shape == a.shape and x.dtype == a.dtype and info.shape == a.shape[:-2]
     assert x.flags.c_contiguous and x.flags.owndata
     if a.size == 0:
         return
     np.testing.assert_array_equal(info, 0)
-    np.testing.assert_array_equal(x, ainv.inv(np.ascontiguousarray(a)))
-    wide = a.astype(np.result_type(a.dtype, np.float64))
-    ours = ratio(wide @ x - np.eye(a.shape[-1]), a, x, dtype=a.dtype)
-    y = np.linalg.inv(a)
-    theirs = ratio(wide @ y - np.eye(a.shape[-1]), a, y, dtype=a.dtype)
-    # No worse than NumPy by more than the roundings of a small matrix explain.
-    assert_small(ours - 3 * theirs, 1)
+    assert_same_bits(x, ainv.inv(np.ascontiguousarray(a), precision=precision))
+    assert_small(np.minimum(*sides(a, x)), TIGHT)
+
+
+@given(positive())
+def test_posdef(a):
+    x = ainv.inv(a, assume="posdef")
+    if a.size:
+        assert_small(np.maximum(*sides(a, x)), TIGHT)
+    np.testing.assert_array_equal(x, adjoint(x))
+    # The other triangle is not read.
+    other = np.where(np.tri(a.shape[-1], dtype=bool), a, np.array(np.nan, a.dtype))
+    assert_same_bits(ainv.inv(other, assume="posdef"), x)
+
+
+@given(positive(), st.booleans())
+def test_cholesky(a, upper):
+    factor = ainv.cholesky(a, upper)
+    assert factor.shape == a.shape and factor.dtype == a.dtype
+    kept = np.tri(a.shape[-1], dtype=bool)
+    assert not factor[..., ~(kept.T if upper else kept)].any()
+    x = ainv.cholesky_inv(factor, upper)
+    if not a.size:
+        return
+    lower = exactly(adjoint(factor) if upper else factor)
+    product = lower @ adjoint(lower)
+    assert_small(over(product - exactly(a), a, a), TIGHT)
+    np.testing.assert_array_equal(x, adjoint(x))
+    eye, y = np.eye(a.shape[-1]), exactly(x)
+    for residual in (y @ product - eye, product @ y - eye):
+        assert_small(over(residual, a, product, x), TIGHT)
+
+
+@given(views(), st.booleans(), st.booleans())
+def test_tri_inv(a, upper, unit):
+    kept = np.tri(a.shape[-1], k=-1 if unit else 0, dtype=bool)
+    kept = kept.T if upper else kept
+    if a.size:
+        # A random triangle's inverse grows like 2^n; a diagonal of some size keeps it in range.
+        a += (3 * np.eye(a.shape[-1])).astype(a.dtype)
+    given = np.where(kept, a, np.array(np.nan, a.dtype))
+    x = ainv.tri_inv(given, upper, unit_diagonal=unit)
+    assert x.shape == a.shape and x.dtype == a.dtype
+    triangle = np.where(kept, a, 0) + (unit * np.eye(a.shape[-1])).astype(a.dtype)
+    if a.size:
+        assert_small(np.minimum(*sides(triangle, x)), TIGHT)
+        assert not x[..., kept.T & ~np.eye(a.shape[-1], dtype=bool)].any()
+
+
+@given(views(), st.sampled_from([1, np.inf]))
+def test_rcond(a, p):
+    r = np.asarray(ainv.rcond(a, p=p))
+    assert r.shape == a.shape[:-2]
+    if not a.size:
+        return
+    wide = a.astype(np.result_type(a.dtype, "f8"))
+    inverse = np.linalg.inv(wide)
+    if p == np.inf:
+        wide, inverse = wide.swapaxes(-1, -2), inverse.swapaxes(-1, -2)
+    true = 1 / (one_norm(wide) * one_norm(inverse))
+    # An estimate: at most tenfold too good, thirtyfold too bad.
+    assert np.all(r < 10 * true) and np.all(true < 31 * r)
 
 
 @given(views(square=False), st.booleans())
@@ -54,8 +154,16 @@ def test_pinv(a, out):
     if a.size == 0:
         assert not x.any()
         return
-    assert_small(ratio(a @ x @ a - a, a, x, a, dtype=a.dtype), 30)
-    assert_small(ratio(x @ a @ x - x, x, a, x, dtype=a.dtype), 30)
+    b, y = exactly(a), exactly(x)
+    # Over the larger size.
+    size = max(a.shape[-2:])
+    for residual, factors in (
+        (b @ y @ b - b, (a, x, a)),
+        (y @ b @ y - y, (x, a, x)),
+        (b @ y - adjoint(b @ y), (a, x)),
+        (y @ b - adjoint(y @ b), (a, x)),
+    ):
+        assert_small(over(residual, a, *factors) * a.shape[-1] / size, 5)
 
 
 @given(views(), st.integers(0, 3), st.data())
@@ -68,9 +176,7 @@ def test_solve(a, k, data):
     x = ainv.solve(a, b)
     assert x.shape == (*np.broadcast_shapes(lead, a.shape[:-2]), a.shape[-1], k)
     if x.size:
-        scale = norm(a.astype("complex128")) * norm(x.astype("complex128"))
-        residual = norm(a.astype("complex128") @ x - b)
-        assert_small(residual / scale / np.finfo(a.dtype).eps, 300)
+        assert_small(over(exactly(a) @ exactly(x) - b, a, a, x), TIGHT)
 
 
 @given(

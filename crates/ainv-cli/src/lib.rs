@@ -42,6 +42,18 @@ const USAGE: i32 = 2;
 /// A file could not be read or written.
 const FILE: i32 = 3;
 
+/// Whether the arguments are understood; else what the user would be told. Nothing is run: this is for
+/// fuzzing.
+#[doc(hidden)]
+pub fn understand(args: impl IntoIterator<Item = OsString>) -> Result<(), String> {
+    parse(args).map(drop).map_err(|help| help.render().to_string())
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
+    let program = OsString::from("ainv");
+    Args::try_parse_from(std::iter::once(program).chain(args))
+}
+
 /// Runs the command with `args` (without the program's name) and returns its exit code: 0 all done,
 /// 1 some matrices could not be inverted, 2 wrong usage, 3 a file could not be read or written; 128
 /// and the signal's number if a signal stopped it.
@@ -53,8 +65,7 @@ const FILE: i32 = 3;
 /// let code = ainv_cli::run(["inv", "a.npy", "-o", "x.npy"].map(Into::into));
 /// ```
 pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
-    let program = OsString::from("ainv");
-    let args = match Args::try_parse_from(std::iter::once(program).chain(args)) {
+    let args = match parse(args) {
         Ok(args) => args,
         Err(help) => {
             let asked = matches!(help.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);

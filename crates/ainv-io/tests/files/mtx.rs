@@ -2,7 +2,8 @@
 
 use crate::support::{Folder, awkward, f64s, written};
 use ainv::{OwnedStack, c64};
-use ainv_io::{Cause, Dtype, Error, Format, Matrices, Place};
+use ainv_io::{Cause, Dtype, Error, Format, Matrices, Place, Source};
+use std::io::Cursor;
 
 fn read_within(text: &str, limit: u64) -> Result<Matrices, Error> {
     Folder::new().open("a.mtx", text.as_bytes())?.read(0, limit)
@@ -150,12 +151,87 @@ fn what_is_wrong_is_said_with_its_place() {
         (head("coordinate real skew-symmetric") + "1 1 1\n1 1 1\n", Place::Line(3), "is zero"),
         (head("coordinate complex hermitian") + "1 1 1\n1 1 1 1\n", Place::Line(3), "is real"),
         (format!("{real}%{}", "x".repeat(1 << 20)), Place::Line(2), "longer than"),
+        // A comment is a line of its own that begins with the sign, after the banner.
+        (format!("  {real}{}", "% x\n"), Place::Line(3), "before the line of sizes"),
+        (format!("% x\n{real}1 1 0\n"), Place::Line(1), "not a Matrix Market file"),
+        (format!("\n{real}1 1 0\n"), Place::Line(1), "not a Matrix Market file"),
+        (format!("{real}  % x\n1 1 0\n"), Place::Line(2), "2 numbers, where 3 belong"),
+        (format!("{real}1 1 0 % x\n"), Place::Line(2), "5 numbers, where 3 belong"),
+        (format!("{real}1 1 1\n1 1 7 % x\n"), Place::Line(3), "5 numbers, where 3 belong"),
+        (format!("{real}1 1 1\n1 1 7%\n"), Place::Field(3, 3), "\"7%\" is not a number"),
+        (format!("{real}1 1 1\n  %1 1\n"), Place::Line(3), "2 numbers, where 3 belong"),
+        // Lines of old Macintoshes, and the mark that some editors put first.
+        (real.replace('\n', "\r") + "1 1 0\r", Place::Line(1), "not a Matrix Market file"),
+        (format!("{real}2 2 2\n1 1 7\r2 2 8\n"), Place::Line(3), "6 numbers, where 3 belong"),
+        (format!("\u{feff}{real}1 1 0\n"), Place::Line(1), "not a Matrix Market file"),
     ] {
         let error = read(&text).unwrap_err();
         let text = &text[..text.len().min(200)];
         assert_eq!(error.place, place, "{text}: {error}");
         assert!(error.to_string().contains(says), "{text}: {error}");
     }
+}
+
+/// Good files with one thing broken, all through: they are refused, or read as a matrix of the size they
+/// say.
+#[test]
+fn mangled() {
+    let files = [
+        "%%MatrixMarket matrix coordinate real general\n% c\n3 3 4\n1 1 1.5\n2 2 -2e3\n3 3 4\n1 3 7\n",
+        "%%MatrixMarket matrix coordinate pattern symmetric\n2 2 2\n1 1\n2 1\n",
+        "%%MatrixMarket matrix coordinate complex hermitian\n2 2 2\n1 1 3 0\n2 1 1 -1\n",
+        "%%MatrixMarket matrix array integer skew-symmetric\n3 3\n1\n-2\n3\n",
+    ];
+    let (mut read_all, mut refused) = (0, 0);
+    let mut check = |bytes: &[u8]| {
+        let source = Source::from_reader(Cursor::new(bytes.to_vec()), "mangled", Format::Mtx);
+        match source.and_then(|mut s| Ok((s.arrays()[0].shape.clone(), s.read(0, 1 << 20)?))) {
+            Ok((shape, a)) => {
+                assert_eq!(a.shape(), shape);
+                read_all += 1;
+            }
+            Err(error) => {
+                assert!(error.to_string().len() > 10);
+                refused += 1;
+            }
+        }
+    };
+    for file in files {
+        let whole = file.as_bytes();
+        let lines: Vec<&str> = file.split_inclusive('\n').collect();
+        for at in 0..whole.len() {
+            // Cut off, a byte left out, a byte given twice, another in its place.
+            check(&whole[..at]);
+            check(&[&whole[..at], &whole[at + 1..]].concat());
+            check(&[&whole[..=at], &whole[at..]].concat());
+            for byte in b"\0\t\r\n %-+.,0123456789eEinfx\x80\xff" {
+                check(&[&whole[..at], &[*byte], &whole[at + 1..]].concat());
+            }
+        }
+        for at in 0..lines.len() {
+            // A line left out, given twice, exchanged with the next.
+            let without = [&lines[..at], &lines[at + 1..]].concat().concat();
+            check(without.as_bytes());
+            let twice = [&lines[..=at], &lines[at..]].concat().concat();
+            check(twice.as_bytes());
+            if at + 1 < lines.len() {
+                let mut exchanged = lines.clone();
+                exchanged.swap(at, at + 1);
+                check(exchanged.concat().as_bytes());
+            }
+            // Whatever is lost after the banner, the file says something else than it holds; but two
+            // entries of a matrix may be exchanged.
+            let lost =
+                Source::from_reader(Cursor::new(without.into_bytes()), "mangled", Format::Mtx);
+            let is_comment = at > 0 && lines[at].starts_with('%');
+            assert_eq!(
+                lost.and_then(|mut s| s.read(0, 1 << 20)).is_ok(),
+                is_comment,
+                "{file} {at}"
+            );
+        }
+    }
+    assert!(read_all > 500 && refused > 3000, "{read_all} read, {refused} refused");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! `.npy` files made by hand: right ones in every storage, and hostile ones.
 
 use ainv::{OwnedStack, c32, c64};
-use ainv_io::{Cause, Dtype, Error, Matrices, Place, Source, read, read_within, write};
+use ainv_io::{Cause, Dtype, Error, Format, Matrices, Place, Source, read, read_within, write};
 use std::fs;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -334,4 +335,30 @@ fn the_written_bytes_are_numpys() {
     expected.extend(1f64.to_le_bytes());
     expected.extend(2f64.to_le_bytes());
     assert_eq!(fs::read(&path).unwrap(), expected);
+}
+
+/// Gives what comes before a line that must not be crossed.
+struct UpTo<'a>(&'a [u8]);
+
+impl Read for UpTo<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        assert!(!self.0.is_empty(), "the payload is read");
+        self.0.read(buffer)
+    }
+}
+
+#[test]
+fn of_objects_no_payload_is_read() {
+    let text = "{'descr': '|O', 'fortran_order': False, 'shape': (2, 2), }\n";
+    let header: &'static [u8] = header(1, text).leak();
+    let refused = Source::from_reader(UpTo(header), "pipe", Format::Npy);
+    let error = refused.map(|_| ()).unwrap_err();
+    assert!(matches!(error.cause, Cause::Unsupported(_)), "{error}");
+    assert!(error.to_string().contains("pickle"), "{error}");
+    // A matrix of numbers has its payload read: the reader does notice.
+    let text = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 2), }\n";
+    let header: &'static [u8] = self::header(1, text).leak();
+    let mut source = Source::from_reader(UpTo(header), "pipe", Format::Npy).unwrap();
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| source.read(0, 1 << 20)));
+    assert!(read.is_err());
 }

@@ -117,6 +117,28 @@ fn what_is_no_matrix_is_passed_over() {
 }
 
 #[test]
+fn arrays_of_objects_are_passed_over_unread() {
+    let text = "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1), }\n";
+    // What follows would run a command if it were unpickled; here it would not even be found damaged.
+    let pickle = b"cos\nsystem\n(S'exit 1'\ntR.";
+    let head = [&b"\x93NUMPY\x01\x00"[..], &[text.len() as u8, 0]].concat();
+    let objects = [&head[..], text.as_bytes(), pickle].concat();
+    let one = f64s(&[7.0], &[1, 1]);
+    for options in [stored(), deflated()] {
+        let content =
+            archive(&[("o.npy", &objects[..], options), ("a.npy", &npy(&one)[..], options)]);
+        let mut source = Folder::new().open("a.npz", &content).unwrap();
+        assert_eq!(source.arrays().len(), 1);
+        assert_eq!(source.read(0, MOST).unwrap(), one);
+        let over = source.passed_over();
+        assert!(over.len() == 1 && over[0].name == "o" && over[0].why.contains("pickle"));
+        let error = read(&archive(&[("o.npy", &objects[..], options)])).unwrap_err();
+        assert!(matches!(error.cause, Cause::Unsupported(_)), "{error}");
+        assert!(error.to_string().contains("pickle"), "{error}");
+    }
+}
+
+#[test]
 fn lies_are_found() {
     let good = npy(&f64s(&[1.0, 2.0, 3.0, 4.0], &[2, 2]));
     let edit = |from: &str, to: &str| {

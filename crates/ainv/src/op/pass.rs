@@ -2,7 +2,7 @@
 
 use super::norms::Entries;
 use crate::alg::{Context, Shared};
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::{let_in, pause};
 use crate::error::{Error, filled};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
@@ -131,6 +131,7 @@ impl<T: Scalar> Columns<T> {
     ) -> Result<Sums<T::Real>, Error> {
         let src = Shared(src.cast_mut());
         let fill = |columns: Range<usize>| {
+            pause(cx.cancel)?;
             let rows = self.part.hull(self.m, &columns);
             let block = Frame { rows: rows.len(), cols: columns.len(), ..from };
             let src = src.get().wrapping_offset(from.at(rows.start, columns.start));
@@ -141,12 +142,14 @@ impl<T: Scalar> Columns<T> {
                 copy_block(cx, src.cast_const(), block, to, to_frame);
                 self.clear_columns(columns);
             }
+            Ok(())
         };
         // SAFETY: the caller's.
         unsafe { self.pass(cx, lines, &fill) }
     }
 
-    /// Copies all of it to a matrix of any strides; the sums of what counts.
+    /// Copies all of it to a matrix of any strides; the sums of what counts. Once begun it is not
+    /// cancelled, so that the caller's matrix is whole or as it was.
     ///
     /// # Safety
     /// As [`load`](Columns::load).
@@ -166,6 +169,7 @@ impl<T: Scalar> Columns<T> {
             unsafe {
                 copy_block(cx, src, Frame { cols, ..self.frame() }, dst, Frame { cols, ..to })
             }
+            Ok(())
         };
         // SAFETY: the caller's.
         unsafe { self.pass(cx, lines, &write) }
@@ -177,7 +181,7 @@ impl<T: Scalar> Columns<T> {
     /// The block is valid.
     pub(crate) unsafe fn sums(&self, cx: &Context<T>, lines: bool) -> Result<Sums<T::Real>, Error> {
         // SAFETY: the caller's block.
-        unsafe { self.pass(cx, lines, &|_| ()) }
+        unsafe { self.pass(cx, lines, &|_| pause(cx.cancel)) }
     }
 
     /// What does not count becomes zero; the sums.
@@ -189,8 +193,13 @@ impl<T: Scalar> Columns<T> {
         cx: &Context<T>,
         lines: bool,
     ) -> Result<Sums<T::Real>, Error> {
-        // SAFETY: columns of the caller's block, no one else's.
-        unsafe { self.pass(cx, lines, &|columns| self.clear_columns(columns)) }
+        let clear = |columns| {
+            // SAFETY: columns of the caller's block, no one else's.
+            unsafe { self.clear_columns(columns) }
+            pause(cx.cancel)
+        };
+        // SAFETY: the caller's block.
+        unsafe { self.pass(cx, lines, &clear) }
     }
 
     /// The Frobenius norm, and the largest sum of |re| + |im| over a column.
@@ -205,7 +214,7 @@ impl<T: Scalar> Columns<T> {
         cx.each(count, cx.threads_for(m, n, 8), &|i| {
             let (mut squares, mut largest) = (0.0, 0.0f64);
             for j in n * i / count..n * (i + 1) / count {
-                let_in();
+                pause(cx.cancel)?;
                 // SAFETY: the caller's column.
                 let (square, sum) = unsafe {
                     let column = self.column(j).cast_const();
@@ -244,7 +253,7 @@ impl<T: Scalar> Columns<T> {
         &self,
         cx: &Context<T>,
         lines: bool,
-        first: &(dyn Fn(Range<usize>) + Sync),
+        first: &(dyn Fn(Range<usize>) -> Result<(), Error> + Sync),
     ) -> Result<Sums<T::Real>, Error> {
         let Columns { m, n, part, .. } = *self;
         let zero = T::Real::default();
@@ -264,7 +273,7 @@ impl<T: Scalar> Columns<T> {
             for at in (n * i / count..end).step_by(TOGETHER) {
                 let_in();
                 let columns = at..end.min(at + TOGETHER);
-                first(columns.clone());
+                first(columns.clone())?;
                 for j in columns {
                     let rows = part.rows(m, j);
                     if self.unit {

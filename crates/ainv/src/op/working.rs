@@ -7,7 +7,7 @@ use super::pass::{Columns, Part, Sums};
 use crate::alg::condition::Size;
 use crate::alg::{Context, Shared, Shares, leading_dimension};
 use crate::device::cpu::arena;
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::{let_in, pause};
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::places::Frame;
@@ -269,7 +269,7 @@ unsafe fn transpose<T: Scalar>(
     let (w, blocks) = (Shared(w), n.div_ceil(SQUARE));
     // Block columns of the lower triangle; the first are the longest.
     cx.each(blocks, cx.threads_for(n, n, 8), &|b| {
-        let_in();
+        pause(cx.cancel)?;
         let columns = b * SQUARE..n.min((b + 1) * SQUARE);
         for i0 in (columns.start..n).step_by(SQUARE) {
             for j in columns.clone() {

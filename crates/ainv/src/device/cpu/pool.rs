@@ -4,12 +4,18 @@ use crate::error::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A pool, the process that made it, and its threads.
+/// The pool of one process, once it is made. A forked child makes its own: its parent's threads are not
+/// there, and the parent may have been making a pool at that moment, so that its lock is held for ever.
+struct Process {
+    id: u32,
+    made: Mutex<Option<Made>>,
+}
+
+/// A pool and its threads.
 struct Made {
-    process: u32,
     threads: usize,
     pool: Arc<ThreadPool>,
 }
@@ -18,7 +24,8 @@ struct Made {
 /// stream's work is done where it is submitted.
 const EXIST: bool = !cfg!(target_family = "wasm");
 
-static POOL: Mutex<Option<Made>> = Mutex::new(None);
+/// Null until a pool is asked for. What it points to is never freed.
+static PROCESS: AtomicPtr<Process> = AtomicPtr::new(std::ptr::null_mut());
 /// How many threads were asked for, or zero.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// Which pool is the one in use: they are counted.
@@ -114,6 +121,23 @@ pub(crate) fn helping(f: impl FnOnce()) {
     if OF.get() == 0 { f() } else { busy(f) }
 }
 
+/// This process's own, made if need be.
+fn process() -> &'static Process {
+    let id = std::process::id();
+    loop {
+        let before = PROCESS.load(Ordering::Acquire);
+        // SAFETY: null, or leaked below.
+        if let Some(process) = unsafe { before.as_ref() }.filter(|process| process.id == id) {
+            return process;
+        }
+        let new = Box::into_raw(Box::new(Process { id, made: Mutex::new(None) }));
+        if PROCESS.compare_exchange(before, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: made above, and known to this thread alone.
+            drop(unsafe { Box::from_raw(new) });
+        }
+    }
+}
+
 /// The pool.
 ///
 /// # Errors
@@ -122,20 +146,17 @@ pub(crate) fn current() -> Result<Arc<ThreadPool>, Error> {
     if !EXIST {
         return Err(Error::Unsupported { what: "this platform has no threads".into() });
     }
-    let (threads, process) = (threads(), std::process::id());
+    let threads = threads();
     // Nothing panics while the lock is held; if it did, the pool is still whole.
-    let mut made = POOL.lock().unwrap_or_else(|e| e.into_inner());
-    // After a fork the threads are the parent's: the child makes its own, and forgets the parent's
-    // pool without joining threads that it does not have.
-    if made.as_ref().is_some_and(|m| m.process != process) {
-        std::mem::forget(made.take());
-        WAITING.store(0, Ordering::Relaxed);
-        BUSY.store(0, Ordering::Relaxed);
-    }
-    if let Some(m) = &*made
-        && m.threads == threads
-    {
-        return Ok(m.pool.clone());
+    let mut made = process().made.lock().unwrap_or_else(|e| e.into_inner());
+    match &*made {
+        Some(m) if m.threads == threads => return Ok(m.pool.clone()),
+        Some(_) => {}
+        // What a parent's calls had counted will never end here.
+        None => {
+            WAITING.store(0, Ordering::Relaxed);
+            BUSY.store(0, Ordering::Relaxed);
+        }
     }
     let number = CURRENT.load(Ordering::Relaxed) + 1;
     let pool = ThreadPoolBuilder::new()
@@ -149,7 +170,7 @@ pub(crate) fn current() -> Result<Arc<ThreadPool>, Error> {
         .map_err(|_| Error::OutOfMemory { bytes: threads * (2 << 20) })?;
     let pool = Arc::new(pool);
     CURRENT.store(number, Ordering::Relaxed);
-    *made = Some(Made { process, threads, pool: pool.clone() });
+    *made = Some(Made { threads, pool: pool.clone() });
     Ok(pool)
 }
 
