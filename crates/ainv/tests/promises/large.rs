@@ -575,8 +575,10 @@ fn threads_of_this_process() -> usize {
 /// threads.
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "run by `inside_a_pool_of_one_thread` in a process of its own"]
 fn child_in_a_pool() {
+    if !is_child() {
+        return;
+    }
     let n = 600;
     let call = Call::Inv(Assume::General);
     let a = call.example::<f64>(n, 1);
@@ -594,10 +596,10 @@ fn child_in_a_pool() {
 #[cfg(target_os = "linux")]
 #[test]
 fn inside_a_pool_of_one_thread() {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "large::child_in_a_pool", "--ignored", "--nocapture"])
-        .output()
-        .unwrap();
+    if is_child() {
+        return;
+    }
+    let output = child("large::child_in_a_pool", instruction_set().unwrap().name());
     let text = String::from_utf8_lossy(&output.stderr);
     let out = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("IN A POOL"), "{text}{out}");
