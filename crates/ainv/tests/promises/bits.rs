@@ -393,55 +393,6 @@ fn instruction_sets_agree() {
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Run by `every_set_passes_the_bar` in a process of its own: residuals under its set, at every order
-/// that has a kernel of its own.
-#[test]
-fn child_residuals() {
-    if !is_child() {
-        return;
-    }
-    fn all<T: Scalar>() {
-        for n in (0..=33).chain([64]) {
-            let traps = testkit::traps::<T>(n, 1);
-            for (family, a) in testkit::general::<T>(n, 1).into_iter().chain(traps) {
-                let ratio = testkit::right(&a, &mat(inv(a.view(), &Options::default()).unwrap()));
-                assert!(ratio <= TIGHT, "{family}, {} n = {n}: {ratio}", T::NAME);
-            }
-            for (family, a) in testkit::positive_definite::<T>(n, 1) {
-                let x = mat(inv(a.view(), &assuming(Assume::Posdef)).unwrap());
-                let (r, l) = testkit::right_and_left(&a, &x);
-                assert!(r <= TIGHT && l <= TIGHT, "{family}, {} n = {n}: {r} {l}", T::NAME);
-            }
-            for (family, unit, a) in testkit::triangles::<T>(n, 1) {
-                if unit {
-                    continue;
-                }
-                let x = tri_inv(a.view(), Uplo::Lower, Diag::NonUnit, &Options::default());
-                let ratio = testkit::right(&a, &mat(x.unwrap()));
-                assert!(ratio <= TIGHT, "{family}, {} n = {n}: {ratio}", T::NAME);
-            }
-        }
-    }
-    say(format!("ISA {}", instruction_set().unwrap()));
-    all::<f32>();
-    all::<f64>();
-    all::<c32>();
-    all::<c64>();
-}
-
-#[test]
-fn every_set_passes_the_bar() {
-    if is_child() {
-        return;
-    }
-    for isa in instruction_sets() {
-        let output = child("bits::child_residuals", isa.name());
-        let text = String::from_utf8_lossy(&output.stderr);
-        let ran = String::from_utf8_lossy(&output.stdout).contains("1 passed");
-        assert!(output.status.success() && ran && text.contains(&format!("ISA {isa}")), "{text}");
-    }
-}
-
 /// Run by `unknown_sets_are_errors` in a process of its own.
 #[test]
 fn child_error() {

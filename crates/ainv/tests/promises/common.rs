@@ -51,6 +51,25 @@ pub(crate) fn instruction_sets() -> Vec<IsaId> {
     sets
 }
 
+/// Runs the tests that `tests` names (as [`child`]) again under each instruction set but the one in use,
+/// and lets what they print through. Each of them must pass, and at least `least` must run.
+pub(crate) fn on_every_set(tests: &str, least: usize) {
+    if is_child() {
+        return;
+    }
+    let here = instruction_set().unwrap();
+    for isa in instruction_sets().into_iter().filter(|isa| *isa != here) {
+        let output = child(tests, isa.name());
+        let (text, out) =
+            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{tests} on {isa}: {text}{out}");
+        let passed = out.split("test result: ok. ").nth(1).and_then(|s| s.split(' ').next());
+        let passed: usize = passed.and_then(|n| n.parse().ok()).unwrap_or(0);
+        assert!(passed >= least, "{isa}: {passed} tests of {least} ran: {out}");
+        testkit::say(format!("{tests} on {isa}: {passed} tests passed\n{text}"));
+    }
+}
+
 /// The tight bar: over it the build fails. LAPACK's own is 30.
 pub(crate) const TIGHT: f64 = 3.0;
 /// LAPACK's bar, for the sides and the routes that have no bound of their own.

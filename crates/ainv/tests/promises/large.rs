@@ -113,15 +113,19 @@ fn rebuilt_of<T: Scalar>(a: &Mat<T>, l: &Mat<T>) -> f64 {
 }
 
 /// `testkit::residual_of_solve` in plain double arithmetic.
-fn solved<T: Scalar>(a: &Mat<T>, b: &Mat<T>, x: &Mat<T>) -> f64 {
+pub(crate) fn solved<T: Scalar>(a: &Mat<T>, b: &Mat<T>, x: &Mat<T>) -> f64 {
     let (a, b, x) = (a.widen(), b.widen(), x.widen());
+    if (x.rows, x.cols) != (b.rows, b.cols) {
+        return f64::INFINITY;
+    }
     let r = minus(&b, &a.times(&x));
     if !r.is_finite() {
         return f64::INFINITY;
     }
     let sum = |m: &Mat<T::Wide>, j: usize| (0..m.rows).map(|i| modulus(m[(i, j)])).sum::<f64>();
     let scale = a.rows as f64 * unit_roundoff::<T>() * norms(&a).0;
-    (0..b.cols).map(|j| sum(&r, j) / (scale * sum(&x, j))).fold(0.0, f64::max)
+    let ratio = |j: usize| sum(&r, j) / (scale * sum(&x, j));
+    (0..b.cols).map(ratio).fold(0.0, |m: f64, x| if x.is_nan() { f64::INFINITY } else { m.max(x) })
 }
 
 /// A probe that cannot fail proves nothing: one wrong entry, wherever it is, is seen.
