@@ -287,7 +287,7 @@ fn solutions<T: Scalar>() {
                         let route = word(plan.unwrap().route, Call::Solve(assume), n, T::COMPLEX);
                         let ratio = residual_of_solve(a, &b, &Mat::new(n, k, x));
                         // A root, two divisions and their complex parts are all there is at order 1.
-                        let bar = if assume == Assume::Posdef && n < 4 { 6.0 } else { TIGHT };
+                        let bar = if assume == Assume::Posdef && n == 1 { 6.0 } else { TIGHT };
                         let row = format!("{}, {route}: {family}", name(Call::Solve(assume)));
                         worst.check(row, case, ratio, bar);
                     }
