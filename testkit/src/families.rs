@@ -41,43 +41,59 @@ pub fn spectrum(kind: &str, n: usize, cond: f64) -> Vec<f64> {
         .collect()
 }
 
-/// A random orthogonal (unitary) matrix: a product of reflections, in double precision.
-pub fn orthogonal<T: Scalar>(n: usize, rng: &mut Rng) -> Mat<T::Wide> {
-    let mut q = Mat::<T::Wide>::identity(n);
-    for k in 0..n {
-        let v: Vec<T::Wide> =
-            (0..n).map(|i| if i < k { T::Wide::default() } else { rng.scalar() }).collect();
-        let norm: f64 = v.iter().map(|x| x.re() * x.re() + x.im() * x.im()).sum();
-        if norm == 0.0 {
-            continue;
-        }
-        for i in 0..n {
-            let mut dot = T::Wide::default();
-            for j in k..n {
-                dot = dot + q[(i, j)] * v[j];
-            }
-            let dot = dot.map(|x| x * 2.0 / norm);
-            for j in k..n {
-                q[(i, j)] = q[(i, j)] - dot * Scalar::conj(v[j]);
-            }
-        }
-    }
-    q
+/// Vectors whose reflections together make a random orthogonal (unitary) matrix of order n; of those of
+/// large ones that is not quite so.
+fn reflections<W: Scalar<Real = f64>>(n: usize, rng: &mut Rng) -> Vec<Vec<W>> {
+    let zero_before =
+        |k: usize, i: usize, rng: &mut Rng| if i < k { W::default() } else { rng.scalar() };
+    (0..n.min(64)).map(|k| (0..n).map(|i| zero_before(k, i, rng)).collect()).collect()
 }
 
-/// An m x n matrix with these singular values.
+/// (I - 2 v v^H / v^H v) A.
+fn reflect_rows<W: Scalar<Real = f64>>(v: &[W], a: &mut Mat<W>) {
+    let norm: f64 = v.iter().map(|x| x.re() * x.re() + x.im() * x.im()).sum();
+    let mut dots = vec![W::default(); a.cols];
+    for (row, v) in a.data.chunks(a.cols.max(1)).zip(v) {
+        let v = Scalar::conj(*v);
+        row.iter().zip(&mut dots).for_each(|(x, d)| *d = *d + v * *x);
+    }
+    for (row, v) in a.data.chunks_mut(a.cols.max(1)).zip(v) {
+        let v = v.map(|x| 2.0 * x / norm);
+        row.iter_mut().zip(&dots).for_each(|(x, d)| *x = *x - v * *d);
+    }
+}
+
+/// A (I - 2 v v^H / v^H v).
+fn reflect_columns<W: Scalar<Real = f64>>(v: &[W], a: &mut Mat<W>) {
+    let norm: f64 = v.iter().map(|x| x.re() * x.re() + x.im() * x.im()).sum();
+    for row in a.data.chunks_mut(a.cols.max(1)) {
+        let dot = row.iter().zip(v).fold(W::default(), |s, (x, v)| s + *x * *v);
+        let dot = dot.map(|x| 2.0 * x / norm);
+        row.iter_mut().zip(v).for_each(|(x, v)| *x = *x - dot * Scalar::conj(*v));
+    }
+}
+
+fn diagonal_of<W: Scalar<Real = f64>>(m: usize, n: usize, s: &[f64]) -> Mat<W> {
+    Mat::real(m, n, |i, j| if i == j { s.get(i).copied().unwrap_or(0.0) } else { 0.0 })
+}
+
+/// An m x n matrix with these singular values, made in double precision.
 pub fn from_singular_values<T: Scalar>(m: usize, n: usize, s: &[f64], rng: &mut Rng) -> Mat<T> {
-    let (u, v) = (orthogonal::<T>(m, rng), orthogonal::<T>(n, rng));
-    let us = Mat::from_fn(m, s.len(), |i, j| u[(i, j)].map(|x| x * s[j]));
-    us.times(&Mat::from_fn(s.len(), n, |i, j| v[(i, j)])).narrow()
+    let mut a = diagonal_of::<T::Wide>(m, n, s);
+    reflections::<T::Wide>(m, rng).iter().for_each(|v| reflect_rows(v, &mut a));
+    reflections::<T::Wide>(n, rng).iter().for_each(|v| reflect_columns(v, &mut a));
+    a.narrow()
 }
 
 /// A Hermitian matrix with these eigenvalues, exactly its own conjugate transpose.
 pub fn hermitian_from<T: Scalar>(w: &[f64], rng: &mut Rng) -> Mat<T> {
     let n = w.len();
-    let q = orthogonal::<T>(n, rng);
-    let qw = Mat::from_fn(n, n, |i, j| q[(i, j)].map(|x| x * w[j]));
-    let a: Mat<T> = qw.times(&q.adjoint()).narrow();
+    let mut a = diagonal_of::<T::Wide>(n, n, w);
+    for v in reflections::<T::Wide>(n, rng) {
+        reflect_rows(&v, &mut a);
+        reflect_columns(&v, &mut a);
+    }
+    let a: Mat<T> = a.narrow();
     a.map(|i, j, x| match i.cmp(&j) {
         std::cmp::Ordering::Greater => x,
         std::cmp::Ordering::Equal => T::from_re(x.re()),
@@ -85,18 +101,18 @@ pub fn hermitian_from<T: Scalar>(w: &[f64], rng: &mut Rng) -> Mat<T> {
     })
 }
 
-/// The power of two that brings a matrix of norm about one to the edge of underflow (`false`) or
-/// overflow, as `dlatb4`'s types 10 and 11.
+/// The power of two that brings a matrix of norm one to `dlatb4`'s edge of underflow (`false`), a quarter
+/// of the smallest normal number over eps, or of overflow, its reciprocal.
 pub fn scale<T: Scalar>(large: bool) -> i32 {
-    let small = T::Real::MIN_EXP + T::Real::MANTISSA;
-    if large { -small - 2 } else { small + 2 }
+    let small = T::Real::MIN_EXP + T::Real::MANTISSA - 2;
+    if large { -small } else { small }
 }
 
 fn random<T: Scalar>(n: usize, rng: &mut Rng) -> Mat<T> {
     Mat::from_fn(n, n, |_, _| rng.scalar())
 }
 
-/// `dlatb4`'s invertible general types, and more spectra.
+/// `dlatb4`'s invertible general types (their spectra are geometric), and more spectra.
 pub fn general<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
     let rng = &mut Rng::new(seed);
     let (c8, c9) = ((0.1 / eps::<T>()).sqrt(), 0.1 / eps::<T>());
@@ -104,14 +120,14 @@ pub fn general<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
         let s = spectrum(kind, n, cond);
         from_singular_values(n, n, &s, rng)
     };
-    let full = of("arithmetic", 2.0);
+    let full = of("geometric", 2.0);
     let mut all = vec![
         ("4 full, condition 2".to_string(), full.clone()),
-        ("8 condition sqrt(0.1/eps)".into(), of("arithmetic", c8)),
-        ("9 condition 0.1/eps".into(), of("arithmetic", c9)),
+        ("8 condition sqrt(0.1/eps)".into(), of("geometric", c8)),
+        ("9 condition 0.1/eps".into(), of("geometric", c9)),
         ("10 near underflow".into(), full.ldexp(scale::<T>(false))),
         ("11 near overflow".into(), full.ldexp(scale::<T>(true))),
-        ("geometric spectrum".into(), of("geometric", c8)),
+        ("arithmetic spectrum".into(), of("arithmetic", c9)),
         ("one dominant singular value".into(), of("one large", c8)),
         ("one small singular value".into(), of("one small", c9)),
     ];
@@ -148,11 +164,6 @@ pub fn traps<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
         std::cmp::Ordering::Equal => s.powi(i as i32),
         std::cmp::Ordering::Greater => 0.0,
     };
-    let wilkinson = |i: usize, j: usize| match (i == j, j + 1 == n, i > j) {
-        (true, ..) | (_, true, false) => 1.0,
-        (_, _, true) => -1.0,
-        _ => 0.0,
-    };
     let zero_minors = r.map(|i, j, x| {
         if (i / 2 == j / 2 && i % 2 == j % 2 && i / 2 * 2 + 1 < n) || i + j + 1 < n / 2 {
             T::default()
@@ -161,8 +172,7 @@ pub fn traps<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
         }
     });
     let half = n / 2;
-    let swapped = r.map(|i, j, x| if i < half && j < half { T::default() } else { x });
-    let zero_block = |i: usize, j: usize| if 2 * half == n { swapped[(i, j)] } else { r[(i, j)] };
+    let zero_block = r.map(|i, j, x| if i < half && j < half { T::default() } else { x });
     let hilbert = n.min(if eps::<T>() < 1e-10 { 10 } else { 5 });
     let mut all = vec![
         ("graded rows".to_string(), r.map(|i, _, x| x.ldexp(-grade(i)))),
@@ -170,7 +180,7 @@ pub fn traps<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
         ("graded columns".into(), r.map(|_, j, x| x.ldexp(-grade(j)))),
         ("graded both".into(), r.map(|i, j, x| x.ldexp(-(grade(i) + grade(j)) / 2))),
         ("zero diagonal and corner".into(), zero_minors),
-        ("zero leading block".into(), r.map(|i, j, _| zero_block(i, j))),
+        ("zero leading block".into(), zero_block),
         ("permutation".into(), Mat::real(n, n, |i, j| (p[i] == j) as u8 as f64)),
         (
             "permuted triangle".into(),
@@ -185,7 +195,8 @@ pub fn traps<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
             }),
         ),
     ];
-    // Growth of 2^(n-1) and a condition of 3^n: beyond these orders nobody's bar holds.
+    let wilkinson = |i: usize, j: usize| wilkinson(n, i, j);
+    // Beyond these orders nobody's bar holds: see `growing`.
     if n <= 20 {
         all.push(("Wilkinson growth".into(), Mat::real(n, n, wilkinson)));
         all.push(("Wilkinson growth, transposed".into(), Mat::real(n, n, |i, j| wilkinson(j, i))));
@@ -212,6 +223,60 @@ pub fn traps<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
     all
 }
 
+/// Wilkinson's matrix: partial pivoting doubles its last column in each step.
+fn wilkinson(n: usize, i: usize, j: usize) -> f64 {
+    match (i == j, j + 1 == n, i > j) {
+        (true, ..) | (_, true, false) => 1.0,
+        (_, _, true) => -1.0,
+        _ => 0.0,
+    }
+}
+
+/// Matrices whose elements grow in the elimination, and by how much: the largest of |U| over the largest
+/// of |A|, when the transpose is eliminated with partial pivoting. The whole numbers of Wilkinson's own
+/// are exact for long, the others are not.
+pub fn growing<T: Scalar>(n: usize) -> Vec<(String, Mat<T>, f64)> {
+    let plain = |i: usize, j: usize| wilkinson(n, i, j);
+    let rounded =
+        |i: usize, j: usize| 0.9 * plain(i, j) + if i > j { 0.03 / n as f64 } else { 0.0 };
+    let of = |name: &str, f: &dyn Fn(usize, usize) -> f64| {
+        let a = Mat::<T>::real(n, n, f);
+        let growth = growth(&a.transposed());
+        (name.to_string(), a, growth)
+    };
+    vec![
+        of("Wilkinson", &plain),
+        of("Wilkinson, transposed", &|i, j| plain(j, i)),
+        of("Wilkinson, rounded", &rounded),
+        of("Wilkinson, rounded, transposed", &|i, j| rounded(j, i)),
+    ]
+}
+
+/// The largest of |U| over the largest of |A| in an elimination with partial pivoting.
+fn growth<T: Scalar>(a: &Mat<T>) -> f64 {
+    let mut w: Mat<f64> = a.map(|_, _, x| x.re().to_f64());
+    let n = a.rows;
+    let largest = |w: &Mat<f64>| w.data.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    let (first, mut top) = (largest(&w), largest(&w));
+    for k in 0..n {
+        let p = (k..n)
+            .rev()
+            .max_by(|&i, &j| w[(i, k)].abs().total_cmp(&w[(j, k)].abs()))
+            .expect("a row");
+        for j in 0..n {
+            w.data.swap(k * n + j, p * n + j);
+        }
+        for i in k + 1..n {
+            let f = w[(i, k)] / w[(k, k)];
+            for j in k..n {
+                w[(i, j)] -= f * w[(k, j)];
+            }
+        }
+        top = top.max(largest(&w));
+    }
+    top / first
+}
+
 /// `dlatb4`'s invertible positive definite types.
 pub fn positive_definite<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)> {
     let rng = &mut Rng::new(seed);
@@ -219,7 +284,7 @@ pub fn positive_definite<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)
     let (c6, c7) = ((0.1 / eps::<T>()).sqrt(), 0.1 / eps::<T>() / room);
     let mut of =
         |kind: &str, cond: f64| -> Mat<T> { hermitian_from(&spectrum(kind, n, cond), rng) };
-    let full = of("arithmetic", 2.0);
+    let full = of("geometric", 2.0);
     let b: Mat<T> = random(n, &mut Rng::new(seed + 1));
     let gram: Mat<T> = b.widen().times(&b.widen().adjoint()).narrow();
     vec![
@@ -228,11 +293,11 @@ pub fn positive_definite<T: Scalar>(n: usize, seed: u64) -> Vec<(String, Mat<T>)
             Mat::real(n, n, |i, j| if i == j { 1.0 + i as f64 } else { 0.0 }),
         ),
         ("2 condition 2".into(), full.clone()),
-        ("6 condition sqrt(0.1/eps)".into(), of("arithmetic", c6)),
-        ("7 condition 0.1/eps".into(), of("arithmetic", c7)),
+        ("6 condition sqrt(0.1/eps)".into(), of("geometric", c6)),
+        ("7 condition 0.1/eps".into(), of("geometric", c7)),
         ("8 near underflow".into(), full.ldexp(scale::<T>(false))),
         ("9 near overflow".into(), full.ldexp(scale::<T>(true))),
-        ("geometric spectrum".into(), of("geometric", c6)),
+        ("arithmetic spectrum".into(), of("arithmetic", c7)),
         ("one dominant singular value".into(), of("one large", c6)),
         (
             "graded D A D".into(),
@@ -258,19 +323,19 @@ pub fn triangles<T: Scalar>(n: usize, seed: u64) -> Vec<(String, bool, Mat<T>)> 
     };
     let small = |x: T, by: f64| x.map(|x| x / T::Real::from_f64(by));
     let conditioned = |kind: &str, cond: f64, rng: &mut Rng| -> Mat<T> {
-        // The R of A = Q R has A's singular values.
-        let a = from_singular_values::<T>(n, n, &spectrum(kind, n, cond), rng).widen();
-        gram_schmidt(&a).adjoint().narrow()
+        // The L of A = L Q has A's singular values.
+        gram_schmidt::<T::Wide>(from_singular_values(n, n, &spectrum(kind, n, cond), rng)).narrow()
     };
     let diagonal =
         lower(&|i, j, _| if i == j { parts(1.0 + i as f64, -0.5) } else { T::default() });
     let dominant = lower(&|i, j, x| if i == j { parts(2.0, 0.5) } else { small(x, n as f64) });
-    let c = (0.1 / eps::<T>()).sqrt();
+    let largest = 0.1 / eps::<T>();
     let mut all = vec![
         ("1 diagonal".to_string(), false, diagonal),
-        ("2 condition 2".into(), false, conditioned("arithmetic", 2.0, rng)),
-        ("3 condition sqrt(0.1/eps)".into(), false, conditioned("arithmetic", c, rng)),
-        ("4 geometric spectrum".into(), false, conditioned("geometric", c, rng)),
+        ("2 condition 2".into(), false, conditioned("geometric", 2.0, rng)),
+        ("3 condition sqrt(0.1/eps)".into(), false, conditioned("geometric", largest.sqrt(), rng)),
+        ("4 condition 0.1/eps".into(), false, conditioned("geometric", largest, rng)),
+        ("arithmetic spectrum".into(), false, conditioned("arithmetic", largest, rng)),
         ("5 near underflow".into(), false, dominant.ldexp(scale::<T>(false))),
         ("6 near overflow".into(), false, dominant.ldexp(scale::<T>(true))),
         ("dominant diagonal".into(), false, dominant.clone()),
@@ -282,31 +347,80 @@ pub fn triangles<T: Scalar>(n: usize, seed: u64) -> Vec<(String, bool, Mat<T>)> 
     let garbage = parts::<T>(-7.5, 3.0);
     let unit = |f: &dyn Fn(T) -> T| lower(&|i, j, x| if i == j { garbage } else { f(x) });
     all.push(("7 identity, unit".into(), true, unit(&|_| T::default())));
-    all.push(("8 small, unit".into(), true, unit(&|x| small(x, n as f64))));
-    all.push(("9 random, unit".into(), true, unit(&|x| small(x, (n as f64).sqrt() + 1.0))));
-    all.push(("10 growing, unit".into(), true, unit(&|x| small(x, 2.0))));
+    for (name, cond) in [
+        ("8 condition 2, unit", 2.0),
+        ("9 condition sqrt(0.1/eps), unit", largest.sqrt()),
+        ("10 condition 0.1/eps, unit", largest),
+    ] {
+        let known = unit_triangle::<T>(n, cond, rng);
+        let a = known.map(|i, j, x| if i == j { garbage } else { x });
+        all.push((name.into(), true, a));
+    }
+    all.push(("small, unit".into(), true, unit(&|x| small(x, n as f64))));
+    all.push(("random, unit".into(), true, unit(&|x| small(x, (n as f64).sqrt() + 1.0))));
+    all.push(("growing, unit".into(), true, unit(&|x| small(x, 2.0))));
     all
 }
 
-/// The R of A = Q R, by Gram and Schmidt, twice for orthogonality.
-fn gram_schmidt<W: Scalar<Real = f64>>(a: &Mat<W>) -> Mat<W> {
+/// A unit lower triangle with a geometric spectrum around one, of this condition number: rotations from
+/// both sides bring a one to each place of the diagonal (Jiang, Hager and Li, "The geometric mean
+/// decomposition", 2005).
+fn unit_triangle<T: Scalar>(n: usize, cond: f64, rng: &mut Rng) -> Mat<T> {
+    let order = rng.permutation(n);
+    let s = spectrum("geometric", n, cond);
+    let middle = if n > 1 { cond.sqrt() } else { 1.0 };
+    let mut r = Mat::<f64>::real(n, n, |i, j| if i == j { s[order[i]] * middle } else { 0.0 });
+    for k in 0..n.saturating_sub(1) {
+        // Another singular value on the other side of one.
+        let a = r[(k, k)];
+        let other = |i: &usize| if a > 1.0 { r[(*i, *i)] <= 1.0 } else { r[(*i, *i)] >= 1.0 };
+        let Some(p) = (k + 1..n).find(other) else { continue };
+        let b = r[(p, p)];
+        if a == b {
+            continue;
+        }
+        (r[(p, p)], r[(k + 1, k + 1)]) = (r[(k + 1, k + 1)], b);
+        let part = |x: f64| (x / ((a - b) * (a + b))).max(0.0).sqrt();
+        let (cos, sin) = (part((1.0 - b) * (1.0 + b)), part((a - 1.0) * (a + 1.0)));
+        for i in 0..k {
+            r.data.swap(i * n + p, i * n + k + 1);
+            let (x, y) = (r[(i, k)], r[(i, k + 1)]);
+            (r[(i, k)], r[(i, k + 1)]) = (cos * x + sin * y, cos * y - sin * x);
+        }
+        r[(k, k)] = 1.0;
+        r[(k, k + 1)] = sin * cos * (b - a) * (b + a);
+        r[(k + 1, k + 1)] = a * b;
+    }
+    // Phases from both sides keep the diagonal and the spectrum.
+    let phases: Vec<T::Wide> = (0..n)
+        .map(|_| {
+            let x: T::Wide = rng.scalar();
+            let size = x.re().hypot(x.im());
+            x.map(|p| p / size)
+        })
+        .collect();
+    r.transposed().map(|i, j, x| phases[i] * T::Wide::from_re(x) * Scalar::conj(phases[j])).narrow()
+}
+
+/// The L of A = L Q, by Gram and Schmidt, twice for orthogonality.
+fn gram_schmidt<W: Scalar<Real = f64>>(a: Mat<W>) -> Mat<W> {
     let n = a.rows;
-    let (mut q, mut r) = (a.clone(), Mat::<W>::zeros(n, n));
+    let mut l = Mat::<W>::zeros(n, n);
+    let mut q: Vec<Vec<W>> = a.data.chunks(n.max(1)).map(<[W]>::to_vec).collect();
     for j in 0..n {
+        let (done, rest) = q.split_at_mut(j);
+        let row = &mut rest[0];
         for _ in 0..2 {
-            for k in 0..j {
-                let dot = (0..n).fold(W::default(), |s, i| s + Scalar::conj(q[(i, k)]) * q[(i, j)]);
-                r[(k, j)] = r[(k, j)] + dot;
-                for i in 0..n {
-                    q[(i, j)] = q[(i, j)] - q[(i, k)] * dot;
-                }
+            for (k, q) in done.iter().enumerate() {
+                let terms = row.iter().zip(q);
+                let dot = terms.fold(W::default(), |s, (x, q)| s + *x * Scalar::conj(*q));
+                l[(j, k)] = l[(j, k)] + dot;
+                row.iter_mut().zip(q).for_each(|(x, q)| *x = *x - dot * *q);
             }
         }
-        let norm = (0..n).map(|i| q[(i, j)].re().hypot(q[(i, j)].im()).powi(2)).sum::<f64>().sqrt();
-        r[(j, j)] = W::from_re(norm);
-        for i in 0..n {
-            q[(i, j)] = q[(i, j)].map(|x| x / norm);
-        }
+        let norm = row.iter().map(|x| x.re() * x.re() + x.im() * x.im()).sum::<f64>().sqrt();
+        l[(j, j)] = W::from_re(norm);
+        row.iter_mut().for_each(|x| *x = x.map(|x| x / norm));
     }
-    r
+    l
 }

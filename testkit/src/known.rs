@@ -1,7 +1,7 @@
 //! Matrices whose inverses are known in closed form.
 
 use crate::mat::Mat;
-use ainv::Scalar;
+use ainv::{RealScalar, Scalar};
 
 fn binomial(n: usize, k: usize) -> f64 {
     if k > n {
@@ -10,7 +10,26 @@ fn binomial(n: usize, k: usize) -> f64 {
     (0..k).fold(1.0, |b, i| b * (n - i) as f64 / (i + 1) as f64).round()
 }
 
-/// `(name, A, A^-1)` of order n. Pairs whose entries are not exact in the scalar are left out.
+/// An entry of the inverse of Cauchy's matrix, 1 / (x_i + y_j).
+fn cauchy_inverse(
+    n: usize,
+    i: usize,
+    j: usize,
+    x: &dyn Fn(usize) -> f64,
+    y: &dyn Fn(usize) -> f64,
+) -> f64 {
+    let mut entry = (x(j) + y(i)).recip();
+    for k in 0..n {
+        entry *= x(j) + y(k);
+        entry *= if k == j { 1.0 } else { (x(j) - x(k)).recip() };
+        entry *= x(k) + y(i);
+        entry *= if k == i { 1.0 } else { (y(i) - y(k)).recip() };
+    }
+    entry
+}
+
+/// `(name, A, A^-1)` of order n, the entries of both rounded at most once or a few times; of matrices so
+/// ill-conditioned that this rounding of A shows in more than its first order only small ones.
 pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)> {
     let mut all = Vec::new();
     let mut add = |name, a: &dyn Fn(usize, usize) -> f64, x: &dyn Fn(usize, usize) -> f64| {
@@ -18,6 +37,7 @@ pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)
     };
     let one = |b: bool| b as u8 as f64;
     let end = |i: usize| i + 1 == n;
+    let double = T::Real::EPSILON.to_f64() < 1e-10;
     if n <= 10 {
         add("pascal", &|i, j| binomial(i + j, i), &|i, j| {
             let sign = if (i + j) % 2 == 0 { 1.0 } else { -1.0 };
@@ -37,25 +57,21 @@ pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)
         }
     });
     // Kac, Murdock and Szegoe with rho = 1/2.
-    if n <= 20 {
-        add("kms", &|i, j| 0.5f64.powi(i.abs_diff(j) as i32), &|i, j| {
-            if i == j {
-                if n == 1 {
-                    1.0
-                } else if i == 0 || end(i) {
-                    4.0 / 3.0
-                } else {
-                    5.0 / 3.0
-                }
+    add("kms", &|i, j| 0.5f64.powi(i.abs_diff(j) as i32), &|i, j| {
+        if i == j {
+            if n == 1 {
+                1.0
+            } else if i == 0 || end(i) {
+                4.0 / 3.0
             } else {
-                -one(i.abs_diff(j) == 1) * 2.0 / 3.0
+                5.0 / 3.0
             }
-        });
-        // Pei: ones and a added to the diagonal.
-        add("pei", &|i, j| 1.0 + 2.0 * one(i == j), &|i, j| {
-            0.5 * (one(i == j) - 1.0 / (n + 2) as f64)
-        });
-    }
+        } else {
+            -one(i.abs_diff(j) == 1) * 2.0 / 3.0
+        }
+    });
+    // Pei: ones and a added to the diagonal.
+    add("pei", &|i, j| 1.0 + 2.0 * one(i == j), &|i, j| 0.5 * (one(i == j) - 1.0 / (n + 2) as f64));
     if n <= 12 {
         // Moler: U^T U with U unit upper, -1 above the diagonal.
         let u_inverse = |i: usize, j: usize| {
@@ -79,6 +95,55 @@ pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)
             |i: usize, j: usize| if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
         add("hadamard", &h, &|i, j| h(i, j) / n as f64);
     }
+    // Hilbert's inverse, of whole numbers, exact up to this order.
+    let hilbert_inverse = |i: usize, j: usize| {
+        let sign = if (i + j) % 2 == 0 { 1.0 } else { -1.0 };
+        let (a, b) = (binomial(n + i, n - j - 1), binomial(n + j, n - i - 1));
+        sign * (i + j + 1) as f64 * a * b * binomial(i + j, i).powi(2)
+    };
+    if n <= if double { 10 } else { 5 } {
+        add("invhilb", &hilbert_inverse, &|i, j| 1.0 / (i + j + 1) as f64);
+    }
+    // An involution: Hilbert's matrix with scaled rows and a scaled first column.
+    if n <= if double { 7 } else { 3 } {
+        let scale = |i: usize| {
+            (1..=i).fold(-(n as f64), |d, k| -d * ((n + k) * (n - k)) as f64 / (k * k) as f64)
+        };
+        let entry = |i: usize, j: usize| {
+            let first = if j == 0 { -(n as f64) } else { 1.0 };
+            let row = if i == 0 { 1.0 } else { scale(i) };
+            first * row / (i + j + 1) as f64
+        };
+        add("invol", &entry, &entry);
+    }
+    // Clement: zeros on the diagonal, 1, 2, ... under it, n - 1, n - 2, ... above. Of even order each
+    // column of the inverse follows from its first and its last entry by products alone.
+    if n.is_multiple_of(2) {
+        let (under, above) = (|i: usize| i as f64, |i: usize| (n - 1 - i) as f64);
+        let mut inverse = Mat::<f64>::zeros(n, n);
+        for j in 0..n {
+            let unit = |i: usize| one(i == j);
+            for i in (0..n).step_by(2) {
+                let before = if i == 0 { 0.0 } else { under(i) * inverse[(i - 1, j)] };
+                inverse[(i + 1, j)] = (unit(i) - before) / above(i);
+            }
+            for i in (0..n).rev().step_by(2) {
+                let after = if end(i) { 0.0 } else { above(i) * inverse[(i + 1, j)] };
+                inverse[(i - 1, j)] = (unit(i) - after) / under(i);
+            }
+        }
+        let entry = |i: usize, j: usize| one(i == j + 1) * under(i) + one(j == i + 1) * above(i);
+        add("clement", &entry, &|i, j| inverse[(i, j)]);
+    }
+    let plus = |i: usize| (i + 1) as f64;
+    if n <= if double { 6 } else { 3 } {
+        add("cauchy", &|i, j| (plus(i) + plus(j)).recip(), &|i, j| {
+            cauchy_inverse(n, i, j, &plus, &plus)
+        });
+    }
+    // Parter: Cauchy's matrix of 1 / (i - j + 1/2), all of whose singular values are near pi.
+    let (x, y) = (|i: usize| i as f64, |j: usize| 0.5 - j as f64);
+    add("parter", &|i, j| (x(i) + y(j)).recip(), &|i, j| cauchy_inverse(n, i, j, &x, &y));
     // Its own inverse: I - 2 e e^T / n, permuted.
     add("reversal", &|i, j| one(i + j + 1 == n), &|i, j| one(i + j + 1 == n));
     add("householder", &|i, j| one(i == j) - 2.0 / n as f64, &|i, j| one(i == j) - 2.0 / n as f64);
@@ -89,4 +154,24 @@ pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)
 pub fn positive_definite_gallery<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)> {
     let posdef = ["pascal", "minij", "lehmer", "kms", "pei", "moler"];
     known_inverses(n).into_iter().filter(|(name, ..)| posdef.contains(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pair that were not one would make the oracle a liar.
+    #[test]
+    fn the_inverses_are_inverses() {
+        for n in (1..=32).chain([50, 64, 100]) {
+            for (name, a, x) in known_inverses::<f64>(n) {
+                let (right, left) = crate::right_and_left(&a, &x);
+                assert!(right <= 2.0 && left <= 2.0, "{name}, n = {n}: {right} {left}");
+            }
+            for (name, a, x) in known_inverses::<f32>(n) {
+                let (right, left) = crate::right_and_left(&a, &x);
+                assert!(right <= 2.0 && left <= 2.0, "{name}, n = {n}, single: {right} {left}");
+            }
+        }
+    }
 }

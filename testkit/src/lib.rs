@@ -14,7 +14,7 @@ mod rng;
 
 pub use exact::{entry_error, exact_inverse};
 pub use families::{
-    from_singular_values, general, hermitian_from, orders, orthogonal, positive_definite, scale,
+    from_singular_values, general, growing, hermitian_from, orders, positive_definite, scale,
     spectrum, traps, triangles,
 };
 pub use files::{Entries, File, read_folder};

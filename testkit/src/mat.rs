@@ -104,9 +104,20 @@ impl<T: Scalar> Mat<T> {
     pub fn is_all_nan(&self) -> bool {
         self.data.iter().all(|x| x.re().is_nan() && (!T::COMPLEX || x.im().is_nan()))
     }
-    /// Exactly its own conjugate transpose.
+    /// Finite and exactly its own conjugate transpose, bit for bit: equal real parts, opposite imaginary parts, none
+    /// on the diagonal. Only a zero imaginary part may have either sign, on both sides.
     pub fn is_hermitian(&self) -> bool {
-        *self == self.adjoint()
+        let zero = T::Real::from_f64(0.0);
+        let same = |x: T, y: T| {
+            let [re, im] = bits(x);
+            let [other, opposite] = bits(Scalar::conj(y));
+            re == other && (im == opposite || x.im() == zero && y.im() == zero)
+        };
+        let places = || (0..self.rows).flat_map(|i| (0..=i).map(move |j| (i, j)));
+        self.rows == self.cols
+            && self.is_finite()
+            && places().all(|(i, j)| same(self[(i, j)], self[(j, i)]))
+            && (0..self.rows).all(|i| self[(i, i)].im() == zero)
     }
 }
 

@@ -298,3 +298,40 @@ pub fn singular_values<T: Scalar>(a: &Mat<T>) -> Vec<f64> {
     };
     found.expect("a decomposition that converges")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_is_infinite_where_something_is_not_sensible() {
+        assert_eq!(over(1.0, 2, 0.25, &[2.0, 0.5]), 2.0);
+        assert_eq!(over(0.0, 2, 0.25, &[2.0]), 0.0);
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        for (norm, others) in [
+            (nan, [1.0, 1.0]),
+            (inf, [1.0, 1.0]),
+            (1.0, [nan, 1.0]),
+            (1.0, [1.0, inf]),
+            (1.0, [0.0, 1.0]),
+            (1.0, [-1.0, 1.0]),
+            (0.0, [0.0, 1.0]),
+            (0.0, [inf, 0.0]),
+            (1e300, [1e-300, 1e-300]),
+        ] {
+            assert_eq!(over(norm, 3, 1e-16, &others), inf, "{norm} over {others:?}");
+        }
+    }
+
+    #[test]
+    fn largest_keeps_what_is_not_finite() {
+        for bad in [f64::NAN, f64::INFINITY] {
+            for at in 0..3 {
+                let mut x = [1.0, 2.0, 3.0];
+                x[at] = bad;
+                assert_eq!(largest(x), f64::INFINITY, "{x:?}");
+            }
+        }
+        assert_eq!(largest([1.0, 3.0, 2.0]), 3.0);
+    }
+}

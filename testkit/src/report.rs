@@ -11,7 +11,8 @@ pub fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The worst ratio of each family, and what was asked too much of.
+/// The worst ratio of each family, and what was asked too much of. Families may be named `route: family`:
+/// the worst of each route is printed, too.
 #[derive(Debug, Default)]
 pub struct Worst {
     title: String,
@@ -24,12 +25,13 @@ impl Worst {
     pub fn new(title: impl Into<String>) -> Worst {
         Worst { title: title.into(), ..Worst::default() }
     }
-    /// Takes a ratio note of; nothing is asked of it.
+    /// Takes a ratio note of; nothing is asked of it. A NaN is noted as infinite, and so stays.
     pub fn record(&mut self, family: impl Into<String>, case: impl Into<String>, ratio: f64) {
         let case = case.into();
+        let ratio = if ratio.is_nan() { f64::INFINITY } else { ratio };
         let row = self.rows.entry(family.into()).or_insert((-1.0, String::new(), 0));
         row.2 += 1;
-        if !(ratio <= row.0) {
+        if ratio > row.0 {
             (row.0, row.1) = (ratio, case);
         }
     }
@@ -51,17 +53,31 @@ impl Worst {
     pub fn fail(&mut self, what: impl Into<String>) {
         self.failures.push(what.into());
     }
-    /// Whether nothing failed.
+    /// Whether something was looked at and nothing failed.
     pub fn is_good(&self) -> bool {
-        self.failures.is_empty()
+        self.failures.is_empty() && !self.rows.is_empty()
     }
-    /// Prints the table and panics if a ratio was over its bar.
+    /// The worst ratio that was taken of a family.
+    pub fn of(&self, family: &str) -> Option<f64> {
+        self.rows.get(family).map(|row| row.0)
+    }
+    /// Prints the table, with the instruction set, and panics if a ratio was over its bar or there was
+    /// none.
     #[track_caller]
     pub fn finish(self) {
         let cases: usize = self.rows.values().map(|r| r.2).sum();
-        let mut text = format!("{} ({cases} ratios)\n", self.title);
+        let isa = ainv::instruction_set().map_or("no set".into(), |isa| isa.to_string());
+        let mut text = format!("{} on {isa} ({cases} ratios)\n", self.title);
+        let mut routes: BTreeMap<&str, f64> = BTreeMap::new();
         for (family, (ratio, case, count)) in &self.rows {
             text += &format!("    {family:<44} {ratio:>9.2e}  of {count:>5}, at {case}\n");
+            if let Some((route, _)) = family.split_once(": ") {
+                let worst = routes.entry(route).or_default();
+                *worst = worst.max(*ratio);
+            }
+        }
+        for (route, worst) in routes {
+            text += &format!("  {}, {isa} | {route} | {worst:.2}\n", self.title);
         }
         say(&text);
         let shown: Vec<_> = self.failures.iter().take(25).cloned().collect();
@@ -72,5 +88,6 @@ impl Worst {
             self.failures.len(),
             shown.join("\n")
         );
+        assert!(cases > 0, "{}: nothing was looked at", self.title);
     }
 }

@@ -159,8 +159,10 @@ fn equal_pivots_as_in_a_stack<T: Scalar>() {
 
 /// What the child processes of `alone_as_in_a_stack_on_every_set` run.
 #[test]
-#[ignore = "run by `alone_as_in_a_stack_on_every_set` in processes of its own"]
 fn child_alone() {
+    if !is_child() {
+        return;
+    }
     say(format!("ISA {}", instruction_set().unwrap()));
     alone_as_in_a_stack::<f32>();
     equal_pivots_as_in_a_stack::<f32>();
@@ -174,7 +176,10 @@ fn child_alone() {
 
 #[test]
 fn alone_as_in_a_stack_on_every_set() {
-    for isa in available_instruction_sets() {
+    if is_child() {
+        return;
+    }
+    for isa in instruction_sets() {
         let output = child("bits::child_alone", isa.name());
         let text = String::from_utf8_lossy(&output.stderr);
         let out = String::from_utf8_lossy(&output.stdout);
@@ -342,10 +347,12 @@ fn hashes<T: Scalar>() -> Vec<(String, u64)> {
     all
 }
 
-/// What a child process runs: it prints hashes of result bits.
+/// Run by `instruction_sets_agree` in a process of its own: it prints hashes of result bits.
 #[test]
-#[ignore = "run by `instruction_sets_agree` in a process of its own"]
 fn child_hashes() {
+    if !is_child() {
+        return;
+    }
     say(format!("ISA {}", instruction_set().map_or_else(|e| e.to_string(), |i| i.to_string())));
     for (name, hash) in hashes::<f32>()
         .into_iter()
@@ -357,19 +364,13 @@ fn child_hashes() {
     }
 }
 
-fn child(test: &str, isa: &str) -> std::process::Output {
-    std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads", "2"])
-        .env("AINV_ISA", isa)
-        .output()
-        .unwrap()
-}
-
 #[test]
 fn instruction_sets_agree() {
-    let sets = available_instruction_sets();
+    if is_child() {
+        return;
+    }
     let mut seen: Vec<(IsaId, Vec<String>)> = Vec::new();
-    for isa in sets {
+    for isa in instruction_sets() {
         if isa == IsaId::Portable {
             continue;
         }
@@ -392,52 +393,12 @@ fn instruction_sets_agree() {
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
 }
 
-/// Residuals under the set of this process, at every order that has a kernel of its own.
+/// Run by `unknown_sets_are_errors` in a process of its own.
 #[test]
-#[ignore = "run by `every_set_passes_the_bar` in a process of its own"]
-fn child_residuals() {
-    fn all<T: Scalar>() {
-        for n in (0..=33).chain([64]) {
-            let traps = testkit::traps::<T>(n, 1);
-            for (family, a) in testkit::general::<T>(n, 1).into_iter().chain(traps) {
-                let ratio = testkit::right(&a, &mat(inv(a.view(), &Options::default()).unwrap()));
-                assert!(ratio <= TIGHT, "{family}, {} n = {n}: {ratio}", T::NAME);
-            }
-            for (family, a) in testkit::positive_definite::<T>(n, 1) {
-                let x = mat(inv(a.view(), &assuming(Assume::Posdef)).unwrap());
-                let (r, l) = testkit::right_and_left(&a, &x);
-                assert!(r <= TIGHT && l <= TIGHT, "{family}, {} n = {n}: {r} {l}", T::NAME);
-            }
-            for (family, unit, a) in testkit::triangles::<T>(n, 1) {
-                if unit {
-                    continue;
-                }
-                let x = tri_inv(a.view(), Uplo::Lower, Diag::NonUnit, &Options::default());
-                let ratio = testkit::right(&a, &mat(x.unwrap()));
-                assert!(ratio <= TIGHT, "{family}, {} n = {n}: {ratio}", T::NAME);
-            }
-        }
-    }
-    say(format!("ISA {}", instruction_set().unwrap()));
-    all::<f32>();
-    all::<f64>();
-    all::<c32>();
-    all::<c64>();
-}
-
-#[test]
-fn every_set_passes_the_bar() {
-    for isa in available_instruction_sets() {
-        let output = child("bits::child_residuals", isa.name());
-        let text = String::from_utf8_lossy(&output.stderr);
-        let ran = String::from_utf8_lossy(&output.stdout).contains("1 passed");
-        assert!(output.status.success() && ran && text.contains(&format!("ISA {isa}")), "{text}");
-    }
-}
-
-#[test]
-#[ignore = "run by `unknown_sets_are_errors` in a process of its own"]
 fn child_error() {
+    if !is_child() {
+        return;
+    }
     let error = inv(Mat::<f64>::identity(3).view(), &Options::default()).unwrap_err();
     assert!(
         matches!(&error, Error::Isa { name } if *name == std::env::var("AINV_ISA").unwrap()),
@@ -454,6 +415,9 @@ fn child_error() {
 
 #[test]
 fn unknown_sets_are_errors() {
+    if is_child() {
+        return;
+    }
     let missing = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
     for name in ["sse9", "AVX2", " avx2", missing] {
         let output = child("bits::child_error", name);

@@ -20,6 +20,56 @@ macro_rules! for_all_scalars {
 }
 pub(crate) use for_all_scalars;
 
+/// Set in the processes that [`child`] starts.
+const CHILD: &str = "AINV_TEST_CHILD";
+
+/// Whether this is a process that a test started. What only children run returns at once elsewhere, and
+/// what starts children returns at once in one.
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// The test of this name, in a process of its own under an instruction set; all that begin so, where the
+/// name ends in `::`.
+pub(crate) fn child(tests: &str, isa: &str) -> std::process::Output {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args([tests, "--nocapture", "--test-threads", "2"]);
+    if !tests.ends_with("::") {
+        command.arg("--exact");
+    }
+    command.env("AINV_ISA", isa).env(CHILD, "1").output().unwrap()
+}
+
+/// The sets of this machine. One that `AINV_REQUIRE_ISA` (names, with commas between) asks for must be
+/// among them: a test that does not run would pass in silence.
+pub(crate) fn instruction_sets() -> Vec<IsaId> {
+    let sets = available_instruction_sets();
+    let required = std::env::var("AINV_REQUIRE_ISA").unwrap_or_default();
+    for name in required.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        assert!(sets.iter().any(|set| set.name() == name), "{name} is required, not in {sets:?}");
+    }
+    sets
+}
+
+/// Runs the tests that `tests` names (as [`child`]) again under each instruction set but the one in use,
+/// and lets what they print through. Each of them must pass, and at least `least` must run.
+pub(crate) fn on_every_set(tests: &str, least: usize) {
+    if is_child() {
+        return;
+    }
+    let here = instruction_set().unwrap();
+    for isa in instruction_sets().into_iter().filter(|isa| *isa != here) {
+        let output = child(tests, isa.name());
+        let (text, out) =
+            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{tests} on {isa}: {text}{out}");
+        let passed = out.split("test result: ok. ").nth(1).and_then(|s| s.split(' ').next());
+        let passed: usize = passed.and_then(|n| n.parse().ok()).unwrap_or(0);
+        assert!(passed >= least, "{isa}: {passed} tests of {least} ran: {out}");
+        testkit::say(format!("{tests} on {isa}: {passed} tests passed\n{text}"));
+    }
+}
+
 /// The tight bar: over it the build fails. LAPACK's own is 30.
 pub(crate) const TIGHT: f64 = 3.0;
 /// LAPACK's bar, for the sides and the routes that have no bound of their own.

@@ -113,15 +113,19 @@ fn rebuilt_of<T: Scalar>(a: &Mat<T>, l: &Mat<T>) -> f64 {
 }
 
 /// `testkit::residual_of_solve` in plain double arithmetic.
-fn solved<T: Scalar>(a: &Mat<T>, b: &Mat<T>, x: &Mat<T>) -> f64 {
+pub(crate) fn solved<T: Scalar>(a: &Mat<T>, b: &Mat<T>, x: &Mat<T>) -> f64 {
     let (a, b, x) = (a.widen(), b.widen(), x.widen());
+    if (x.rows, x.cols) != (b.rows, b.cols) {
+        return f64::INFINITY;
+    }
     let r = minus(&b, &a.times(&x));
     if !r.is_finite() {
         return f64::INFINITY;
     }
     let sum = |m: &Mat<T::Wide>, j: usize| (0..m.rows).map(|i| modulus(m[(i, j)])).sum::<f64>();
     let scale = a.rows as f64 * unit_roundoff::<T>() * norms(&a).0;
-    (0..b.cols).map(|j| sum(&r, j) / (scale * sum(&x, j))).fold(0.0, f64::max)
+    let ratio = |j: usize| sum(&r, j) / (scale * sum(&x, j));
+    (0..b.cols).map(ratio).fold(0.0, |m: f64, x| if x.is_nan() { f64::INFINITY } else { m.max(x) })
 }
 
 /// A probe that cannot fail proves nothing: one wrong entry, wherever it is, is seen.
@@ -575,8 +579,10 @@ fn threads_of_this_process() -> usize {
 /// threads.
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "run by `inside_a_pool_of_one_thread` in a process of its own"]
 fn child_in_a_pool() {
+    if !is_child() {
+        return;
+    }
     let n = 600;
     let call = Call::Inv(Assume::General);
     let a = call.example::<f64>(n, 1);
@@ -594,10 +600,10 @@ fn child_in_a_pool() {
 #[cfg(target_os = "linux")]
 #[test]
 fn inside_a_pool_of_one_thread() {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "large::child_in_a_pool", "--ignored", "--nocapture"])
-        .output()
-        .unwrap();
+    if is_child() {
+        return;
+    }
+    let output = child("large::child_in_a_pool", instruction_set().unwrap().name());
     let text = String::from_utf8_lossy(&output.stderr);
     let out = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("IN A POOL"), "{text}{out}");

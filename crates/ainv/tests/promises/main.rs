@@ -10,6 +10,7 @@ mod accuracy;
 mod bits;
 mod certificate;
 mod condition;
+mod exact;
 mod harness;
 mod known;
 mod large;

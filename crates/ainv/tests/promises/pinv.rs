@@ -21,54 +21,134 @@ fn rank<T: Scalar>(a: &Mat<T>, x: &Mat<T>) -> f64 {
     (0..a.rows).map(|i| p[(i, i)].re()).sum()
 }
 
-fn penrose_conditions<T: Scalar>() {
-    let mut worst = Worst::new(format!("pinv, {}", T::NAME));
+/// Every order to 40 in some shape; those at the edges of the lanes (256 entries, 64 rows or columns) and of
+/// the certified route. In the processes that run other sets, some of them.
+fn shapes() -> Vec<(usize, usize)> {
     let mut shapes: Vec<(usize, usize)> =
         (0..=12).flat_map(|n| [(n, n), (n + 3, n), (n, n + 5)]).collect();
-    shapes.extend([
-        (1, 40),
-        (40, 1),
-        (17, 17),
-        (24, 33),
-        (40, 40),
-        (50, 10),
-        (10, 50),
-        (64, 64),
-        (100, 30),
-    ]);
-    for (m, n) in shapes {
+    shapes.extend([(1, 40), (40, 1), (16, 16), (17, 17), (64, 4), (4, 64), (65, 3), (24, 33)]);
+    shapes.extend([(40, 40), (50, 10), (10, 50)]);
+    if !is_child() {
+        shapes.extend((13..=40).map(|n| match n % 4 {
+            0 => (n, n),
+            1 => (n, 53 - n),
+            2 => (256 / n, n),
+            _ => (n, 256 / n + 1),
+        }));
+        shapes.extend([(64, 64), (100, 30)]);
+    }
+    shapes
+}
+
+/// Each alone, and all of a shape in one stack: in lanes, where full rank, a clear rank and any other have
+/// kernels of their own.
+fn penrose_conditions<T: Scalar>() {
+    let mut worst = Worst::new(format!("pinv, {}", T::NAME));
+    for (m, n) in shapes() {
         let full = m.min(n);
+        // The planted zeros are rounding noise, a hundred times under this cut.
+        let cut = 300.0 * m.max(n) as f64 * unit_roundoff::<T>();
+        let mut planted: Vec<(String, usize, Mat<T>)> = Vec::new();
         for r in [full, full.saturating_sub(1), full / 2, 1.min(full), 0] {
-            for spectrum in ["arithmetic", "geometric"] {
+            // Graded down to three times the cut, beyond 1e3 in double precision.
+            for (spectrum, cond) in
+                [("arithmetic", 1e3), ("geometric", 1e3), ("geometric", 1.0 / (3.0 * cut))]
+            {
+                let cond = f64::min(cond, 1.0 / (3.0 * cut));
                 let rng = &mut Rng::new((m * 100 + n) as u64);
-                let mut s = testkit::spectrum(spectrum, r, 1e3);
+                let mut s = testkit::spectrum(spectrum, r, cond);
                 s.resize(full, 0.0);
-                let a: Mat<T> = from_singular_values(m, n, &s, rng);
-                // The planted zeros are rounding noise now, a hundred times under this cut.
-                let cut = 300.0 * m.max(n) as f64 * unit_roundoff::<T>();
-                let o = PinvOptions {
-                    rtol: Some(Tolerance::All(cut.min(1e-3 / 3.0))),
-                    ..Default::default()
-                };
-                let case = format!("{m} x {n} of rank {r}");
-                match run(&a, &o) {
-                    Ok(x) => {
-                        for (i, ratio) in penrose(&a, &x).into_iter().enumerate() {
-                            let rank = if r < full { "rank deficient" } else { "full rank" };
-                            worst.check(
-                                format!("{rank}, {spectrum}, condition {}", i + 1),
-                                &case,
-                                ratio,
-                                BAR,
-                            );
-                        }
-                        let kept = rank(&a, &x);
-                        if !((kept - r as f64).abs() < 0.2) {
-                            worst.fail(format!("{case}: {kept} singular values were kept"));
-                        }
-                    }
-                    Err(e) => worst.fail(format!("{case}: {e}")),
+                let deficient = if r < full { "rank deficient" } else { "full rank" };
+                let graded = if cond > 1e3 { ", graded" } else { "" };
+                let name = format!("{deficient}, {spectrum}{graded}");
+                planted.push((name, r, from_singular_values(m, n, &s, rng)));
+            }
+        }
+        let o = PinvOptions { rtol: Some(Tolerance::All(cut)), ..Default::default() };
+        let stack: Vec<T> = planted.iter().flat_map(|(_, _, a)| a.data.clone()).collect();
+        let stack = Stack::new(&stack, &[planted.len(), m, n]).unwrap();
+        let together = pinv(stack, &o, &Options::default()).unwrap();
+        for (k, (name, r, a)) in planted.iter().enumerate() {
+            let case = format!("{m} x {n} of rank {r}");
+            let alone = match run(a, &o) {
+                Ok(x) => x,
+                Err(e) => {
+                    worst.fail(format!("{case}: {e}"));
+                    continue;
                 }
+            };
+            let part = &together.as_slice()[k * m * n..(k + 1) * m * n];
+            testkit::assert_same_bits(&alone.data, part, &case);
+            let options = Options::default();
+            let route = match plan::<T>(Operation::Pinv, [1, m, n], &options).unwrap().route {
+                Route::Lanes => "lanes",
+                _ => "certified",
+            };
+            for (i, ratio) in penrose(a, &alone).into_iter().enumerate() {
+                worst.check(format!("{route}: {name}, condition {}", i + 1), &case, ratio, BAR);
+            }
+            let kept = rank(a, &alone);
+            if !((kept - *r as f64).abs() < 0.2) {
+                worst.fail(format!("{case}, {name}: {kept} singular values were kept"));
+            }
+        }
+    }
+    worst.finish();
+}
+
+/// 1000 x 50 and its transpose, of full rank and not.
+#[test]
+fn tall_and_wide() {
+    fn of<T: Scalar>(worst: &mut Worst) {
+        for (m, n) in [(1000, 50), (50, 1000)] {
+            let cut = 300.0 * 1000.0 * unit_roundoff::<T>();
+            let o = PinvOptions { rtol: Some(Tolerance::All(cut)), ..Default::default() };
+            for r in [50, 49, 25, 1] {
+                let mut s = testkit::spectrum("geometric", r, f64::min(1e3, 1.0 / (3.0 * cut)));
+                s.resize(50, 0.0);
+                let a: Mat<T> = from_singular_values(m, n, &s, &mut Rng::new(r as u64));
+                let x = run(&a, &o).unwrap();
+                for (i, ratio) in penrose(&a, &x).into_iter().enumerate() {
+                    let row = format!("{}: condition {}", T::NAME, i + 1);
+                    worst.check(row, format!("{m} x {n} of rank {r}"), ratio, BAR);
+                }
+                let kept = rank(&a, &x);
+                assert!((kept - r as f64).abs() < 0.2, "{m} x {n} of rank {r}: {kept} were kept");
+            }
+        }
+    }
+    let mut worst = Worst::new("pinv of 1000 x 50 and 50 x 1000");
+    of::<f32>(&mut worst);
+    of::<f64>(&mut worst);
+    of::<c64>(&mut worst);
+    worst.finish();
+}
+
+/// Single precision, double inside: the pseudo-inverse of the widened matrix, rounded once, and cut where
+/// double precision cuts.
+#[test]
+fn double_inside() {
+    let wide = Options { precision: Precision::Double, ..Options::default() };
+    let mut worst = Worst::new("pinv with double precision inside, relative to the double one");
+    for (m, n) in [(1, 1), (3, 3), (5, 4), (4, 9), (16, 16), (17, 16), (30, 20), (20, 60)] {
+        for r in [m.min(n), m.min(n) / 2 + 1] {
+            let mut s = testkit::spectrum("geometric", r.min(m.min(n)), 100.0);
+            s.resize(m.min(n), 0.0);
+            let o = PinvOptions { rtol: Some(Tolerance::All(1e-4)), ..Default::default() };
+            let a: Mat<f32> = from_singular_values(m, n, &s, &mut Rng::new((m * n + r) as u64));
+            let x = mat(pinv(a.view(), &o, &wide).unwrap());
+            let y = run(&a.widen(), &o).unwrap();
+            let largest = y.data.iter().fold(0.0f64, |m, y| m.max(y.abs()));
+            for (x, y) in x.data.iter().zip(&y.data) {
+                // Half a unit in the last place of single precision, and a little of the double one.
+                let error = (*x as f64 - y).abs() / (y.abs() * 2f64.powi(-24) + largest * 1e-12);
+                worst.check("entries", format!("{m} x {n} of rank {r}"), error, 1.0);
+            }
+            let c: Mat<c32> = from_singular_values(m, n, &s, &mut Rng::new((m * n + r) as u64));
+            let x = mat(pinv(c.view(), &o, &wide).unwrap());
+            for (i, ratio) in penrose(&c, &x).into_iter().enumerate() {
+                let row = format!("complex, condition {}", i + 1);
+                worst.check(row, format!("{m} x {n} of rank {r}"), ratio, BAR);
             }
         }
     }
@@ -311,6 +391,11 @@ fn empty_and_scaled<T: Scalar>() {
     )
     .unwrap();
     assert!(!x.data.iter().any(|x| x.re().is_nan()), "a silent NaN: {x:?}");
+}
+
+#[test]
+fn on_every_instruction_set() {
+    on_every_set("pinv::stamped::", 32);
 }
 
 mod stamped {
