@@ -5,14 +5,19 @@
 
 mod common;
 mod edges;
+mod planted;
 
 mod accuracy;
 mod bits;
 mod certificate;
 mod condition;
+mod far;
+mod golden;
 mod harness;
 mod known;
 mod large;
+mod modes;
+mod no_memory;
 mod nonfinite;
 mod pinv;
 mod products;
