@@ -14,19 +14,22 @@ fn addresses() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
     // SAFETY: a question.
-    pages * unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages * size as u64
 }
 
 /// Limits the addresses of this process to so many more than it has; without a number, not at all.
 fn limit(more: Option<u64>) {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the structure that is written.
-    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut old) }, 0);
+    let got = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut old) };
+    assert_eq!(got, 0);
     let most = old.rlim_max;
     let soft = more.map_or(most, |more| most.min(addresses() + more));
     let new = libc::rlimit { rlim_cur: soft, rlim_max: most };
     // SAFETY: the structure that is read.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &new) }, 0);
+    let set = unsafe { libc::setrlimit(libc::RLIMIT_AS, &new) };
+    assert_eq!(set, 0);
 }
 
 #[derive(Clone, Copy, Debug)]
