@@ -17,7 +17,6 @@ mod harness;
 mod known;
 mod large;
 mod modes;
-mod no_memory;
 mod nonfinite;
 mod pinv;
 mod products;
