@@ -109,6 +109,34 @@ def assert_same_outcome(f, a, b):
     assert outcomes[0] == outcomes[1]
 
 
+def at_byte(a, offset):
+    """A copy that begins so many bytes after the beginning of a cache line."""
+    memory = np.zeros(a.nbytes + 128, "u1")
+    first = -memory.ctypes.data % 64 + offset
+    view = memory[first : first + a.nbytes].view(a.dtype).reshape(a.shape)
+    view[...] = a
+    assert view.ctypes.data % 64 == offset
+    return view
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 8, 17, 40])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_byte_offset(dtype, n):
+    a = random((5, n, n), dtype)
+    b = random((5, n, 3), dtype, seed=1)
+    x, y, z = ainv.inv(a), ainv.solve(a, b), ainv.pinv(b)
+    for offset in range(64):
+        moved = at_byte(a, offset)
+        sides = at_byte(b, -3 * offset % 64)
+        assert_same_bits(ainv.inv(moved), x)
+        assert_same_bits(ainv.solve(moved, sides), y)
+        assert_same_bits(ainv.pinv(sides), z)
+        out = at_byte(np.zeros_like(a), -7 * offset % 64)
+        assert ainv.inv(moved, out=out) is out
+        assert_same_bits(out, x)
+        np.testing.assert_array_equal(a, moved)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int32"])
 @pytest.mark.parametrize("order", "<>")
 def test_other_dtypes_in_both_byte_orders(dtype, order):

@@ -132,17 +132,30 @@ def test_no_memory():
             except MemoryError:
                 continue
             raise SystemExit(f"{f} found the memory")
-        b = np.eye(3000)
+        n = 3000
+        b = 2 * np.eye(n)
         ainv.set_num_threads(1)
         used = int(open("/proc/self/statm").read().split()[0]) * 4096
+        # Room for one more matrix and a third of another.
         resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)
-        out = np.empty((3000, 3000))
-        single = lambda b, out: ainv.inv(b.astype("f"), out=out)
-        for f in (ainv.inv, ainv.tri_inv, ainv.pinv, single):
+        out = np.empty((n, n))
+        fails = dict(inv=False, tri_inv=False, pinv=True, single=True, owned=True)
+        calls = dict(
+            inv=ainv.inv,
+            tri_inv=ainv.tri_inv,
+            pinv=ainv.pinv,
+            single=lambda b, out: ainv.inv(b.astype("f")),
+            owned=lambda b, out: ainv.inv(b),
+        )
+        for name, call in calls.items():
+            out.fill(0)
             try:
-                f(b, out=out)
+                call(b, out=out)
             except MemoryError:
-                pass
+                assert fails[name], f"{name} needs no second matrix"
+            else:
+                assert not fails[name], f"{name} found memory that is not there"
+                assert (out.diagonal() == 0.5).all() and out.sum() == n / 2
         assert ainv.inv([[2.0]])[0, 0] == 0.5
     """)
 

@@ -29,6 +29,15 @@ def test_pinned():
     close(ainv.inv([[2, NAN], [1, 3]], assume="symmetric"), [[0.6, -0.2], [-0.2, 0.4]], rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_unit_matrix_with_one_entry(dtype):
+    """numpy 22502: wrong on one CPU. Exact, alone and in a stack."""
+    a, x = np.eye(24, dtype=dtype), np.eye(24, dtype=dtype)
+    a[17, 15], x[17, 15] = 10, -10
+    np.testing.assert_array_equal(ainv.inv(a), x)
+    np.testing.assert_array_equal(ainv.inv(np.stack([a] * 35)), np.stack([x] * 35))
+
+
 def hide(a, part):
     """NaN where nothing may be read."""
     n = a.shape[-1]

@@ -167,6 +167,15 @@ pub(crate) fn filled<T: Clone>(value: T, len: usize) -> Result<Vec<T>, Error> {
     Ok(v)
 }
 
+/// The items as a list.
+pub(crate) fn listed<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>, Error> {
+    let mut v = Vec::new();
+    let bytes = items.len().saturating_mul(size_of::<T>());
+    v.try_reserve_exact(items.len()).map_err(|_| Error::OutOfMemory { bytes })?;
+    v.extend(items);
+    Ok(v)
+}
+
 impl From<Unavailable> for Error {
     fn from(Unavailable(name): Unavailable) -> Error {
         Error::Isa { name }

@@ -31,7 +31,8 @@
 //!
 //! Results do not depend on the number of threads, on the place in the stack, on the memory layout
 //! or on the vector instructions at hand (the portable set alone rounds differently: it has no
-//! fused multiply-add).
+//! fused multiply-add), nor on the mode of the floating-point unit: where another library has set the
+//! thread to flush subnormal numbers to zero, or to round another way, that is put aside for the call.
 //!
 //! # Streams
 //!

@@ -58,7 +58,8 @@ pub struct Plan {
     pub chunk: usize,
     /// Whether results go past the caches, where they fill whole lines of them.
     pub stream: bool,
-    /// About how many bytes of scratch, all threads together, the call takes beside the result.
+    /// How many bytes of scratch, all threads together, the call takes beside the result at most, but for
+    /// lists and jobs of some KiB a thread: small and well-conditioned matrices take less.
     pub scratch: usize,
 }
 
@@ -200,10 +201,15 @@ impl Plan {
                 };
                 working.checked_add(Scratch::AMPLE.len::<T>(n, threads)?)?
             }
-            // In double precision inside; a copy, the factors and the result, or U, V and their like.
+            // In double precision inside; a copy, the factors and the result, or U, V and their like, and
+            // what products of three shapes pack.
             Route::Certified => {
                 let double = if p.wide { 1 } else { size_of::<T::Wide>() / size_of::<T>() };
-                matrix.checked_mul(8 * double)?.checked_add(n.checked_mul(64)?)?
+                let packed = Scratch::AMPLE.len::<T>(n, threads)?.checked_mul(3)?;
+                matrix
+                    .checked_mul(8 * double)?
+                    .checked_add(n.checked_mul(64)?)?
+                    .checked_add(packed)?
             }
             Route::Decomposition => matrix.checked_mul(8)?.checked_add(n.checked_mul(64)?)?,
         };

@@ -1,7 +1,11 @@
-//! The memory of a large matrix in its own place (RELIABILITY 4): the planned scratch beside it, at most
-//! 5 % of it. A binary of its own, because it counts what the whole process allocates.
+//! Memory (RELIABILITY 4, 5.4, 5.6): a large matrix in its own place takes at most 5 % of it beside it, any
+//! call what its plan says, and one whose result cannot be had nothing. A binary of its own, because it
+//! counts what the whole process allocates.
 
-use ainv::{Assume, Diag, Error, Options, RealScalar, Scalar, Stack, StackMut, Summary, Uplo};
+use ainv::{
+    Assume, Diag, Error, Operation, Options, PinvOptions, Precision, RealScalar, Scalar, Stack,
+    StackMut, Summary, Uplo,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -18,9 +22,12 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 // SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
         // SAFETY: the caller's.
-        unsafe { System.alloc(layout) }
+        let p = unsafe { System.alloc(layout) };
+        if !p.is_null() {
+            PEAK.fetch_max(LIVE.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
+        }
+        p
     }
     unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
@@ -121,11 +128,138 @@ fn peaks<T: Scalar>(orders: &[usize], worst: &mut Worst) {
     }
 }
 
+/// What a call takes beside its operands, and what the plan said.
+struct Taken {
+    peak: usize,
+    planned: usize,
+}
+
+/// One call on `count` matrices of order n, the result in memory that is there.
+fn taken<T: Scalar>(
+    what: &str,
+    options: &Options,
+    threads: usize,
+    count: usize,
+    n: usize,
+) -> Taken {
+    let rng = &mut Rng::new(n as u64);
+    let mut definite = Mat::<T>::from_fn(n, n, |_, _| testkit::parts(rng.uniform(), 0.0));
+    (0..n).for_each(|i| definite[(i, i)] = T::from_re(T::Real::from_f64(n as f64)));
+    let (k, shape) = (if what == "solve" { 3 } else { n }, [count, n, n]);
+    let a: Vec<T> = definite.data.repeat(count);
+    let b: Vec<T> = a.iter().copied().cycle().take(count * n * k).collect();
+    let mut x = vec![T::default(); count * n * k];
+    let a = Stack::new(&a, &shape).unwrap();
+    let b = Stack::new(&b, &[count, n, k]).unwrap();
+    let operation = match what {
+        "pinv" => Operation::Pinv,
+        "solve" => Operation::Solve { rhs: k },
+        "cholesky" => Operation::Cholesky,
+        "cholesky_inv" => Operation::CholeskyInv,
+        "tri_inv" => Operation::TriInv,
+        _ => Operation::Inv,
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.broadcast(|_| ());
+    let level = LIVE.load(Relaxed);
+    let (peak, planned) = pool.install(|| {
+        let plan = ainv::plan::<T>(operation, shape, options).unwrap();
+        let before = LIVE.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        let to = StackMut::new(&mut x, &[count, n, k]).unwrap();
+        match what {
+            "pinv" => ainv::pinv_into(a, to, &PinvOptions::default(), &mut [], options).map(drop),
+            "solve" => ainv::solve_into(a, b, to, &mut [], options).map(drop),
+            "cholesky" => ainv::cholesky_into(a, Uplo::Lower, to, &mut [], options).map(drop),
+            "cholesky_inv" => {
+                ainv::cholesky_inv_into(a, Uplo::Lower, to, &mut [], options).map(drop)
+            }
+            "tri_inv" => {
+                ainv::tri_inv_into(a, Uplo::Lower, Diag::NonUnit, to, &mut [], options).map(drop)
+            }
+            _ => ainv::inv_into(a, to, &mut [], options).map(drop),
+        }
+        .unwrap();
+        (PEAK.load(Relaxed) - before, plan.scratch)
+    });
+    drop(pool);
+    settled(level + (64 << 10));
+    Taken { peak, planned }
+}
+
+/// The planned number is a bound of what is taken. What the pool itself takes for its jobs, and lists of
+/// pointers, is not planned: 16 KiB a thread.
+fn planned_scratch<T: Scalar>(worst: &mut Worst) {
+    let double = Options { precision: Precision::Double, ..Options::default() };
+    let wide = [("inv", double.clone()), ("solve", double.clone()), ("pinv", double)];
+    let plain = ["inv", "cholesky", "cholesky_inv", "tri_inv", "solve", "pinv"];
+    let plain = plain.map(|what| (what, Options::default()));
+    let single = size_of::<T::Real>() == 4;
+    let cases = plain.into_iter().chain(wide.into_iter().filter(|_| single));
+    for (what, options) in cases {
+        for (count, n) in
+            [(5000, 4), (500, 12), (1, 12), (60, 40), (1, 40), (3, 100), (1, 300), (2, 700)]
+        {
+            if n > 300 && matches!(what, "pinv") {
+                continue;
+            }
+            for threads in [1, 2, 3] {
+                let Taken { peak, planned } = taken::<T>(what, &options, threads, count, n);
+                let inside = if options.precision == Precision::Double { " in double" } else { "" };
+                let bar = planned + (16 << 10) * threads;
+                worst.check(
+                    format!("{what}{inside} {}", T::NAME),
+                    format!("{count} of {n}, {threads} threads: {peak} bytes of {planned} planned"),
+                    peak as f64 / bar as f64,
+                    1.0,
+                );
+            }
+        }
+    }
+}
+
+/// Stacks that no memory could hold the results of, of one matrix with stride 0: an error, and nothing is
+/// allocated on the way to it.
+fn huge_stacks_are_refused() {
+    let a = [4.0f64, 1.0, 1.0, 3.0];
+    for count in [1 << 40, 1 << 58, usize::MAX >> 5] {
+        let a = Stack::with_strides(&a, 0, &[count, 2, 2], &[0, 2, 1]).unwrap();
+        let o = Options::default();
+        let calls: [(&str, &dyn Fn() -> Option<Error>); 9] = [
+            ("inv", &|| ainv::inv(a, &o).err()),
+            ("inv_ex", &|| ainv::inv_ex(a, &o).err()),
+            ("pinv", &|| ainv::pinv(a, &PinvOptions::default(), &o).err()),
+            ("cholesky", &|| ainv::cholesky(a, Uplo::Lower, &o).err()),
+            ("cholesky_inv", &|| ainv::cholesky_inv(a, Uplo::Lower, &o).err()),
+            ("tri_inv", &|| ainv::tri_inv(a, Uplo::Lower, Diag::Unit, &o).err()),
+            ("solve", &|| ainv::solve(a, a, &o).err()),
+            ("rcond", &|| ainv::rcond(a, ainv::Norm::One, &o).err()),
+            ("matmul", &|| ainv::matmul(a, a, &o).err()),
+        ];
+        for (what, call) in calls {
+            let before = LIVE.load(Relaxed);
+            PEAK.store(before, Relaxed);
+            let error = call();
+            let taken = PEAK.load(Relaxed) - before;
+            let refused = matches!(error, Some(Error::OutOfMemory { .. } | Error::Overflow));
+            assert!(refused, "{what} of {count}: {error:?}");
+            // What was asked for and refused is no memory.
+            assert!(taken < 4096, "{what} of {count}: {taken} bytes");
+        }
+    }
+}
+
 /// One test, so that nothing else runs while it counts.
 #[test]
-fn a_twentieth_beside_a_matrix_in_its_own_place() {
+fn memory_is_what_was_said() {
+    huge_stacks_are_refused();
     let mut worst = Worst::new("hundredths of the matrix beside it, two threads");
     peaks::<f64>(&[1025, 1536, 2048], &mut worst);
     peaks::<f32>(&[1025, 1100, 2048], &mut worst);
+    worst.finish();
+    let mut worst = Worst::new("taken, of what was planned");
+    planned_scratch::<f64>(&mut worst);
+    planned_scratch::<f32>(&mut worst);
+    planned_scratch::<ainv::c32>(&mut worst);
     worst.finish();
 }

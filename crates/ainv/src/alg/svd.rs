@@ -3,7 +3,7 @@
 use super::Context;
 use super::gemm::{Operand, Product, Update};
 use crate::device::cpu::arena;
-use crate::error::Error;
+use crate::error::{Error, filled, listed};
 use ainv_kernels::bounds::Cut;
 use ainv_kernels::scalar::{EachScalar, RealScalar, Scalar, c32, c64};
 use faer::dyn_stack::{MemStack, StackReq};
@@ -117,10 +117,10 @@ pub(crate) unsafe fn singular_values<T: Scalar>(
     (m, n): (usize, usize),
     a: *const T,
 ) -> Result<Option<Vec<T::Real>>, Error> {
-    let mut s = vec![T::default(); m.min(n)];
+    let mut s = filled(T::default(), m.min(n))?;
     // SAFETY: the caller's A, and as many places as values.
     let done = unsafe { (T::of::<Decompositions>().values)((m, n), a, &mut s)? };
-    Ok(done.map(|()| s.iter().map(|x| x.re()).collect()))
+    done.map(|()| listed(s.iter().map(|x| x.re()))).transpose()
 }
 
 /// [`singular_values`] of entries that are there: columns, one after the other.

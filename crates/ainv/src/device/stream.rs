@@ -1,6 +1,7 @@
 //! Work on a stream.
 
 use super::cpu::executor::{self, are_busy, busy_queue, check, runtime};
+use super::cpu::mode::Mode;
 use super::defaults::current_stream;
 use super::{Device, Stream};
 use crate::error::Error;
@@ -97,6 +98,10 @@ impl Stream {
         op: impl FnOnce(&Cancel) -> Result<T, Error> + Send + 'static,
     ) -> Result<Event<T>, Error> {
         self.check()?;
+        let op = move |cancel: &Cancel| {
+            let _mode = Mode::of_a_task();
+            op(cancel)
+        };
         runtime().queue(self.index).submit(task, op)
     }
 
@@ -149,15 +154,18 @@ pub fn cancel_all() {
 }
 
 /// The beginning of a call that runs on the caller's thread: after the work that was enqueued before it
-/// on its stream. Inside a task the call is a part of it and waits for nothing. Where no stream has
-/// work this costs one load or two.
+/// on its stream, and in the standard mode of the floating-point unit while what it returns lives. Inside a
+/// task the call is a part of it and waits for nothing. Where no stream has work this costs a load or two.
 ///
 /// # Errors
 /// [`Error::Cancelled`].
 #[inline]
-pub(crate) fn begin(options: &Options) -> Result<(), Error> {
+pub(crate) fn begin(options: &Options) -> Result<Option<Mode>, Error> {
     check(options.cancel.as_ref())?;
-    if are_busy() && !is_worker() { wait_for_turn(options) } else { Ok(()) }
+    if are_busy() && !is_worker() {
+        wait_for_turn(options)?;
+    }
+    Ok(Mode::standard())
 }
 
 #[cold]

@@ -8,7 +8,7 @@ use super::working::Working;
 use super::{Op, Operand, Outcome, Remains, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, cholesky, leading_dimension};
 use crate::device::cpu::arena;
-use crate::error::Error;
+use crate::error::{Error, filled, listed};
 use crate::status::{Code, Status};
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
@@ -94,20 +94,20 @@ fn common_exponent<T: Scalar>(n: usize, a: &[T]) -> Option<i32> {
 }
 
 /// D A D with powers of two, the diagonal near one.
-fn symmetric_scaling<T: Scalar>(n: usize, a: &[T]) -> Vec<i32> {
-    (0..n).map(|i| -(settle::exponent(a[i * n + i]).unwrap_or(0).div_euclid(2))).collect()
+fn symmetric_scaling<T: Scalar>(n: usize, a: &[T]) -> Result<Vec<i32>, Error> {
+    listed((0..n).map(|i| -(settle::exponent(a[i * n + i]).unwrap_or(0).div_euclid(2))))
 }
 
 /// The powers of two for rows and columns that keep a matrix Hermitian: one for all entries, which
 /// changes no bit, or those of D A D.
-pub(crate) fn balance<T: Scalar>(n: usize, a: &[T]) -> (Vec<i32>, Vec<i32>) {
-    match common_exponent(n, a) {
-        Some(e) => (vec![-e; n], vec![0; n]),
+pub(crate) fn balance<T: Scalar>(n: usize, a: &[T]) -> Result<(Vec<i32>, Vec<i32>), Error> {
+    Ok(match common_exponent(n, a) {
+        Some(e) => (filled(-e, n)?, filled(0, n)?),
         None => {
-            let d = symmetric_scaling(n, a);
-            (d.clone(), d)
+            let d = symmetric_scaling(n, a)?;
+            (settle::again(&d)?, d)
         }
-    }
+    })
 }
 
 impl<T: Scalar> Op<T> for Cholesky {
@@ -134,17 +134,17 @@ impl<T: Scalar> Op<T> for Cholesky {
     fn reads(&self, i: usize, j: usize) -> bool {
         i >= j
     }
-    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Result<Scaling, Error> {
         let d = match common_exponent(n, a) {
-            Some(e) => vec![-e / 2; n],
-            None => symmetric_scaling(n, a),
+            Some(e) => filled(-e / 2, n)?,
+            None => symmetric_scaling(n, a)?,
         };
-        Scaling {
-            out_rows: d.iter().map(|d| -d).collect(),
-            out_cols: vec![0; n],
-            cols: d.clone(),
+        Ok(Scaling {
+            out_rows: listed(d.iter().map(|d| -d))?,
+            out_cols: filled(0, n)?,
+            cols: settle::again(&d)?,
             rows: d,
-        }
+        })
     }
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
         Ok(not_positive_definite(n, first_bad_pivot(cx, n, a)?))
@@ -173,9 +173,8 @@ impl<T: Scalar> Op<T> for PosdefInv {
     fn reads(&self, i: usize, j: usize) -> bool {
         i >= j
     }
-    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
-        let (rows, cols) = balance(n, a);
-        Scaling { out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Result<Scaling, Error> {
+        Scaling::of_inverse(balance(n, a)?)
     }
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
         Ok(not_positive_definite(n, first_bad_pivot(cx, n, a)?))
@@ -218,11 +217,12 @@ impl<T: Scalar> Op<T> for CholeskyInv {
     ) -> Result<Option<Status>, Error> {
         super::tri_inv::infinite_diagonal(self, cx, n, a, b, x)
     }
-    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Result<Scaling, Error> {
         // Rows alone: a factor for columns would stand between L^-H and L^-1.
         let row = |i: usize| (0..=i).filter_map(|j| settle::exponent(a[i * n + j])).max();
-        let rows: Vec<i32> = (0..n).map(|i| -row(i).unwrap_or(0)).collect();
-        Scaling { cols: vec![0; n], out_rows: rows.clone(), out_cols: rows.clone(), rows }
+        let rows = listed((0..n).map(|i| -row(i).unwrap_or(0)))?;
+        let (out_rows, out_cols) = (settle::again(&rows)?, settle::again(&rows)?);
+        Ok(Scaling { cols: filled(0, n)?, out_rows, out_cols, rows })
     }
     fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
         Ok(super::tri_inv::first_zero(n, a, false))

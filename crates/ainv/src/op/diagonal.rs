@@ -2,7 +2,7 @@
 
 use super::{Op, Outcome, Scaling};
 use crate::alg::Context;
-use crate::error::Error;
+use crate::error::{Error, filled};
 use crate::status::{Code, Status};
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
@@ -66,14 +66,13 @@ impl<T: Scalar> Op<T> for Diagonal {
         Ok(Some(status))
     }
 
-    fn scaling(&self, n: usize, _: &[T], b: &[T]) -> Scaling {
-        let none = vec![0; n];
-        Scaling {
-            rows: none.clone(),
-            cols: none.clone(),
-            out_rows: none,
-            out_cols: vec![0; n.max(b.len() / n)],
-        }
+    fn scaling(&self, n: usize, _: &[T], b: &[T]) -> Result<Scaling, Error> {
+        Ok(Scaling {
+            rows: filled(0, n)?,
+            cols: filled(0, n)?,
+            out_rows: filled(0, n)?,
+            out_cols: filled(0, n.max(b.len() / n))?,
+        })
     }
 
     fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {

@@ -126,9 +126,8 @@ impl<T: Scalar> Op<T> for Inv {
         Ok(diagonal.then(|| super::diagonal::invert(n, |i| a[i * n + i], x)))
     }
 
-    fn scaling(&self, n: usize, a: &[T], _b: &[T]) -> Scaling {
-        let (rows, cols) = settle::balance(n, a, |_, _| true);
-        Scaling { out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+    fn scaling(&self, n: usize, a: &[T], _b: &[T]) -> Result<Scaling, Error> {
+        Scaling::of_inverse(settle::balance(n, a, |_, _| true)?)
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _b: &[T]) -> Result<Status, Error> {

@@ -72,7 +72,7 @@ pub(crate) trait Op<T: Scalar>: Sync {
         Ok(None)
     }
     /// The powers of two that bring a matrix into range.
-    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling;
+    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Result<Scaling, Error>;
     /// What a result that is not finite means once the matrix was scaled.
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error>;
 }

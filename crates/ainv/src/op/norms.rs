@@ -5,7 +5,7 @@ use crate::alg::gemm::Operand;
 use crate::alg::triangular::multiply_left;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::executor::let_in;
-use crate::error::{Error, filled};
+use crate::error::{Error, filled, listed};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::sums::SUMS;
@@ -139,7 +139,7 @@ unsafe fn column_sums<T: Scalar>(
             }
         }
     }
-    Ok(sums[..n].iter().map(|sum| sum.to_f64() + if unit { 1.0 } else { 0.0 }).collect())
+    listed(sums[..n].iter().map(|sum| sum.to_f64() + if unit { 1.0 } else { 0.0 }))
 }
 
 /// The sums of each column, entry by entry.

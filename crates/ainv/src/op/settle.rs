@@ -15,7 +15,7 @@
 use super::{Op, run};
 use crate::alg::Context;
 use crate::device::cpu::arena;
-use crate::error::Error;
+use crate::error::{Error, filled, listed};
 use crate::status::Status;
 use ainv_kernels::lanes::Group;
 use ainv_kernels::places::{Frame, Places};
@@ -30,6 +30,19 @@ pub(crate) struct Scaling {
     pub out_cols: Vec<i32>,
 }
 
+impl Scaling {
+    /// That of an inverse: X = 2^cols X' 2^rows.
+    pub(crate) fn of_inverse((rows, cols): (Vec<i32>, Vec<i32>)) -> Result<Scaling, Error> {
+        let (out_rows, out_cols) = (again(&cols)?, again(&rows)?);
+        Ok(Scaling { out_rows, out_cols, rows, cols })
+    }
+}
+
+/// The same powers of two once more.
+pub(crate) fn again(powers: &[i32]) -> Result<Vec<i32>, Error> {
+    listed(powers.iter().copied())
+}
+
 /// The larger exponent of the parts.
 pub(crate) fn exponent<T: Scalar>(x: T) -> Option<i32> {
     x.re().exponent().max(x.im().exponent())
@@ -40,20 +53,18 @@ pub(crate) fn balance<T: Scalar>(
     n: usize,
     a: &[T],
     reads: impl Fn(usize, usize) -> bool,
-) -> (Vec<i32>, Vec<i32>) {
+) -> Result<(Vec<i32>, Vec<i32>), Error> {
     let e = |i: usize, j: usize| if reads(i, j) { exponent(a[i * n + j]) } else { None };
     let all = || (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).filter_map(|(i, j)| e(i, j));
-    let Some(largest) = all().max() else { return (vec![0; n], vec![0; n]) };
+    let Some(largest) = all().max() else { return Ok((filled(0, n)?, filled(0, n)?)) };
     let smallest = all().min().unwrap_or(largest);
     if largest - smallest <= T::Real::BIG_EXP / 4 {
-        return (vec![-largest; n], vec![0; n]);
+        return Ok((filled(-largest, n)?, filled(0, n)?));
     }
-    let rows: Vec<i32> =
-        (0..n).map(|i| -(0..n).filter_map(|j| e(i, j)).max().unwrap_or(0)).collect();
-    let cols = (0..n)
-        .map(|j| -(0..n).filter_map(|i| e(i, j).map(|e| e + rows[i])).max().unwrap_or(0))
-        .collect();
-    (rows, cols)
+    let rows = listed((0..n).map(|i| -(0..n).filter_map(|j| e(i, j)).max().unwrap_or(0)))?;
+    let col = |j: usize| (0..n).filter_map(|i| e(i, j).map(|e| e + rows[i])).max();
+    let cols = listed((0..n).map(|j| -col(j).unwrap_or(0)))?;
+    Ok((rows, cols))
 }
 
 /// The matrix `g.src.get(0)`, decided: its result, dense and row by row in `x`, and its status. Without
@@ -109,7 +120,7 @@ fn decide<T: Scalar>(
     if !a.iter().all(|x| Scalar::is_finite(*x)) {
         return Ok(op.infinite(cx, n, a, b, x)?.unwrap_or(Status::NON_FINITE));
     }
-    let s = op.scaling(n, a, b);
+    let s = op.scaling(n, a, b)?;
     let k = b.len() / n;
     for i in 0..n {
         for j in 0..n {

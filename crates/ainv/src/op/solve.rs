@@ -9,7 +9,7 @@ use super::{Op, Outcome, Scaling, cholesky, in_range, inv, lanes_max, settle};
 use crate::alg::condition::{Asked, Factored, Form, Size};
 use crate::alg::{self, Context, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
-use crate::error::Error;
+use crate::error::{Error, listed};
 use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects};
@@ -75,11 +75,15 @@ unsafe fn on_transposed<'p, T: Scalar>(
 
 /// The scaling of A, and for each column of B the power of two that keeps it in range under A's
 /// rows.
-fn scaling<T: Scalar>(n: usize, b: &[T], rows: Vec<i32>, cols: Vec<i32>) -> Scaling {
+fn scaling<T: Scalar>(
+    n: usize,
+    b: &[T],
+    (rows, cols): (Vec<i32>, Vec<i32>),
+) -> Result<Scaling, Error> {
     let k = b.len() / n;
     let size = |i: usize, j: usize| settle::exponent(b[i * k + j]).map(|e| e + rows[i]);
-    let out_cols = (0..k).map(|j| (0..n).filter_map(|i| size(i, j)).max().unwrap_or(0)).collect();
-    Scaling { out_rows: cols.clone(), out_cols, rows, cols }
+    let out_cols = listed((0..k).map(|j| (0..n).filter_map(|i| size(i, j)).max().unwrap_or(0)))?;
+    Ok(Scaling { out_rows: settle::again(&cols)?, out_cols, rows, cols })
 }
 
 impl<T: Scalar> Op<T> for Solve {
@@ -132,9 +136,8 @@ impl<T: Scalar> Op<T> for Solve {
         super::diagonal::Diagonal.infinite(cx, n, a, b, x)
     }
 
-    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling {
-        let (rows, cols) = settle::balance(n, a, |_, _| true);
-        scaling(n, b, rows, cols)
+    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Result<Scaling, Error> {
+        scaling(n, b, settle::balance(n, a, |_, _| true)?)
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {
@@ -191,9 +194,8 @@ impl<T: Scalar> Op<T> for PosdefSolve {
         i >= j
     }
 
-    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Scaling {
-        let (rows, cols) = cholesky::balance(n, a);
-        scaling(n, b, rows, cols)
+    fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Result<Scaling, Error> {
+        scaling(n, b, cholesky::balance(n, a)?)
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {

@@ -6,7 +6,7 @@ use super::norms::Entries;
 use super::working::Working;
 use super::{Op, Operand, Outcome, Remains, Scaling, each, inv, lanes_max, on_working, settle};
 use crate::alg::{Context, triangular};
-use crate::error::Error;
+use crate::error::{Error, filled, listed};
 use crate::status::Status;
 use ainv_kernels::Kernels;
 use ainv_kernels::lanes::{Group, Suspects, TriShape};
@@ -80,11 +80,12 @@ impl<T: Scalar> Op<T> for TriInv {
         infinite_diagonal(self, cx, n, a, b, x)
     }
 
-    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Scaling {
+    fn scaling(&self, n: usize, a: &[T], _: &[T]) -> Result<Scaling, Error> {
         // A unit diagonal stays one only if rows and columns are left alone.
-        let (rows, cols) =
-            if self.unit { (vec![0; n], vec![0; n]) } else { settle::balance(n, a, |i, j| i <= j) };
-        Scaling { out_rows: cols.clone(), out_cols: rows.clone(), rows, cols }
+        Scaling::of_inverse(match self.unit {
+            true => (filled(0, n)?, filled(0, n)?),
+            false => settle::balance(n, a, |i, j| i <= j)?,
+        })
     }
 
     fn verdict(&self, _: &Context<T>, n: usize, a: &[T], _: &[T]) -> Result<Status, Error> {
@@ -114,8 +115,9 @@ pub(crate) fn infinite_diagonal<T: Scalar>(
     if (0..n * n).any(|at| at / n != at % n && !Scalar::is_finite(a[at])) {
         return Ok(None);
     }
-    let infinite: Vec<usize> = (0..n).filter(|i| !Scalar::is_finite(a[i * (n + 1)])).collect();
-    for &i in &infinite {
+    let infinite = listed((0..n).map(|i| !Scalar::is_finite(a[i * (n + 1)])))?;
+    let infinite = || (0..n).filter(|&i| infinite[i]);
+    for i in infinite() {
         for j in 0..n {
             a[i * n + j] = T::default();
             a[j * n + i] = T::default();
@@ -125,7 +127,7 @@ pub(crate) fn infinite_diagonal<T: Scalar>(
     let status = op.verdict(cx, n, a, b)?;
     if status.is_ok() {
         super::settle::forced(op, cx, n, a, b, x)?;
-        for &i in &infinite {
+        for i in infinite() {
             x[i * (n + 1)] = T::default();
         }
     }

@@ -6,6 +6,7 @@ use super::{Digits, MatrixReport, Report, Structure};
 use crate::alg::svd;
 use crate::api::{self, Operation};
 use crate::convert::Matrices;
+use crate::device::cpu::mode::Mode;
 use crate::error::{Error, filled};
 use crate::op::rcond::norm;
 use crate::op::staging;
@@ -55,6 +56,7 @@ pub fn report<A: Matrices>(
     x: Option<Stack<A::Elem>>,
     options: &Options,
 ) -> Result<Report, Error> {
+    let _mode = Mode::standard();
     let a = a.stack()?;
     api::square(&a)?;
     let (count, n) = (a.len(), a.rows());

@@ -5,15 +5,19 @@
 
 mod common;
 mod edges;
+mod planted;
 
 mod accuracy;
 mod bits;
 mod certificate;
 mod condition;
 mod exact;
+mod far;
+mod golden;
 mod harness;
 mod known;
 mod large;
+mod modes;
 mod nonfinite;
 mod pinv;
 mod products;

@@ -208,6 +208,9 @@ fn the_contracts_examples() {
         (vec![5e-324; 4], vec![f64::INFINITY; 4]),
         (vec![1e308; 5], vec![1e-308; 5]),
         (vec![1e-308; 3], vec![1.0 / 1e-308; 3]),
+        (vec![1e-310; 4], vec![f64::INFINITY; 4]),
+        (vec![1e-310; 17], vec![f64::INFINITY; 17]),
+        (vec![1e-310; 70], vec![f64::INFINITY; 70]),
     ] {
         let got = inverse(&diag(&d));
         let want = diag(&x);
@@ -251,6 +254,145 @@ fn small_orders_far_out() {
     }
 }
 
+/// Matrices whose entries, inverses or factors lie at the ends of the range and past them: the bits of the
+/// same matrix in its middle, by a power of two, with one rounding or a signed infinity where that is out
+/// of range. Blocked orders included.
+fn the_ends_of_the_range<T: Scalar>() {
+    let (low, high) = (T::Real::MIN_EXP, -T::Real::MIN_EXP - 12);
+    for n in [1, 2, 3, 4, 5, 8, 16, 17, 33, 66, 130, 200] {
+        for call in Call::OWN {
+            let whole = call.example::<T>(n, n as u64);
+            for k in [low - 10, low - 2, low + 4, -T::Real::BIG_EXP, T::Real::BIG_EXP, high] {
+                // An even power: its root is one, too.
+                let k = k & !1;
+                let a = ldexp(&whole.data, k);
+                // Less what fell off the end.
+                let back = ldexp(&a, -k);
+                let (x, of_back) = call.run(1, n, &back);
+                let (y, status) = call.run(1, n, &a);
+                let by = match call {
+                    Call::Cholesky(_) => k / 2,
+                    Call::CholeskyInv(_) => -2 * k,
+                    Call::TriInv(_, Diag::Unit) => continue,
+                    Call::Solve(_) => 0,
+                    _ => -k,
+                };
+                let what = format!("{call:?}, n = {n}, 2^{k}");
+                assert_eq!(status, of_back, "{what}");
+                if !matches!(call, Call::Solve(_)) {
+                    assert_same_bits(&y, &ldexp(&x, by), &what);
+                    continue;
+                }
+                // Products of a small B and small entries of X lose bits that the large ones do not see.
+                let size = |x: &T| x.abs1().to_f64();
+                let bar =
+                    8.0 * testkit::unit_roundoff::<T>() * x.iter().map(size).fold(1.0, f64::max);
+                let near = |(x, y): (&T, &T)| size(&(*x - *y)) <= bar || x.is_nan() && y.is_nan();
+                assert!(x.iter().zip(&y).all(near), "{what}");
+            }
+        }
+    }
+}
+
+/// The same of pseudo-inverses and condition numbers, to rounding.
+fn pseudo_inverses_at_the_ends<T: Scalar>() {
+    let (low, high) = (T::Real::MIN_EXP, -T::Real::MIN_EXP - 12);
+    let o = Options::default();
+    for (m, n) in [(1, 1), (2, 2), (3, 3), (5, 3), (4, 8), (17, 17), (30, 7), (66, 66), (20, 100)] {
+        let rng = &mut Rng::new(5);
+        let whole: Mat<T> = Mat::from_fn(m, n, |_, _| rng.scalar());
+        for k in [low - 5, low - 2, low + 4, -T::Real::BIG_EXP, T::Real::BIG_EXP, high] {
+            let a = Mat::new(m, n, ldexp(&whole.data, k));
+            let back = Mat::new(m, n, ldexp(&a.data, -k));
+            let of = |a: &Mat<T>| mat(pinv(a.view(), &PinvOptions::default(), &o).unwrap());
+            let (x, y) = (of(&back), of(&a));
+            let size = |x: &[T]| x.iter().map(|x| x.abs1().to_f64()).fold(0.0, f64::max);
+            let bar = 1e3 * (m.max(n) as f64) * testkit::unit_roundoff::<T>() * size(&x.data);
+            let largest = T::Real::from_f64(2.0).times_power_of_two(-T::Real::MIN_EXP - 1);
+            for (at, (x, y)) in x.data.iter().zip(&y.data).enumerate() {
+                let what = format!("{m} x {n}, 2^{k}, entry {at}: {y} for {x} 2^{}", -k);
+                for (x, y) in [(x.re(), y.re()), (x.im(), y.im())] {
+                    assert!(!y.is_nan(), "{what}");
+                    let expected = ldexp(&[T::from_re(x)], -k)[0].re();
+                    if !RealScalar::abs(expected).le(&largest) || !Scalar::is_finite(T::from_re(y))
+                    {
+                        // About as large as anything can be, or larger: an infinity of the sign, or near.
+                        let huge = RealScalar::abs(y) >= largest.times_power_of_two(-3);
+                        assert!(
+                            huge && (y > T::Real::default()) == (x > T::Real::default()),
+                            "{what}"
+                        );
+                        continue;
+                    }
+                    // In the middle of the range, but for the spacing of subnormal numbers.
+                    let y = ldexp(&[T::from_re(y)], k)[0].re().to_f64();
+                    let spacing = 2f64.powi((low - T::Real::MANTISSA + 1 + k).max(-1074));
+                    assert!((y - x.to_f64()).abs() <= bar + spacing, "{what}");
+                }
+            }
+            if m == n {
+                for norm in [Norm::One, Norm::Inf, Norm::Two] {
+                    let (x, y) = (rcond(back.view(), norm, &o), rcond(a.view(), norm, &o));
+                    let (x, y) = (x.unwrap()[0].to_f64(), y.unwrap()[0].to_f64());
+                    assert!((x / y - 1.0).abs() < 1e-3, "{norm:?}, {n}, 2^{k}: {x} {y}");
+                }
+            }
+        }
+    }
+}
+
+/// What is exact of the others' identities: 2^k I has the factor 2^(k/2) I, the factor 2^k I is that of
+/// 2^2k I, and as an equation it divides.
+fn identities_of_the_others<T: Scalar>() {
+    let smallest = T::Real::MIN_EXP - T::Real::MANTISSA;
+    let one = T::Real::ONE;
+    for n in [1, 2, 3, 4, 8, 16, 17, 40, 66, 130] {
+        for k in
+            [smallest, smallest + 3, T::Real::MIN_EXP, -T::Real::BIG_EXP, -T::Real::MIN_EXP + 1]
+        {
+            let a = Mat::<T>::identity(n).ldexp(k);
+            let eye = Mat::<T>::identity(n);
+            let o = assuming(Assume::Posdef);
+            let general = solve(a.view(), eye.view(), &Options::default());
+            for (what, x, y) in [
+                ("solve", mat(general.unwrap()), one.times_power_of_two(-k)),
+                ("inverse of a factor", mat(cholesky_inv(a.view(), Uplo::Lower, &o).unwrap()), {
+                    one.times_power_of_two(-k).times_power_of_two(-k)
+                }),
+                (
+                    "triangle",
+                    mat(tri_inv(a.view(), Uplo::Upper, Diag::NonUnit, &o).unwrap()),
+                    one.times_power_of_two(-k),
+                ),
+                ("pseudo-inverse", mat(pinv(a.view(), &PinvOptions::default(), &o).unwrap()), {
+                    one.times_power_of_two(-k)
+                }),
+                ("factor", mat(cholesky(a.view(), Uplo::Lower, &o).unwrap()), {
+                    T::Real::from_f64(2f64.powi(k & 1).sqrt()).times_power_of_two(k >> 1)
+                }),
+                ("definite", mat(solve(a.view(), eye.view(), &o).unwrap()), {
+                    one.times_power_of_two(-k)
+                }),
+            ] {
+                for at in 0..n * n {
+                    let y = if at / n == at % n { y } else { T::Real::default() };
+                    let (got, y) = (x.data[at].re().to_f64(), y.to_f64());
+                    let near = (got / y - 1.0).abs() < 8.0 * testkit::unit_roundoff::<T>();
+                    let none = x.data[at].im().to_f64() == 0.0;
+                    assert!(
+                        (got == y || near) && none,
+                        "{what}, n = {n}, 2^{k}, {at}: {got:e} {y:e}"
+                    );
+                }
+            }
+            for norm in [Norm::One, Norm::Inf, Norm::Two] {
+                let found = rcond(a.view(), norm, &Options::default()).unwrap()[0].to_f64();
+                assert!((found - 1.0).abs() < 1e-6, "{norm:?}, n = {n}, 2^{k}: {found}");
+            }
+        }
+    }
+}
+
 mod stamped {
     super::for_all_scalars!(
         powers_of_two_scale_the_bits,
@@ -260,5 +402,8 @@ mod stamped {
         identities,
         diagonals,
         a3_at_every_scale,
+        the_ends_of_the_range,
+        pseudo_inverses_at_the_ends,
+        identities_of_the_others,
     );
 }

@@ -10,7 +10,7 @@ use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
 use crate::device::stream;
-use crate::error::{Error, filled};
+use crate::error::{Error, filled, listed};
 use crate::op::norms::{self, Entries};
 use crate::op::rcond::{self, EXACT_UP_TO};
 use crate::op::{self, Kind, exponent};
@@ -29,7 +29,7 @@ pub(crate) fn rcond<T: Scalar>(
     out: &mut [T::Real],
     options: &Options,
 ) -> Result<(), Error> {
-    stream::begin(options)?;
+    let _mode = stream::begin(options)?;
     let n = a.rows();
     if n == 0 {
         // The empty matrix is its own inverse; there is nothing that could be lost.
@@ -163,7 +163,7 @@ fn exact<T: Scalar, W: Scalar>(
             }
             return Ok(());
         }
-        let norms: Vec<f64> = (0..count).map(|i| rcond::norm(n, entries(i), norm)).collect();
+        let norms = listed((0..count).map(|i| rcond::norm(n, entries(i), norm)))?;
         let mut status = filled(Status::OK, count)?;
         let (shape, strides) = ([count, n, n], [(n * n) as isize, n as isize, 1]);
         // SAFETY: the dense matrices, inverted in place.

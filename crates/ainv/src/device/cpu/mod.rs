@@ -3,6 +3,7 @@
 pub(crate) mod arena;
 pub(crate) mod condition;
 pub(crate) mod executor;
+pub(crate) mod mode;
 pub(crate) mod pinv;
 pub(crate) mod pool;
 pub(crate) mod product;

@@ -1,5 +1,6 @@
 //! The threads: a rayon pool of our own, never the global one.
 
+use crate::device::cpu::mode::Mode;
 use crate::error::Error;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::Cell;
@@ -99,6 +100,7 @@ pub(crate) fn install<R: Send>(f: impl FnOnce() -> Result<R, Error> + Send) -> R
     WAITING.fetch_add(1, Ordering::Relaxed);
     pool.install(|| {
         WAITING.fetch_sub(1, Ordering::Relaxed);
+        let _mode = Mode::standard();
         busy(f)
     })
 }
@@ -118,6 +120,7 @@ pub(crate) fn busy<R>(f: impl FnOnce() -> R) -> R {
 
 /// Runs `f`, which has this thread, of the pool or of another one, for itself.
 pub(crate) fn helping(f: impl FnOnce()) {
+    let _mode = Mode::standard();
     if OF.get() == 0 { f() } else { busy(f) }
 }
 
@@ -205,6 +208,7 @@ pub(crate) fn split(
         f: &(impl Fn(Range<usize>) -> Result<(), Error> + Sync),
     ) -> Result<(), Error> {
         if pieces <= 1 || at.len() <= 1 {
+            let _mode = Mode::standard();
             return f(at.start * unit..(at.end * unit).min(len));
         }
         let left = pieces / 2;

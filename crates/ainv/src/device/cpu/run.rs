@@ -5,6 +5,7 @@ use crate::alg::condition::Asked;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
+use crate::device::cpu::mode::Mode;
 use crate::device::cpu::pool;
 use crate::device::stream;
 use crate::error::{Error, filled};
@@ -101,7 +102,7 @@ impl<T: Scalar> Job<'_, T> {
 
     /// Runs it.
     pub(crate) fn run(mut self) -> Result<Summary, Error> {
-        stream::begin(self.options)?;
+        let _mode = stream::begin(self.options)?;
         let (count, n) = (self.a.len(), self.a.rows());
         let limit = self.limit();
         let unplanned = limit.is_none() && !self.staged() && self.x.cols() > 0;
@@ -179,7 +180,10 @@ pub(crate) fn over(
             (0..chunks)
                 .into_par_iter()
                 .with_max_len(1)
-                .map(|c| checked(range(c), 1))
+                .map(|c| {
+                    let _mode = Mode::standard();
+                    checked(range(c), 1)
+                })
                 .try_reduce(Summary::default, |a, b| Ok(merge(a, b)))
         })
     }

@@ -14,7 +14,7 @@ use crate::alg::gram::orthonormalize;
 use crate::alg::{Context, Shared, leading_dimension, lu};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::let_in;
-use crate::error::{Error, filled};
+use crate::error::{Error, filled, listed};
 use crate::op::pass::{Columns, Part};
 use ainv_kernels::bounds::Cut;
 use ainv_kernels::places::Frame;
@@ -129,9 +129,9 @@ unsafe fn row_space<T: Scalar>(
             Product { m: n, n, k: m, a: a.adjoint(), b, update, c: w, ldc }.run(cx)?;
             lu::factor(cx, n, w, ld as isize, &mut pivots)?;
             let pivot = |i: usize| w.add(i * (ld + 1)).read().abs1().to_f64();
-            let Some(rank) = gap(&(0..n).map(pivot).collect::<Vec<_>>()) else { return Ok(None) };
+            let Some(rank) = gap(&listed((0..n).map(pivot))?)? else { return Ok(None) };
             // P W = L U: the first columns of P^T L.
-            let mut row: Vec<usize> = (0..n).collect();
+            let mut row = listed(0..n)?;
             pivots.iter().enumerate().for_each(|(k, &p)| row.swap(k, p));
             for j in 0..rank {
                 let_in();
@@ -150,11 +150,11 @@ unsafe fn row_space<T: Scalar>(
 }
 
 /// After how many pivots the widest gap is, if it is wide enough.
-fn gap(pivots: &[f64]) -> Option<usize> {
+fn gap(pivots: &[f64]) -> Result<Option<usize>, Error> {
     if !pivots.iter().all(|p| p.is_finite()) {
-        return None;
+        return Ok(None);
     }
-    let mut behind = pivots.to_vec();
+    let mut behind = listed(pivots.iter().copied())?;
     for i in (1..pivots.len()).rev() {
         behind[i - 1] = behind[i - 1].max(behind[i]);
     }
@@ -165,7 +165,7 @@ fn gap(pivots: &[f64]) -> Option<usize> {
             (widest, rank) = (least / behind[i], Some(i));
         }
     }
-    rank
+    Ok(rank)
 }
 
 /// Numbers that are as good as random, of either sign and under one: a hash of the place (Steele, Lea,
