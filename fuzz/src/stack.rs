@@ -108,7 +108,8 @@ pub fn check(data: &[u8]) {
         let (i, j) = (at as usize / stack.cols(), at as usize % stack.cols());
         assert_eq!(stack.get(index as usize, i, j), memory[view.place(number)]);
     }
-    if all {
+    // What is given back of more axes has them merged.
+    if all && shape.len() <= ainv::MAX_AXES + 2 {
         written(&view, &memory);
         inverted(&view, stack, &memory);
     }
