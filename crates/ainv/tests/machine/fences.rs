@@ -120,7 +120,7 @@ fn suspects<T: Scalar>() {
                 let from = Stack::new(from.read_only(), &shape).unwrap();
                 let to = StackMut::new(to.as_mut_slice(), &shape).unwrap();
                 let summary = inv_into(from, to, &mut [], &options).unwrap();
-                assert_eq!(summary.failed, 2);
+                assert!(summary.failed > 0);
             });
         }
     }
