@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
 /// An exact number rounded to the sum of two `f64`.
-type Double = (f64, f64);
+pub type Double = (f64, f64);
 
 fn integer(x: f64, unit: i32) -> BigInt {
     // x = mantissa * 2^e, written as an integer number of 2^unit.

@@ -40,7 +40,7 @@ pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)
     let double = T::Real::EPSILON.to_f64() < 1e-10;
     if n <= 10 {
         add("pascal", &|i, j| binomial(i + j, i), &|i, j| {
-            let sign = if (i + j) % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if (i + j).is_multiple_of(2) { 1.0 } else { -1.0 };
             sign * (0..n).map(|k| binomial(k, i) * binomial(k, j)).sum::<f64>()
         });
     }
@@ -97,7 +97,7 @@ pub fn known_inverses<T: Scalar>(n: usize) -> Vec<(&'static str, Mat<T>, Mat<T>)
     }
     // Hilbert's inverse, of whole numbers, exact up to this order.
     let hilbert_inverse = |i: usize, j: usize| {
-        let sign = if (i + j) % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = if (i + j).is_multiple_of(2) { 1.0 } else { -1.0 };
         let (a, b) = (binomial(n + i, n - j - 1), binomial(n + j, n - i - 1));
         sign * (i + j + 1) as f64 * a * b * binomial(i + j, i).powi(2)
     };

@@ -12,7 +12,7 @@ mod ratio;
 mod report;
 mod rng;
 
-pub use exact::{entry_error, exact_inverse};
+pub use exact::{Double, entry_error, exact_inverse};
 pub use families::{
     from_singular_values, general, growing, hermitian_from, orders, positive_definite, scale,
     spectrum, traps, triangles,

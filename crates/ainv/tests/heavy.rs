@@ -28,7 +28,7 @@ fn number(at: usize) -> f32 {
 
 /// Entry `at` of a stack of 4 x 4 matrices, none of them nearly singular.
 fn entry(at: usize) -> f32 {
-    number(at) + if at % 16 % 5 == 0 { 4.0 } else { 0.0 }
+    number(at) + if (at % 16).is_multiple_of(5) { 4.0 } else { 0.0 }
 }
 
 #[test]

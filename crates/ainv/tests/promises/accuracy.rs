@@ -9,7 +9,7 @@ use ainv::*;
 use testkit::*;
 
 /// `orders`, and where blocks, tiles and panels end. In the processes that run other sets, some of them.
-fn all_orders<T: Scalar>() -> Vec<usize> {
+fn all_orders() -> Vec<usize> {
     let edges = [63, 96, 97, 127, 128, 129, 257];
     match instruction_set().unwrap() {
         // These go lane by lane in plain code.
@@ -128,7 +128,7 @@ pub(crate) fn judge<T: Scalar>(
 
 fn general_inverses<T: Scalar>() {
     let mut worst = Worst::new(format!("general, {}", T::NAME));
-    for n in all_orders::<T>() {
+    for n in all_orders() {
         let mut families: Vec<Family<T>> = general(n, n as u64);
         families.extend(traps(n, n as u64));
         for assume in [Assume::Auto, Assume::General] {
@@ -141,7 +141,7 @@ fn general_inverses<T: Scalar>() {
 /// Indefinite ones of which one triangle is read: the other is filled in, and it goes the general way.
 fn hermitian_inverses<T: Scalar>() {
     let mut worst = Worst::new(format!("Hermitian and symmetric, {}", T::NAME));
-    for n in all_orders::<T>() {
+    for n in all_orders() {
         let rng = &mut Rng::new(n as u64);
         let cond = (0.1 / T::Real::EPSILON.to_f64()).sqrt();
         let mut values = spectrum("geometric", n, cond);
@@ -160,7 +160,7 @@ fn hermitian_inverses<T: Scalar>() {
 
 fn positive_definite_inverses<T: Scalar>() {
     let mut worst = Worst::new(format!("positive definite, {}", T::NAME));
-    for n in all_orders::<T>() {
+    for n in all_orders() {
         let families: Vec<Family<T>> = positive_definite(n, n as u64);
         let both = |k: usize, x: &Mat<T>| {
             let (right, left) = right_and_left(&families[k].1, x);
@@ -203,7 +203,7 @@ fn is_zero<T: Scalar>(x: T) -> bool {
 
 fn triangular_inverses<T: Scalar>() {
     let mut worst = Worst::new(format!("triangular, {}", T::NAME));
-    for n in all_orders::<T>() {
+    for n in all_orders() {
         let all = triangles::<T>(n, n as u64);
         for (uplo, diag) in [
             (Uplo::Lower, Diag::NonUnit),
@@ -245,7 +245,7 @@ fn triangular_inverses<T: Scalar>() {
 /// All matrices of one order in one stack, and each alone, with k right-hand sides each.
 fn solutions<T: Scalar>() {
     let mut worst = Worst::new(format!("solutions, {}", T::NAME));
-    for n in all_orders::<T>() {
+    for n in all_orders() {
         let not_growing: Vec<Family<T>> =
             traps(n, 5).into_iter().filter(|(f, _)| n <= 10 || !f.contains("growth")).collect();
         for (assume, families) in [
@@ -353,7 +353,7 @@ fn elements_grow<T: Scalar>() {
 /// Against the inverses known in closed form, to order 100.
 fn known_errors<T: Scalar>() {
     let mut worst = Worst::new(format!("entry errors, known inverses, {}", T::NAME));
-    let orders = all_orders::<T>().into_iter().filter(|n| (1..=100).contains(n));
+    let orders = all_orders().into_iter().filter(|n| (1..=100).contains(n));
     for n in orders {
         let all = known_inverses::<T>(n);
         let families: Vec<Family<T>> =
@@ -381,7 +381,7 @@ fn known_errors<T: Scalar>() {
 fn small_equals_large<T: Scalar>() {
     let mut worst = Worst::new(format!("the same matrix small and large, {}", T::NAME));
     let call = Call::Inv(Assume::General);
-    for n in all_orders::<T>().into_iter().filter(|n| (2..=32).contains(n)) {
+    for n in all_orders().into_iter().filter(|n| (2..=32).contains(n)) {
         let families: Vec<Family<T>> = general(n, 11).into_iter().chain(traps(n, 11)).collect();
         judge(&mut worst, call, &families, |k, x| sides(&families[k].1, x));
         for (family, a) in &families {

@@ -21,7 +21,7 @@ fn truth<T: Scalar>(a: &Mat<T>, norm: Norm) -> f64 {
 }
 
 /// The same from the exact inverse, by nothing of ainv's.
-fn exact_truth<T: Scalar>(a: &Mat<T>, x: &[((f64, f64), (f64, f64))], norm: Norm) -> f64 {
+fn exact_truth<T: Scalar>(a: &Mat<T>, x: &[(testkit::Double, testkit::Double)], norm: Norm) -> f64 {
     let n = a.rows;
     let x = Mat::<f64>::from_fn(n, n, |i, j| x[i * n + j].0.0.hypot(x[i * n + j].1.0));
     match norm {

@@ -11,7 +11,7 @@ fn places(n: usize) -> Vec<(usize, usize)> {
     let all = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
     match n {
         ..=12 => all.collect(),
-        ..=40 => all.filter(|(i, j)| (i * 7 + j * 3) % (n / 2) == 0).collect(),
+        13..=40 => all.filter(|(i, j)| (i * 7 + j * 3) % (n / 2) == 0).collect(),
         _ => all
             .filter(|(i, j)| (i * 7 + j * 3) % (3 * n + 1) == 0 || i == j && i % 9 == 0)
             .collect(),
