@@ -2,7 +2,7 @@
 //! in the memory (counted here in 128 bits), every element is the right one, what is written through one
 //! changes nothing else, and an operation gives the bits that it gives for a copy.
 
-use ainv::{Options, OwnedStack, Stack, StackMut};
+use ainv::{Error, Options, OwnedStack, Stack, StackMut};
 
 /// So many elements are looked at one by one.
 const MOST: u128 = 4096;
@@ -167,6 +167,8 @@ fn inverted(view: &View, stack: Stack<f64>, memory: &[f64]) {
             };
             assert_eq!((bits(&x), info), (bits(&y), same));
         }
+        // Of a stack without an element the statuses alone may be more than the memory holds.
+        (Err(Error::OutOfMemory { .. }), Err(Error::OutOfMemory { .. })) => {}
         (x, y) => assert!(x.is_err() && y.is_err() && stack.rows() != stack.cols()),
     }
 }

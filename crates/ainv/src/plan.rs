@@ -207,7 +207,7 @@ impl Plan {
                 let double = if p.wide { 1 } else { size_of::<T::Wide>() / size_of::<T>() };
                 let packed = Scratch::AMPLE.len::<T>(n, threads)?.checked_mul(3)?;
                 matrix
-                    .checked_mul(8 * double)?
+                    .checked_mul(9 * double)?
                     .checked_add(n.checked_mul(64)?)?
                     .checked_add(packed)?
             }

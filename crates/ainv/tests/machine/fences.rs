@@ -120,7 +120,8 @@ fn suspects<T: Scalar>() {
                 let from = Stack::new(from.read_only(), &shape).unwrap();
                 let to = StackMut::new(to.as_mut_slice(), &shape).unwrap();
                 let summary = inv_into(from, to, &mut [], &options).unwrap();
-                assert!(summary.failed > 0);
+                // The singular one, whatever stands in its place; the result of what holds a NaN is NaN.
+                assert_eq!(summary.failed, 1);
             });
         }
     }
@@ -140,9 +141,12 @@ fn child_fences() {
         AT_THE_END.store(at_the_end, Relaxed);
         set_num_threads(threads).unwrap();
         all::<f32>();
-        all::<f64>();
-        all::<c32>();
         all::<c64>();
+        // The other two take the same ways; once is enough.
+        if at_the_end && threads == 1 {
+            all::<f64>();
+            all::<c32>();
+        }
     }
     say("nothing beyond the fences");
 }
