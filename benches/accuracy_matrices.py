@@ -35,7 +35,7 @@ def hermitian(a: Array) -> Array:
 def edges(dtype: Any) -> tuple[int, int]:
     """The powers of two that bring a norm near one to the edges of under- and overflow, as `dlatb4` does."""
     info = np.finfo(dtype)
-    low = int(info.minexp) + 1 + int(info.nmant) + 1 + 2
+    low = int(info.minexp) + int(info.nmant) - 2
     return low, -low
 
 
@@ -68,7 +68,7 @@ def general(n: int, seeds: int, dtype: Any) -> Families:
     def of(kind: str, cond: float) -> Array:
         return with_singular_values(rng, dtype, seeds, n, n, spectrum(kind, n, cond))
 
-    full, r = of("arithmetic", 2), random(rng, dtype, seeds, n, n)
+    full, r = of("geometric", 2), random(rng, dtype, seeds, n, n)
     diagonal = np.eye(n) * (1 + np.arange(n) / n + (0.5j if np.dtype(dtype).kind == "c" else 0))
     low, high = (np.array(k) for k in edges(dtype))
     return narrow(dtype, {
@@ -76,11 +76,11 @@ def general(n: int, seeds: int, dtype: Any) -> Families:
         "2 upper triangular": np.triu(r, 1) / n + np.eye(n) * r + 2 * diagonal,
         "3 lower triangular": np.tril(r, -1) / n + np.eye(n) * r + 2 * diagonal,
         "4 condition 2": full,
-        "8 condition sqrt(0.1/eps)": of("arithmetic", c8),
-        "9 condition 0.1/eps": of("arithmetic", c9),
+        "8 condition sqrt(0.1/eps)": of("geometric", c8),
+        "9 condition 0.1/eps": of("geometric", c9),
         "10 near underflow": scaled(full, low),
         "11 near overflow": scaled(full, high),
-        "geometric spectrum": of("geometric", c8),
+        "arithmetic spectrum": of("arithmetic", c9),
         "one large singular value": of("one large", c8),
         "one small singular value": of("one small", c9),
         "random normal": r,
@@ -164,17 +164,17 @@ def positive_definite(n: int, seeds: int, dtype: Any) -> Families:
         q = np.linalg.qr(random(rng, dtype, seeds, n, n))[0]
         return (q * spectrum(kind, n, cond)) @ adjoint(q)
 
-    full, b = of("arithmetic", 2), random(rng, dtype, seeds, n, n)
+    full, b = of("geometric", 2), random(rng, dtype, seeds, n, n)
     grade = (np.arange(n) * (20 / n)).astype(int)
     low, high = (np.array(k) for k in edges(dtype))
     families = narrow(dtype, {
         "1 diagonal": np.eye(n) * (1.0 + np.arange(n)),
         "2 condition 2": full,
-        "6 condition sqrt(0.1/eps)": of("arithmetic", c6),
-        "7 condition 0.1/eps": of("arithmetic", c7),
+        "6 condition sqrt(0.1/eps)": of("geometric", c6),
+        "7 condition 0.1/eps": of("geometric", c7),
         "8 near underflow": scaled(full, low),
         "9 near overflow": scaled(full, high),
-        "geometric spectrum": of("geometric", c6),
+        "arithmetic spectrum": of("arithmetic", c7),
         "one large eigenvalue": of("one large", c6),
         "graded D A D": scaled(full, -(grade[:, None] + grade)),
         "Gram matrix + n": b @ adjoint(b) + n * np.eye(n),
@@ -203,9 +203,9 @@ def triangles(n: int, seeds: int, dtype: Any, unit: bool) -> Families:
     low, high = (np.array(k) for k in edges(dtype))
     families = {
         "1 diagonal": diagonal,
-        "2 condition 2": conditioned("arithmetic", 2),
-        "3 condition sqrt(0.1/eps)": conditioned("arithmetic", c),
-        "4 geometric spectrum": conditioned("geometric", c),
+        "2 condition 2": conditioned("geometric", 2),
+        "3 condition sqrt(0.1/eps)": conditioned("geometric", c),
+        "4 condition 0.1/eps": conditioned("geometric", conditions(dtype)[1]),
         "5 near underflow": scaled(dominant, low),
         "6 near overflow": scaled(dominant, high),
         "dominant diagonal": dominant,

@@ -1,8 +1,8 @@
 """The inputs that fuzzing begins from, and those that are kept.
 
 `corpus.py begin` fills corpus/ with a few small files of each format, as NumPy, SciPy and safetensors make
-them, a few views and command lines, and what is in kept/. `corpus.py keep` packs the smallest inputs of
-corpus/ into kept/: one file a target, each input after its length in four bytes.
+them, a few views and command lines, and what is in kept/. `corpus.py keep TARGET...` packs the smallest inputs of
+corpus/ into kept/, of the targets that are named: one file a target, each input after its length in four bytes.
 """
 
 import io
@@ -105,9 +105,9 @@ def unpacked(packed):
         packed = packed[4 + length :]
 
 
-def keep():
+def keep(targets):
     KEPT.mkdir(exist_ok=True)
-    for folder in sorted(CORPUS.iterdir()):
+    for folder in map(CORPUS.joinpath, targets):
         inputs = sorted({file.read_bytes() for file in folder.iterdir()}, key=lambda x: (len(x), x))
         packed = b""
         for content in inputs:
@@ -120,4 +120,8 @@ def keep():
 
 
 if __name__ == "__main__":
-    {"begin": begin, "keep": keep}[sys.argv[1]]()
+    match sys.argv[1:]:
+        case ["begin"]:
+            begin()
+        case ["keep", *targets]:
+            keep(targets)

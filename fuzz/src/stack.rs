@@ -95,7 +95,7 @@ pub fn check(data: &[u8]) {
         assert!(!fits, "{shape:?} {strides:?} {offset} of {}: refused", memory.len());
     }
     let plain = Stack::new(&memory, shape);
-    assert_eq!(plain.is_ok(), shape.len() >= 2 && contiguous(&view), "{shape:?}");
+    assert_eq!(plain.is_ok(), shape.len() >= 2 && fills(&view), "{shape:?}");
 
     let Ok(stack) = made else { return };
     let count = view.count().expect("the count was checked");
@@ -121,7 +121,7 @@ fn entry(i: usize) -> f64 {
 }
 
 /// Whether the view's elements are as many as the memory's.
-fn contiguous(view: &View) -> bool {
+fn fills(view: &View) -> bool {
     let sizes = view.shape.iter().map(|&n| n.max(1) as u128);
     let fits = sizes.fold(1u128, u128::saturating_mul) <= isize::MAX as u128;
     fits && view.count() == Some(view.len as u128)

@@ -1,4 +1,8 @@
-"""The examples that users know from the documentation of other libraries, as NumPy code."""
+"""The programs of examples/, and the examples that users know from other libraries' documentation."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import ainv
 import numpy as np
@@ -74,3 +78,61 @@ def test_mlx():
     a = np.tril(random((3, 3), "float32"))
     assert np.allclose(a @ ainv.tri_inv(a), np.eye(3), rtol=0, atol=1e-5)
     assert np.allclose(ainv.tri_inv(a.T, upper=True) @ a.T, np.eye(3), rtol=0, atol=1e-5)
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# What each solves in a moment. test_streams.py runs the other two.
+PROGRAMS = {
+    "arm": ["--targets", "300"],
+    "beamforming": ["--frequencies", "33"],
+    "gptq": ["--order", "256", "--rows", "32"],
+    "mesh": [],
+    "outliers": ["--stations", "300"],
+    "regressions": [],
+    "tracking": ["--targets", "500"],
+}
+
+
+def run(*arguments, folder):
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder, text=True, capture_output=True, timeout=300, check=False
+    )
+
+
+def test_no_program_is_forgotten():
+    found = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert found == {*PROGRAMS, "common", "pipeline", "streams_trace"}
+    said = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert all(f"[{name}.py]({name}.py)" in said for name in PROGRAMS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(name, tmp_path):
+    done = run(EXAMPLES / f"{name}.py", *PROGRAMS[name], folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed." in done.stdout and " ok\n" in done.stdout
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        assert "No picture" in done.stdout
+    else:
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+HIDDEN = "import sys; sys.modules['matplotlib'] = None; from pathlib import Path; import common; "
+
+
+def test_programs_run_without_matplotlib_unless_a_picture_is_asked_for():
+    done = run("-c", HIDDEN + "common.finish(None, print)", folder=EXAMPLES)
+    assert done.returncode == 0 and "No picture" in done.stdout
+    done = run("-c", HIDDEN + "common.finish(Path('x.png'), print)", folder=EXAMPLES)
+    assert done.returncode == 1 and "pip install matplotlib" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["2", "float('nan')"])
+def test_a_program_ends_with_1_if_a_check_fails(value):
+    checked = f"common.check('a figure', {value}, 1); common.finish(None, print)"
+    done = run("-c", HIDDEN + checked, folder=EXAMPLES)
+    assert done.returncode == 1
+    assert "FAILED" in done.stdout and "a figure" in done.stderr

@@ -46,14 +46,13 @@ def adjoint(a):
 def over(residual, n, u, *factors):
     scale = max(n, 1) * u
     for f in factors:
-        # Of a zero matrix the residual must be zero.
+        # Of a zero matrix the residual counts by itself.
         scale = scale * np.where(one_norm(f) == 0, 1, one_norm(f))
     return one_norm(residual) / scale
 
 
 def inverse_ratio(a, x, u):
-    eye, n = np.eye(a.shape[-1]), a.shape[-1]
-    return np.minimum(over(eye - x @ a, n, u, a, x), over(eye - a @ x, n, u, a, x))
+    return over(np.eye(a.shape[-1]) - a @ x, a.shape[-1], u, a, x)
 
 
 def pinv_ratio(a, x, u):

@@ -41,8 +41,8 @@ pub fn spectrum(kind: &str, n: usize, cond: f64) -> Vec<f64> {
         .collect()
 }
 
-/// Vectors whose reflections together make a random orthogonal (unitary) matrix of order n; of those of
-/// large ones that is not quite so.
+/// Vectors whose reflections together make a random orthogonal (unitary) matrix of order n; above
+/// order 64 only 64 of them, so not a uniformly random one.
 fn reflections<W: Scalar<Real = f64>>(n: usize, rng: &mut Rng) -> Vec<Vec<W>> {
     let zero_before =
         |k: usize, i: usize, rng: &mut Rng| if i < k { W::default() } else { rng.scalar() };

@@ -25,7 +25,7 @@ impl Worst {
     pub fn new(title: impl Into<String>) -> Worst {
         Worst { title: title.into(), ..Worst::default() }
     }
-    /// Takes a ratio note of; nothing is asked of it. A NaN is noted as infinite, and so stays.
+    /// Takes note of a ratio; nothing is asked of it. A NaN is noted as infinite, and so stays.
     pub fn record(&mut self, family: impl Into<String>, case: impl Into<String>, ratio: f64) {
         let case = case.into();
         let ratio = if ratio.is_nan() { f64::INFINITY } else { ratio };
@@ -35,7 +35,7 @@ impl Worst {
             (row.0, row.1) = (ratio, case);
         }
     }
-    /// Takes a ratio note of, and that it must not be above the bar. A NaN is above every bar.
+    /// Takes note of a ratio, which must not be above the bar. A NaN is above every bar.
     pub fn check(
         &mut self,
         family: impl Into<String>,

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, T
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// For help and manual.
 pub(crate) const EXIT_CODES: &str = "\
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Compute(Operation),
     /// How far the inverses can be trusted, and what to do if not.
     Report(Report),
+    /// How fast this machine computes, beside what it could do at most.
+    Bench(Bench),
     /// What files hold.
     Info {
         /// The files; a pattern in quotes stands for all that match, `-` for standard input.
@@ -90,6 +93,78 @@ pub(crate) struct Report {
     pub(crate) json: bool,
 }
 
+/// Measures the functions on stacks of random matrices in native precision. Beside each time stand its
+/// shares of two limits of the same run: of the multiply-add peak, and of a copy of the same bytes.
+#[derive(clap::Args)]
+pub(crate) struct Bench {
+    /// The functions [default: all].
+    #[arg(value_enum, value_name = "FUNCTION")]
+    pub(crate) functions: Vec<Function>,
+    /// The orders of the matrices.
+    #[arg(
+        long,
+        value_name = "N,...",
+        value_delimiter = ',',
+        default_value = "3,4,8,16,32,64,256,1024",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..)
+    )]
+    pub(crate) orders: Vec<usize>,
+    /// The scalars.
+    #[arg(long, value_name = "DTYPE,...", value_delimiter = ',', default_value = "float64")]
+    pub(crate) dtype: Vec<Scalar>,
+    /// Matrices in a stack [default: as many as take 4 MB, at least one].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) count: Option<usize>,
+    #[command(flatten)]
+    pub(crate) threads: Threads,
+    /// Seconds that each row of the table is measured for; at least three calls are.
+    #[arg(long, value_name = "X", default_value = "0.25", value_parser = seconds)]
+    pub(crate) seconds: Duration,
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What `ainv bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Function {
+    /// The inverses.
+    Inv,
+    /// The inverses of positive definite matrices, said to be so.
+    PosdefInv,
+    /// The Moore-Penrose inverses, here of matrices of full rank.
+    Pinv,
+    /// The Cholesky factors.
+    Cholesky,
+    /// The inverses of A, from L with A = L L^H.
+    CholeskyInv,
+    /// The inverses of triangles.
+    TriInv,
+    /// x with A x = b, of one right-hand side.
+    Solve,
+    /// Reciprocal condition numbers.
+    Rcond,
+}
+
+/// How many threads work may use.
+#[derive(clap::Args)]
+pub(crate) struct Threads {
+    /// Threads [default: AINV_NUM_THREADS, or the cores].
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    threads: Option<usize>,
+}
+
+impl Threads {
+    /// Makes the machine ready: the threads that were asked for, and an instruction set that it has.
+    pub(crate) fn begin(&self) -> Result<(), Failure> {
+        let usage = |error: ainv::Error| Failure::Usage(error.to_string());
+        if let Some(threads) = self.threads {
+            ainv::set_num_threads(threads).map_err(usage)?;
+        }
+        ainv::instruction_set().map(drop).map_err(usage)
+    }
+}
+
 /// What every command that computes takes of its files, and of the machine.
 #[derive(clap::Args)]
 pub(crate) struct Common {
@@ -99,9 +174,8 @@ pub(crate) struct Common {
     /// Of an .npz or .safetensors file this array alone; may be given again.
     #[arg(long = "array", value_name = "NAME")]
     pub(crate) arrays: Vec<String>,
-    /// Threads [default: AINV_NUM_THREADS, or the cores].
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    threads: Option<usize>,
+    #[command(flatten)]
+    pub(crate) threads: Threads,
     /// Memory for matrices, as 512M or 2G; a longer stack goes through it in parts, but not through a
     /// report [default: half of what is available].
     #[arg(long, value_name = "SIZE", value_parser = memory::size)]
@@ -109,15 +183,6 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Makes the machine ready: the threads that were asked for, and an instruction set that it has.
-    pub(crate) fn begin(&self) -> Result<(), Failure> {
-        let usage = |error: ainv::Error| Failure::Usage(error.to_string());
-        if let Some(threads) = self.threads {
-            ainv::set_num_threads(threads).map_err(usage)?;
-        }
-        ainv::instruction_set().map(drop).map_err(usage)
-    }
-
     /// Bytes for matrices.
     pub(crate) fn memory(&self) -> u64 {
         self.max_memory.unwrap_or_else(|| ainv_io::available_memory() / 2)
@@ -361,5 +426,13 @@ fn tolerance(text: &str) -> Result<f64, String> {
         Ok(x) if x >= 0.0 => Ok(x),
         Ok(_) => Err("must not be negative or NaN".to_owned()),
         Err(_) => Err("not a number".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "not a number".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("must be a time that is more than nothing".to_owned()),
     }
 }

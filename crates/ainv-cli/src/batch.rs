@@ -17,7 +17,7 @@ use std::time::Instant;
 /// Reads, computes, writes, and tells.
 pub(crate) fn compute(operation: &Operation) -> Result<i32, Failure> {
     let files = operation.files();
-    files.common.begin()?;
+    files.common.threads.begin()?;
     let tasks = targets::tasks(files)?;
     let mut rhs = match operation {
         Operation::Solve { b, .. } => {

@@ -3,10 +3,11 @@
 //! `args` says what can be asked. `batch` leads the files through a `job` each: `targets` says what
 //! is read and where the result goes, `operands` opens it, `chunks` cuts it to the memory, `work`
 //! computes, `check` measures, `output` keeps or writes; `summary` tells people and `json` machines.
-//! `report` is a way of its own, through the library's.
+//! `report` is a way of its own, through the library's, and `bench` reads no file.
 
 mod args;
 mod batch;
+mod bench;
 mod check;
 mod chunks;
 mod failure;
@@ -77,6 +78,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
     let done = match &args.command {
         Command::Compute(operation) => batch::compute(operation),
         Command::Report(report) => report::files(report),
+        Command::Bench(asked) => bench::run(asked),
         Command::Info { inputs, format, json } => info::files(inputs, *format, *json),
         Command::Config => info::config(),
         Command::Completions { shell } => generate::completions(*shell).map(|()| DONE),

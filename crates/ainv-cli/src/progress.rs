@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Work that is done sooner shows no bar.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A bar that counts matrices; it is gone when this is.
+/// A bar that counts; it is gone when this is.
 pub(crate) struct Progress {
     bar: ProgressBar,
     /// Shows the bar after a while, unless the other end hangs up first.
@@ -20,25 +20,39 @@ pub(crate) struct Progress {
 impl Progress {
     /// Of `matrices` of the file `name`. indicatif itself is silent where stderr is no terminal.
     pub(crate) fn new(name: &str, matrices: usize, silent: bool) -> Progress {
-        let bar =
-            ProgressBar::with_draw_target(Some(matrices as u64), ProgressDrawTarget::hidden())
-                .with_prefix(name.to_owned())
-                .with_style(style(matrices));
+        let template = match matrices {
+            1 => "{spinner} {prefix}  {elapsed}",
+            _ => "{prefix}  {bar:24}  {human_pos} of {human_len} matrices, {rate}/s, {eta} left",
+        };
+        Progress::counting(name, matrices, template, silent)
+    }
+
+    /// Of the rows of a table, under which the bar stands.
+    pub(crate) fn of_rows(rows: usize, silent: bool) -> Progress {
+        Progress::counting("", rows, "{bar:24}  {pos} of {len} rows, {eta} left", silent)
+    }
+
+    fn counting(name: &str, length: usize, template: &str, silent: bool) -> Progress {
+        let hidden = ProgressDrawTarget::hidden();
+        let bar = ProgressBar::with_draw_target(Some(length as u64), hidden)
+            .with_prefix(name.to_owned())
+            .with_style(style(template));
         let shows = (!silent).then(|| show_later(bar.clone())).flatten();
         Progress { bar, shows }
     }
 
-    pub(crate) fn add(&self, matrices: usize) {
-        self.bar.inc(matrices as u64);
+    pub(crate) fn add(&self, count: usize) {
+        self.bar.inc(count as u64);
+    }
+
+    /// Does what prints, with the bar out of its way.
+    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
     }
 }
 
-fn style(matrices: usize) -> ProgressStyle {
-    let template = match matrices {
-        1 => "{spinner} {prefix}  {elapsed}",
-        _ => "{prefix}  {bar:24}  {human_pos} of {human_len} matrices, {rate}/s, {eta} left",
-    };
-    // A template that does not parse is a mistake in the line above, which the tests would show.
+fn style(template: &str) -> ProgressStyle {
+    // A template that does not parse is a mistake above, which the tests would show.
     let style = ProgressStyle::with_template(template);
     style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key(
         "rate",
@@ -76,8 +90,10 @@ impl Drop for Progress {
 mod tests {
     #[test]
     fn the_templates_parse() {
-        for matrices in [1, 2] {
-            let bar = super::Progress::new("a.npy", matrices, true);
+        use super::Progress;
+        for bar in
+            [Progress::new("a", 1, true), Progress::new("a", 2, true), Progress::of_rows(2, true)]
+        {
             bar.add(1);
             assert_eq!(bar.bar.position(), 1);
         }

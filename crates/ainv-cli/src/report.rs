@@ -22,7 +22,7 @@ pub(crate) fn failed(report: &Report) -> usize {
 }
 
 pub(crate) fn files(asked: &Asked) -> Result<i32, Failure> {
-    asked.common.begin()?;
+    asked.common.threads.begin()?;
     let inputs = targets::expand(&asked.inputs)?;
     let page = asked.html.as_deref().map(|to| Page::begin(to, &inputs, asked.json)).transpose()?;
     interrupt::watch();

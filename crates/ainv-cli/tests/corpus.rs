@@ -2,7 +2,7 @@
 //! as the fuzz targets check it, and inputs near those. `scripts/fuzz` keeps them; `AINV_FUZZ_SECONDS=600`
 //! looks near them for so long a target, without nightly Rust, and blindly.
 
-#[allow(unreachable_pub, clippy::print_stdout)]
+#[allow(unreachable_pub)]
 #[path = "../../../fuzz/src/lib.rs"]
 mod fuzz;
 

@@ -97,6 +97,8 @@ pub use convert::Matrices;
 #[cfg(debug_assertions)]
 #[doc(hidden)]
 pub use device::cpu::arena::SCRATCH_FILL;
+#[doc(hidden)]
+pub use device::cpu::peak::multiply_add_peak;
 pub use device::cpu::pool::{num_threads, set_num_threads};
 #[doc(hidden)]
 pub use device::defaults::{Defaults, enter_stream, restore_defaults};
@@ -120,3 +122,8 @@ pub use plan::{Plan, Route, instruction_set};
 pub use report::*;
 pub use stack::{MAX_AXES, OwnedStack, Stack, StackMut};
 pub use status::{Code, Status, Summary};
+
+/// The README's examples are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

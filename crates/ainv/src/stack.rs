@@ -41,6 +41,9 @@ impl Batch {
         } else {
             b.shape[..b.dims].copy_from_slice(len);
         }
+        if b.count == 0 {
+            return Ok(b);
+        }
         for (&n, &s) in len.iter().zip(stride).filter(|(n, _)| **n != 1) {
             if b.axes > 0 && Some(b.stride[b.axes - 1]) == s.checked_mul(n as isize) {
                 b.len[b.axes - 1] *= n;
@@ -54,9 +57,6 @@ impl Batch {
                 b.stride[b.axes] = s;
                 b.axes += 1;
             }
-        }
-        if b.count == 0 {
-            b.axes = 0;
         }
         Ok(b)
     }

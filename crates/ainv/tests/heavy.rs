@@ -1,4 +1,4 @@
-//! What takes too much memory or time for CI (RELIABILITY 2.4, 3.1, 5.2): 24 GiB, and about a quarter of an
+//! What takes too much memory or time for CI: 24 GiB, and about a quarter of an
 //! hour on two cores.
 //!
 //! ```sh
@@ -17,13 +17,9 @@ const MANY: usize = (1 << 27) + 3;
 /// The first order with more than 2^31 entries.
 const ORDER: usize = 46341;
 
-/// A number of `at`, uniform in -1..1: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), so that a matrix can be
-/// made again after it was overwritten.
+/// A number of `at`, uniform in -1..1, so that a matrix can be made again after it was overwritten.
 fn number(at: usize) -> f32 {
-    let mut x = (at as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((x ^ (x >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
+    (2.0 * Rng::new(at as u64).uniform() - 1.0) as f32
 }
 
 /// Entry `at` of a stack of 4 x 4 matrices, none of them nearly singular.

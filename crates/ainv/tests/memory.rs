@@ -1,4 +1,4 @@
-//! Memory (RELIABILITY 4, 5.4, 5.6): a large matrix in its own place takes at most 5 % of it beside it, any
+//! Memory: a large matrix in its own place takes at most 5 % of it beside it, any
 //! call what its plan says, and one whose result cannot be had nothing. A binary of its own, because it
 //! counts what the whole process allocates.
 
@@ -18,10 +18,17 @@ const BAR: f64 = 5.0;
 struct Counting;
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// What may be allocated at once. Blocks under 4 KiB can always be had: without them no program lives.
+static ROOM: AtomicUsize = AtomicUsize::new(usize::MAX);
+const SMALL: usize = 4096;
 
 // SAFETY: the system's allocator does the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let fits = LIVE.load(Relaxed).saturating_add(layout.size()) <= ROOM.load(Relaxed);
+        if layout.size() >= SMALL && !fits {
+            return std::ptr::null_mut();
+        }
         // SAFETY: the caller's.
         let p = unsafe { System.alloc(layout) };
         if !p.is_null() {
@@ -45,9 +52,28 @@ enum Call {
     Cholesky,
     CholeskyInv,
     TriInv(Uplo),
+    Solve,
+    Pinv,
 }
 
 impl Call {
+    fn into<T: Scalar>(
+        self,
+        a: Stack<T>,
+        b: Stack<T>,
+        x: StackMut<T>,
+        o: &Options,
+    ) -> Result<Summary, Error> {
+        match self {
+            Call::Inv(assume) => ainv::inv_into(a, x, &mut [], &Options { assume, ..o.clone() }),
+            Call::Cholesky => ainv::cholesky_into(a, Uplo::Lower, x, &mut [], o),
+            Call::CholeskyInv => ainv::cholesky_inv_into(a, Uplo::Lower, x, &mut [], o),
+            Call::TriInv(uplo) => ainv::tri_inv_into(a, uplo, Diag::NonUnit, x, &mut [], o),
+            Call::Solve => ainv::solve_into(a, b, x, &mut [], o),
+            Call::Pinv => ainv::pinv_into(a, x, &PinvOptions::default(), &mut [], o),
+        }
+    }
+
     fn in_place<T: Scalar>(self, a: &mut Mat<T>) -> Result<Summary, Error> {
         let (n, p) = (a.rows, a.data.as_mut_ptr());
         let (shape, strides) = ([n, n], [n as isize, 1]);
@@ -58,15 +84,31 @@ impl Call {
                 StackMut::from_raw_parts(p, &shape, &strides)?,
             )
         };
-        let o = Options::default();
+        self.into(a, a, x, &Options::default())
+    }
+
+    /// As the plan knows it, with k right-hand sides.
+    fn operation(self, k: usize) -> Operation {
         match self {
-            Call::Inv(assume) => ainv::inv_into(a, x, &mut [], &Options { assume, ..o }),
-            Call::Cholesky => ainv::cholesky_into(a, Uplo::Lower, x, &mut [], &o),
-            Call::CholeskyInv => ainv::cholesky_inv_into(a, Uplo::Lower, x, &mut [], &o),
-            Call::TriInv(uplo) => ainv::tri_inv_into(a, uplo, Diag::NonUnit, x, &mut [], &o),
+            Call::Inv(_) => Operation::Inv,
+            Call::Cholesky => Operation::Cholesky,
+            Call::CholeskyInv => Operation::CholeskyInv,
+            Call::TriInv(_) => Operation::TriInv,
+            Call::Solve => Operation::Solve { rhs: k },
+            Call::Pinv => Operation::Pinv,
         }
     }
 }
+
+/// All of them, from general matrices.
+const CALLS: [Call; 6] = [
+    Call::Inv(Assume::Auto),
+    Call::Cholesky,
+    Call::CholeskyInv,
+    Call::TriInv(Uplo::Lower),
+    Call::Solve,
+    Call::Pinv,
+];
 
 /// Waits for threads that are going, with what they kept.
 fn settled(level: usize) {
@@ -128,58 +170,57 @@ fn peaks<T: Scalar>(orders: &[usize], worst: &mut Worst) {
     }
 }
 
+/// Operands of one call on `count` matrices of order n, and room for its results.
+struct Operands<T> {
+    a: Vec<T>,
+    b: Vec<T>,
+    x: Vec<T>,
+    shape: [usize; 3],
+    k: usize,
+}
+
+impl<T: Scalar> Operands<T> {
+    fn new(call: Call, count: usize, n: usize) -> Self {
+        let rng = &mut Rng::new(n as u64);
+        let mut definite = Mat::<T>::from_fn(n, n, |_, _| testkit::parts(rng.uniform(), 0.0));
+        (0..n).for_each(|i| definite[(i, i)] = T::from_re(T::Real::from_f64(n as f64)));
+        let k = if matches!(call, Call::Solve) { 3 } else { n };
+        let a = definite.data.repeat(count);
+        let b = a.iter().copied().cycle().take(count * n * k).collect();
+        Operands { a, b, x: vec![T::default(); count * n * k], shape: [count, n, n], k }
+    }
+
+    fn run(&mut self, call: Call, options: &Options) -> Result<Summary, Error> {
+        let [count, n, _] = self.shape;
+        let a = Stack::new(&self.a, &self.shape)?;
+        let b = Stack::new(&self.b, &[count, n, self.k])?;
+        call.into(a, b, StackMut::new(&mut self.x, &[count, n, self.k])?, options)
+    }
+}
+
 /// What a call takes beside its operands, and what the plan said.
 struct Taken {
     peak: usize,
     planned: usize,
 }
 
-/// One call on `count` matrices of order n, the result in memory that is there.
 fn taken<T: Scalar>(
-    what: &str,
+    call: Call,
     options: &Options,
     threads: usize,
     count: usize,
     n: usize,
 ) -> Taken {
-    let rng = &mut Rng::new(n as u64);
-    let mut definite = Mat::<T>::from_fn(n, n, |_, _| testkit::parts(rng.uniform(), 0.0));
-    (0..n).for_each(|i| definite[(i, i)] = T::from_re(T::Real::from_f64(n as f64)));
-    let (k, shape) = (if what == "solve" { 3 } else { n }, [count, n, n]);
-    let a: Vec<T> = definite.data.repeat(count);
-    let b: Vec<T> = a.iter().copied().cycle().take(count * n * k).collect();
-    let mut x = vec![T::default(); count * n * k];
-    let a = Stack::new(&a, &shape).unwrap();
-    let b = Stack::new(&b, &[count, n, k]).unwrap();
-    let operation = match what {
-        "pinv" => Operation::Pinv,
-        "solve" => Operation::Solve { rhs: k },
-        "cholesky" => Operation::Cholesky,
-        "cholesky_inv" => Operation::CholeskyInv,
-        "tri_inv" => Operation::TriInv,
-        _ => Operation::Inv,
-    };
+    let mut operands = Operands::<T>::new(call, count, n);
+    let operation = call.operation(operands.k);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.broadcast(|_| ());
     let level = LIVE.load(Relaxed);
     let (peak, planned) = pool.install(|| {
-        let plan = ainv::plan::<T>(operation, shape, options).unwrap();
+        let plan = ainv::plan::<T>(operation, operands.shape, options).unwrap();
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
-        let to = StackMut::new(&mut x, &[count, n, k]).unwrap();
-        match what {
-            "pinv" => ainv::pinv_into(a, to, &PinvOptions::default(), &mut [], options).map(drop),
-            "solve" => ainv::solve_into(a, b, to, &mut [], options).map(drop),
-            "cholesky" => ainv::cholesky_into(a, Uplo::Lower, to, &mut [], options).map(drop),
-            "cholesky_inv" => {
-                ainv::cholesky_inv_into(a, Uplo::Lower, to, &mut [], options).map(drop)
-            }
-            "tri_inv" => {
-                ainv::tri_inv_into(a, Uplo::Lower, Diag::NonUnit, to, &mut [], options).map(drop)
-            }
-            _ => ainv::inv_into(a, to, &mut [], options).map(drop),
-        }
-        .unwrap();
+        operands.run(call, options).unwrap();
         (PEAK.load(Relaxed) - before, plan.scratch)
     });
     drop(pool);
@@ -191,29 +232,65 @@ fn taken<T: Scalar>(
 /// pointers, is not planned: 16 KiB a thread.
 fn planned_scratch<T: Scalar>(worst: &mut Worst) {
     let double = Options { precision: Precision::Double, ..Options::default() };
-    let wide = [("inv", double.clone()), ("solve", double.clone()), ("pinv", double)];
-    let plain = ["inv", "cholesky", "cholesky_inv", "tri_inv", "solve", "pinv"];
-    let plain = plain.map(|what| (what, Options::default()));
     let single = size_of::<T::Real>() == 4;
-    let cases = plain.into_iter().chain(wide.into_iter().filter(|_| single));
-    for (what, options) in cases {
+    let wide = [CALLS[0], Call::Solve, Call::Pinv].map(|call| (call, double.clone()));
+    let cases = CALLS.map(|call| (call, Options::default()));
+    for (call, options) in cases.into_iter().chain(wide.into_iter().filter(|_| single)) {
         for (count, n) in
             [(5000, 4), (500, 12), (1, 12), (60, 40), (1, 40), (3, 100), (1, 300), (2, 700)]
         {
-            if n > 300 && matches!(what, "pinv") {
+            if n > 300 && matches!(call, Call::Pinv) {
                 continue;
             }
             for threads in [1, 2, 3] {
-                let Taken { peak, planned } = taken::<T>(what, &options, threads, count, n);
+                let Taken { peak, planned } = taken::<T>(call, &options, threads, count, n);
                 let inside = if options.precision == Precision::Double { " in double" } else { "" };
                 let bar = planned + (16 << 10) * threads;
                 worst.check(
-                    format!("{what}{inside} {}", T::NAME),
+                    format!("{call:?}{inside} {}", T::NAME),
                     format!("{count} of {n}, {threads} threads: {peak} bytes of {planned} planned"),
                     peak as f64 / bar as f64,
                     1.0,
                 );
             }
+        }
+    }
+}
+
+/// With ever more room, from none: an error until there is enough, then the same bits, and nothing stays.
+/// The pool's threads are new each time and have kept nothing.
+fn no_room<T: Scalar>() {
+    for call in CALLS {
+        for (count, n) in [(5000, 4), (500, 12), (60, 40), (3, 100), (1, 300)] {
+            let mut operands = Operands::<T>::new(call, count, n);
+            operands.run(call, &Options::default()).unwrap();
+            let expected = operands.x.clone();
+            let (mut room, mut refused) = (0, 0);
+            loop {
+                operands.x.fill(T::default());
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+                pool.broadcast(|_| ());
+                let level = LIVE.load(Relaxed);
+                ROOM.store(level + room, Relaxed);
+                let result = pool.install(|| operands.run(call, &Options::default()));
+                ROOM.store(usize::MAX, Relaxed);
+                drop(pool);
+                settled(level + (64 << 10));
+                let what = format!("{call:?}, {count} of {n}, {} with {room} bytes", T::NAME);
+                match result {
+                    Ok(_) => {
+                        testkit::assert_same_bits(&operands.x, &expected, what);
+                        break;
+                    }
+                    Err(Error::OutOfMemory { .. }) => refused += 1,
+                    Err(e) => panic!("{what}: {e}"),
+                }
+                room = (2 * room).max(SMALL);
+                assert!(room < 1 << 30, "{what}");
+            }
+            let needs =
+                ainv::plan::<T>(call.operation(operands.k), [count, n, n], &Options::default());
+            assert!(refused > 0 || needs.unwrap().scratch < 2 * SMALL, "{call:?}, {count} of {n}");
         }
     }
 }
@@ -253,6 +330,8 @@ fn huge_stacks_are_refused() {
 #[test]
 fn memory_is_what_was_said() {
     huge_stacks_are_refused();
+    no_room::<f64>();
+    no_room::<ainv::c32>();
     let mut worst = Worst::new("hundredths of the matrix beside it, two threads");
     peaks::<f64>(&[1025, 1536, 2048], &mut worst);
     peaks::<f32>(&[1025, 1100, 2048], &mut worst);

@@ -31,7 +31,15 @@ fn a_manual_page_for_every_command() {
     let page = folder.ainv(&["man"]).exits(0).out();
     assert!(page.contains(".TH ainv 1") && page.contains("EXIT STATUS"), "{page}");
     folder.ainv(&["man", "-o", "pages"]).exits(0);
-    for name in ["ainv", "ainv-inv", "ainv-solve", "ainv-cholesky-inv", "ainv-report", "ainv-man"] {
+    for name in [
+        "ainv",
+        "ainv-inv",
+        "ainv-solve",
+        "ainv-cholesky-inv",
+        "ainv-report",
+        "ainv-bench",
+        "ainv-man",
+    ] {
         assert!(folder.path(&format!("pages/{name}.1")).exists(), "{name}");
     }
     folder.text("file", "").ainv(&["man", "-o", "file"]).exits(3).says("file: ");

@@ -1,6 +1,7 @@
 //! The command as a shell sees it: exit codes, files, stdout and stderr.
 
 mod batch;
+mod bench;
 mod disk;
 mod generated;
 mod json;

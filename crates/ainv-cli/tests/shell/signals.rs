@@ -3,6 +3,7 @@
 
 use crate::run::{Folder, skip};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -114,6 +115,22 @@ fn waiting_for_input_can_be_interrupted() {
     let _kept_open = child.stdin.take();
     let (done, err) = end(child);
     assert_eq!((done.status.code(), err.as_str()), (Some(130), "ainv: interrupted\n"));
+}
+
+#[test]
+fn measuring_can_be_interrupted() {
+    if ignored_here(2) {
+        return;
+    }
+    let folder = Folder::new();
+    let mut child = folder.start(&["bench", "inv", "--seconds", "1", "--orders", "3"]);
+    // Once the machine is told of, the first row is measured, for seconds.
+    let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().starts_with("function")));
+    send("-INT", &child);
+    let (done, err) = end(child);
+    assert_eq!((done.status.code(), err.as_str()), (Some(130), "ainv: interrupted\n"));
+    assert!(told.next().is_none());
 }
 
 #[test]

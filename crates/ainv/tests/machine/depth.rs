@@ -1,4 +1,4 @@
-//! How deep the recursions go (RELIABILITY 4.10): on threads with a stack of 512 KiB, a quarter of what
+//! How deep the recursions go: on threads with a stack of 512 KiB, a quarter of what
 //! Rust gives and a sixteenth of what Linux gives a main thread.
 
 use crate::common::*;

@@ -1,8 +1,8 @@
-//! Fences and poison (RELIABILITY 4.3, 4.4). Every call with its matrices, its results and its scratch
+//! Fences and poison. Every call with its matrices, its results and its scratch
 //! ending at a page that faults, then beginning behind one: a byte read or written beyond is a crash. The
 //! matrices cannot be written to. Instruction sets are forced in processes of their own.
 
-use super::memory::{AT_THE_END, Fenced};
+use super::fence::{AT_THE_END, Fenced};
 use crate::common::*;
 use ainv::*;
 use std::sync::atomic::Ordering::Relaxed;
@@ -30,7 +30,7 @@ fn alone(f: impl FnOnce() + Send) {
 }
 
 fn square<T: Scalar>() {
-    for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+    for call in Call::all() {
         say(format!("  {call:?} {}", T::NAME));
         for n in orders().filter(|&n| n <= 70 || call != Call::Pinv) {
             for &count in counts(n) {
@@ -50,7 +50,8 @@ fn square<T: Scalar>() {
         }
         // Other layouts: their own last and first elements are at the fence.
         for n in [2, 3, 4, 7, 8, 13, 16, 17, 31, 65] {
-            let (count, shape) = (if n > 17 { 2 } else { 5 }, [if n > 17 { 2 } else { 5 }, n, n]);
+            let count = if n > 17 { 2 } else { 5 };
+            let shape = [count, n, n];
             let a = examples::<T>(call, count, n, n as u64);
             let (x, _) = call.run(count, n, &a);
             for mut layout in Layout::all(count, n, n) {
@@ -65,6 +66,57 @@ fn square<T: Scalar>() {
                 assert_same_bits(&x, &y, format!("{call:?}, {count} of {n}, {}", layout.name));
                 assert!(intact);
             }
+        }
+    }
+}
+
+/// In its own place, between the fences.
+fn in_place<T: Scalar>() {
+    say(format!("  in place {}", T::NAME));
+    for call in Call::OWN.into_iter().filter(|call| !matches!(call, Call::Solve(_))) {
+        for n in [1, 3, 4, 8, 13, 17, 33, 65, 131] {
+            let count = if n > 17 { 2 } else { 5 };
+            let shape = [count, n, n];
+            let a = examples::<T>(call, count, n, n as u64);
+            let (x, _) = call.run(count, n, &a);
+            let layout = Layout::new("C", shape, [(n * n) as isize, n as isize, 1], (0, 0));
+            let mut memory = Fenced::new(&a);
+            alone(|| {
+                call.in_place(&layout, shape, memory.as_mut_slice(), &mut []).unwrap();
+            });
+            assert_same_bits(&x, memory.as_slice(), format!("{call:?}, {count} of {n}"));
+        }
+    }
+}
+
+/// Single precision, computed in double.
+fn double_inside<T: Scalar>() {
+    say(format!("  double inside {}", T::NAME));
+    let o = Options { precision: Precision::Double, ..Options::default() };
+    for n in orders().filter(|&n| n <= 100) {
+        let count = counts(n)[counts(n).len() / 2];
+        let a = examples::<T>(Call::Inv(Assume::Posdef), count, n, n as u64);
+        let shape = [count, n, n];
+        let from = Fenced::new(&a);
+        for what in ["inv", "cholesky_inv", "solve", "pinv", "rcond"] {
+            let mut to = Fenced::new(&vec![T::nan(); a.len()]);
+            let mut numbers = Fenced::new(&vec![T::Real::ONE; count]);
+            alone(|| {
+                let from = Stack::new(from.read_only(), &shape).unwrap();
+                let to = StackMut::new(to.as_mut_slice(), &shape).unwrap();
+                let p = PinvOptions::default();
+                let done = match what {
+                    "inv" => inv_into(from, to, &mut [], &o),
+                    "cholesky_inv" => cholesky_inv_into(from, Uplo::Lower, to, &mut [], &o),
+                    "solve" => solve_into(from, from, to, &mut [], &o),
+                    "pinv" => pinv_into(from, to, &p, &mut [], &o),
+                    _ => rcond_into(from, Norm::One, numbers.as_mut_slice(), &o)
+                        .map(|()| Summary::default()),
+                };
+                done.unwrap();
+            });
+            let finite = to.as_slice().iter().all(|x| Scalar::is_finite(*x));
+            assert!(finite || what == "rcond", "{what}, {count} of {n}");
         }
     }
 }
@@ -128,11 +180,13 @@ fn suspects<T: Scalar>() {
 }
 
 #[test]
-#[ignore = "run by `nothing_beyond_the_fences` in processes of its own"]
 fn child_fences() {
-    say(format!("ISA {}", instruction_set().unwrap()));
+    if !is_called() {
+        return;
+    }
     fn all<T: Scalar>() {
         square::<T>();
+        in_place::<T>();
         oblong::<T>();
         suspects::<T>();
     }
@@ -147,35 +201,25 @@ fn child_fences() {
             all::<f64>();
             all::<c32>();
         }
+        if threads == 1 {
+            double_inside::<f32>();
+            double_inside::<c32>();
+        }
     }
-    say("nothing beyond the fences");
-}
-
-fn child(test: &str, isa: &str) -> (bool, String) {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env("AINV_ISA", isa)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.success(), format!("{text}{}", output.status))
 }
 
 #[test]
 fn nothing_beyond_the_fences() {
-    for isa in available_instruction_sets() {
-        let (success, text) = child("fences::child_fences", isa.name());
-        let last: Vec<_> = text.lines().rev().take(12).collect();
-        assert!(text.contains(&format!("ISA {isa}")), "{text}");
-        assert!(success && text.contains("nothing beyond the fences"), "{isa}: {last:#?}");
-    }
+    on_each_set("fences::child_fences");
 }
 
-/// A fence that lets one through proves nothing.
+/// Which way the fence is crossed.
+const WAY: &str = "AINV_TEST_CROSS";
+
+/// Faults.
 #[test]
-#[ignore = "run by `fences_hold` in processes of its own"]
 fn child_crosses() {
-    let way = std::env::var("AINV_ISA").unwrap();
+    let Ok(way) = std::env::var(WAY) else { return };
     AT_THE_END.store(way == "behind", Relaxed);
     let mut x = Fenced::new(&[1.0f64; 5]);
     let p = x.as_mut_slice().as_mut_ptr();
@@ -194,31 +238,60 @@ fn child_crosses() {
     say("over");
 }
 
+/// A fence that lets one through proves nothing.
 #[test]
 fn fences_hold() {
     for way in ["behind", "before", "read-only"] {
-        let (success, text) = child("fences::child_crosses", way);
-        assert!(!success && text.contains("ready") && !text.contains("over"), "{way}: {text}");
-        assert!(text.contains("SIGSEGV"), "{way}: {text}");
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "fences::child_crosses", "--nocapture"])
+            .env(WAY, way)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("ready") && !text.contains("over"), "{way}: {text}");
+        let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
+        assert_eq!(signal, Some(11), "{way}: {}, {text}", output.status);
     }
 }
 
-/// Whatever scratch holds at first, the bits are the same.
 #[test]
 #[cfg(debug_assertions)]
-fn scratch_is_written_before_it_is_read() {
+fn child_poison() {
+    if !is_called() {
+        return;
+    }
+    // Huge, zero, some number; at first NaN.
+    fn same(what: &str, mut run: impl FnMut() -> Vec<u8>) {
+        SCRATCH_FILL.store(0xff, Relaxed);
+        let x = run();
+        for fill in [0x7f, 0x00, 0xc3] {
+            SCRATCH_FILL.store(fill, Relaxed);
+            assert!(run() == x, "{what}, {fill:#x}");
+        }
+        SCRATCH_FILL.store(0xff, Relaxed);
+    }
+    fn bytes<T: std::fmt::Debug>(x: &[T]) -> Vec<u8> {
+        format!("{x:?}").into_bytes()
+    }
     fn all<T: Scalar>() {
-        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+        for call in Call::all() {
             for n in orders().filter(|&n| n <= 70 || call != Call::Pinv) {
                 let count = counts(n)[counts(n).len() / 2];
                 let a = examples::<T>(call, count, n, n as u64);
-                SCRATCH_FILL.store(0xff, Relaxed);
-                let (x, _) = call.run(count, n, &a);
-                // Huge, zero, some number.
-                for fill in [0x7f, 0x00, 0xc3] {
-                    SCRATCH_FILL.store(fill, Relaxed);
-                    let (y, _) = call.run(count, n, &a);
-                    assert_same_bits(&x, &y, format!("{call:?}, {count} of {n}, {fill:#x}"));
+                same(&format!("{call:?}, {count} of {n}"), || bytes(&call.run(count, n, &a).0));
+            }
+        }
+        let (o, p) = (Options::default(), PinvOptions::default());
+        for (m, n) in [(3, 3), (5, 3), (3, 5), (12, 12), (40, 11), (11, 40), (70, 33), (90, 90)] {
+            let rng = &mut testkit::Rng::new(m as u64);
+            let entries: Vec<T> = (0..m * n).map(|_| rng.scalar()).collect();
+            let a = Stack::new(&entries, &[m, n]).unwrap();
+            let b = Stack::new(&entries, &[n, m]).unwrap();
+            same(&format!("pinv {m} x {n}"), || bytes(pinv(a, &p, &o).unwrap().as_slice()));
+            same(&format!("matmul {m} x {n}"), || bytes(matmul(a, b, &o).unwrap().as_slice()));
+            if m == n {
+                for norm in [Norm::One, Norm::Inf, Norm::Two] {
+                    same(&format!("rcond {norm:?} {n}"), || bytes(&rcond(a, norm, &o).unwrap()));
                 }
             }
         }
@@ -227,5 +300,11 @@ fn scratch_is_written_before_it_is_read() {
     all::<f64>();
     all::<c32>();
     all::<c64>();
-    SCRATCH_FILL.store(0xff, Relaxed);
+}
+
+/// Whatever scratch holds at first, the bits are the same.
+#[test]
+#[cfg(debug_assertions)]
+fn scratch_is_written_before_it_is_read() {
+    on_each_set("fences::child_poison");
 }

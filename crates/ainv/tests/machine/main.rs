@@ -6,5 +6,5 @@
 #[path = "../promises/common.rs"]
 mod common;
 mod depth;
+mod fence;
 mod fences;
-mod memory;

@@ -1,4 +1,4 @@
-//! The arithmetic of views (RELIABILITY 4.7), exhaustively against its definition: every shape and every
+//! The arithmetic of views, exhaustively against its definition: every shape and every
 //! stride to a bound, of one to four axes. (`promises/sizes.rs` goes further for three.)
 
 use ainv::{Error, Stack, StackMut};

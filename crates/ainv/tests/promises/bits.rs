@@ -1,10 +1,9 @@
-//! The same bits (RELIABILITY 3.1-3.4): for any threads, place, batch, layout, in place, and on
-//! every instruction set with fused multiply-adds.
+//! The same bits: for any threads, place, batch, layout, and in place.
 
 use super::common::*;
 use ainv::*;
 use std::sync::Mutex;
-use testkit::{Mat, assert_same_bits, fnv, say};
+use testkit::{Mat, assert_same_bits};
 
 /// Held by the tests that set the number of threads, which is the process's.
 pub(crate) static THREADS: Mutex<()> = Mutex::new(());
@@ -12,7 +11,7 @@ pub(crate) static THREADS: Mutex<()> = Mutex::new(());
 fn threads_change_nothing<T: Scalar>() {
     let _guard = THREADS.lock().unwrap_or_else(|e| e.into_inner());
     for (count, n) in [(4000, 4), (700, 16), (60, 40), (2, 200), (1, 257)] {
-        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+        for call in Call::all() {
             if n >= 200 && (call == Call::Pinv || n == 257 && T::NAME != "float64") {
                 continue;
             }
@@ -51,7 +50,7 @@ fn threads_change_nothing<T: Scalar>() {
 fn a_hundred_runs_are_one() {
     let _guard = THREADS.lock().unwrap_or_else(|e| e.into_inner());
     for (count, n) in [(1, 5), (1, 17), (1, 40), (1, 130), (1, 200), (9, 3), (70, 24)] {
-        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+        for call in Call::all() {
             if count * n > 100 && !matches!(call, Call::Inv(_) | Call::Solve(_) | Call::Pinv) {
                 continue;
             }
@@ -104,7 +103,7 @@ fn threads_within_a_pseudo_inverse() {
 
 /// Every batch size to 65, each matrix as if it were alone.
 fn place_in_batch_changes_nothing<T: Scalar>() {
-    for call in Call::OWN {
+    for call in Call::all() {
         for n in [1, 2, 3, 4, 5, 7, 8, 11, 16, 17] {
             let a = examples::<T>(call, 65, n, 1);
             let alone: Vec<T> = a.chunks(n * n).flat_map(|a| call.run(1, n, a).0).collect();
@@ -118,7 +117,7 @@ fn place_in_batch_changes_nothing<T: Scalar>() {
 
 /// On both sides of the largest orders in lanes, with whole and broken registers.
 fn place_in_batch_at_the_limits_of_lanes<T: Scalar>() {
-    for call in Call::OWN {
+    for call in Call::all() {
         for n in [12, 13, 19, 20, 21, 24, 25, 31, 32, 33] {
             let a = examples::<T>(call, 65, n, 1);
             let alone: Vec<T> = a.chunks(n * n).flat_map(|a| call.run(1, n, a).0).collect();
@@ -133,7 +132,7 @@ fn place_in_batch_at_the_limits_of_lanes<T: Scalar>() {
 /// The orders by columns and the first blocked ones, in stacks with a good and a bad neighbour.
 fn larger_orders_alone_and_in_a_stack<T: Scalar>() {
     for n in [34, 39, 40, 47, 48, 63, 64, 65, 66, 100, 129, 130, 191, 192, 199] {
-        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+        for call in Call::all() {
             if call == Call::Pinv && n > 100 {
                 continue;
             }
@@ -303,10 +302,9 @@ fn a_unit_matrix_with_one_entry<T: Scalar>() {
 /// What the child processes of `alone_as_in_a_stack_on_every_set` run.
 #[test]
 fn child_alone() {
-    if !is_child() {
+    if !is_called() {
         return;
     }
-    say(format!("ISA {}", instruction_set().unwrap()));
     a_unit_matrix_with_one_entry::<f32>();
     a_unit_matrix_with_one_entry::<f64>();
     a_unit_matrix_with_one_entry::<c32>();
@@ -323,16 +321,7 @@ fn child_alone() {
 
 #[test]
 fn alone_as_in_a_stack_on_every_set() {
-    if is_child() {
-        return;
-    }
-    for isa in instruction_sets() {
-        let output = child("bits::child_alone", isa.name());
-        let text = String::from_utf8_lossy(&output.stderr);
-        let out = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains(&format!("ISA {isa}")), "{text}{out}");
-        assert!(out.contains("1 passed"), "{isa}: nothing ran");
-    }
+    on_each_set("bits::child_alone");
 }
 
 fn layouts_change_nothing<T: Scalar>() {
@@ -340,7 +329,7 @@ fn layouts_change_nothing<T: Scalar>() {
     for n in [1, 2, 3, 4, 6, 8, 13, 16, 17, 33] {
         let count = if n > 16 { 3 } else { 19 };
         let shape = [count, n, n];
-        for call in Call::OWN.into_iter().chain([Call::Pinv]) {
+        for call in Call::all() {
             let a = examples::<T>(call, count, n, 7);
             let (x, _) = call.run(count, n, &a);
             let layouts = Layout::all(count, n, n);
@@ -511,175 +500,6 @@ fn double_precision_inside() {
         let x = inv(a.view(), &wide).unwrap();
         let y: Mat<c32> = mat(inv(a.widen().view(), &Options::default()).unwrap()).narrow();
         assert_same_bits(x.as_slice(), &y.data, n);
-    }
-}
-
-fn hashes<T: Scalar>() -> Vec<(String, u64)> {
-    let mut all = Vec::new();
-    for call in Call::OWN {
-        let mut hash = 0xcbf2_9ce4_8422_2325;
-        for (count, n) in (1..=40).map(|n| (if n > 16 { 2 } else { 37 }, n)).chain([
-            (1, 63),
-            (1, 64),
-            (1, 65),
-            (1, 100),
-            (1, 131),
-        ]) {
-            let mut a = examples::<T>(call, count, n, n as u64);
-            if n % 3 == 0 {
-                // Suspects: out of range, and a NaN.
-                testkit::ldexp(&a[..n * n], -T::Real::BIG_EXP)
-                    .iter()
-                    .zip(&mut a)
-                    .for_each(|(x, a)| *a = *x);
-                let at = (count / 2) * n * n;
-                a[at] = if count > 1 { T::nan() } else { a[at] };
-            }
-            let (x, status) = call.run(count, n, &a);
-            hash = fnv(hash, &x);
-            hash = status
-                .iter()
-                .fold(hash, |h, s| fnv(h, &[(s.code as u8 as f64) + 100.0 * s.at as f64]));
-        }
-        all.push((format!("{call:?} {}", T::NAME).replace(' ', "_"), hash));
-    }
-    all.push((format!("others_{}", T::NAME), others::<T>()));
-    // The oracle takes a minute for these.
-    if instruction_set().unwrap() != IsaId::Fused {
-        all.push((format!("large_{}", T::NAME), large::<T>()));
-    }
-    all
-}
-
-/// Of pseudo-inverses by our own routes, conditions, products, and double precision inside.
-fn others<T: Scalar>() -> u64 {
-    let (o, mut hash) = (Options::default(), 0xcbf2_9ce4_8422_2325);
-    let double = Options { precision: Precision::Double, ..Options::default() };
-    for n in (1..=40).chain([63, 64, 65, 100, 131]) {
-        let count = if n > 16 { 2 } else { 37 };
-        let a = examples::<T>(Call::Pinv, count, n, n as u64);
-        let square = Stack::new(&a, &[count, n, n]).unwrap();
-        hash = fnv(hash, matmul(square, square, &o).unwrap().as_slice());
-        hash = fnv(hash, inv(square, &double).unwrap().as_slice());
-        hash = fnv(hash, solve(square, square, &double).unwrap().as_slice());
-        for norm in [Norm::One, Norm::Inf] {
-            let found = rcond(square, norm, &o).unwrap();
-            hash = fnv(hash, &found.into_iter().map(T::from_re).collect::<Vec<T>>());
-        }
-        // Of full rank for certain.
-        let tall = Stack::new(&a[..n * n.div_ceil(3)], &[n, n.div_ceil(3)]).unwrap();
-        let wide = Stack::new(&a[..n * n.div_ceil(2)], &[n.div_ceil(2), n]).unwrap();
-        for a in [tall, wide] {
-            hash = fnv(hash, pinv(a, &PinvOptions::default(), &o).unwrap().as_slice());
-        }
-    }
-    hash
-}
-
-/// On both sides of the cuts of products (384) and of the orders that are worked on in scratch or in place.
-fn large<T: Scalar>() -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325;
-    if T::COMPLEX {
-        return hash;
-    }
-    for n in [383, 384, 385, 511, 512, 513, 769, 1023, 1024, 1025, 1153] {
-        for call in [
-            Call::Inv(Assume::General),
-            Call::Inv(Assume::Posdef),
-            Call::Solve(Assume::General),
-            Call::TriInv(Uplo::Lower, Diag::NonUnit),
-            Call::Cholesky(Uplo::Upper),
-            Call::CholeskyInv(Uplo::Lower),
-        ] {
-            if n % 128 > 1 && call != Call::Inv(Assume::General) || n > 1024 && T::NAME == "float32"
-            {
-                continue;
-            }
-            let (x, status) = call.run(1, n, &call.example::<T>(n, 1).data);
-            assert!(status[0].is_ok(), "{call:?}, n = {n}");
-            hash = fnv(hash, &x);
-        }
-    }
-    hash
-}
-
-/// Run by `instruction_sets_agree` in a process of its own: it prints hashes of result bits.
-#[test]
-fn child_hashes() {
-    if !is_child() {
-        return;
-    }
-    say(format!("ISA {}", instruction_set().map_or_else(|e| e.to_string(), |i| i.to_string())));
-    for (name, hash) in hashes::<f32>()
-        .into_iter()
-        .chain(hashes::<f64>())
-        .chain(hashes::<c32>())
-        .chain(hashes::<c64>())
-    {
-        say(format!("HASH {name} {hash:016x}"));
-    }
-}
-
-#[test]
-fn instruction_sets_agree() {
-    if is_child() {
-        return;
-    }
-    let mut seen: Vec<(IsaId, Vec<String>)> = Vec::new();
-    for isa in instruction_sets() {
-        if isa == IsaId::Portable {
-            continue;
-        }
-        let output = child("bits::child_hashes", isa.name());
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{isa}: {text}");
-        assert!(text.contains(&format!("ISA {isa}")), "{isa} was not forced: {text}");
-        let lines: Vec<String> =
-            text.lines().filter(|l| l.starts_with("HASH")).map(String::from).collect();
-        let others = if isa == IsaId::Fused { 1 } else { 2 };
-        assert_eq!(lines.len(), 4 * (Call::OWN.len() + others), "{isa}: {text}");
-        seen.push((isa, lines));
-    }
-    assert!(seen.len() >= 2, "nothing to compare: {seen:?}");
-    let mut differ = Vec::new();
-    for (isa, lines) in &seen[1..] {
-        for line in lines.iter().filter(|line| !seen[0].1.contains(line)) {
-            differ.push(format!("{isa} has other bits than {}: {line}", seen[0].0));
-        }
-    }
-    assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n"));
-}
-
-/// Run by `unknown_sets_are_errors` in a process of its own.
-#[test]
-fn child_error() {
-    if !is_child() {
-        return;
-    }
-    let error = inv(Mat::<f64>::identity(3).view(), &Options::default()).unwrap_err();
-    assert!(
-        matches!(&error, Error::Isa { name } if *name == std::env::var("AINV_ISA").unwrap()),
-        "{error:?}"
-    );
-    assert!(error.to_string().contains("portable"), "{error}");
-    assert!(matches!(instruction_set(), Err(Error::Isa { .. })));
-    assert!(matches!(
-        pinv(Mat::<f64>::identity(3).view(), &PinvOptions::default(), &Options::default()),
-        Err(Error::Isa { .. })
-    ));
-    say("ISA refused");
-}
-
-#[test]
-fn unknown_sets_are_errors() {
-    if is_child() {
-        return;
-    }
-    let missing = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
-    for name in ["sse9", "AVX2", " avx2", missing] {
-        let output = child("bits::child_error", name);
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && text.contains("ISA refused"), "{name}: {text}");
     }
 }
 

@@ -414,6 +414,26 @@ fn tiny_ones_are_kept<T: Scalar>() {
     }
 }
 
+/// The best conditioned: near the identity and heavy on the diagonal, where the norms of A and X leave no
+/// room for the roundings of the checks themselves.
+fn the_best_are_certified<T: Scalar>() {
+    for n in [3, 8, 17, 20, 33, 40, 65, 100, 300] {
+        let rng = &mut Rng::new(n as u64);
+        for noise in [1e-9, 1e-3, 1.0 / n as f64, 0.3 / (n as f64).sqrt()] {
+            let a = Mat::<T>::from_fn(n, n, |i, j| {
+                let x = rng.scalar::<T>().map(|x| x * T::Real::from_f64(noise));
+                if i == j { x + T::from_re(T::Real::ONE) } else { x }
+            });
+            for options in [PinvOptions::default(), rtol(1e-3)] {
+                let (x, way) = tell(&a, &options);
+                assert!(certified(way), "n = {n}, {noise}: {way:?}");
+                let worst = penrose(&a, &x).into_iter().fold(0.0, f64::max);
+                assert!(worst <= BAR, "n = {n}, {noise}: {worst}");
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_is_certified_by_nan_or_at_the_cut() {
     let cut = Cut { relative: 1e-3, absolute: 0.0 };
@@ -448,5 +468,6 @@ mod stamped {
         ill_conditioned_hermitian_ones,
         just_under_the_cut,
         tiny_ones_are_kept,
+        the_best_are_certified,
     );
 }

@@ -40,6 +40,12 @@ pub(crate) fn child(tests: &str, isa: &str) -> std::process::Output {
     command.env("AINV_ISA", isa).env(CHILD, "1").output().unwrap()
 }
 
+/// Whether a test goes through this order here: under the other instruction sets, the edges of registers and
+/// of routes are enough.
+pub(crate) fn in_turn(n: &usize) -> bool {
+    !is_child() || matches!(n, 1..=4 | 8 | 9 | 17 | 25 | 33 | 66)
+}
+
 /// The sets of this machine. One that `AINV_REQUIRE_ISA` (names, with commas between) asks for must be
 /// among them: a test that does not run would pass in silence.
 pub(crate) fn instruction_sets() -> Vec<IsaId> {
@@ -51,14 +57,48 @@ pub(crate) fn instruction_sets() -> Vec<IsaId> {
     sets
 }
 
+/// [`is_child`], of a test that [`on_each_set`] runs: it says which set it has.
+pub(crate) fn is_called() -> bool {
+    let called = is_child();
+    if called {
+        testkit::say(format!("ISA {}", instruction_set().unwrap()));
+    }
+    called
+}
+
+/// Runs what only children run, under every instruction set, the one in use, too.
+pub(crate) fn on_each_set(test: &str) {
+    if is_child() {
+        return;
+    }
+    for isa in instruction_sets() {
+        let output = child(test, isa.name());
+        let text = String::from_utf8_lossy(&output.stderr);
+        let last: Vec<_> = text.lines().rev().take(12).collect();
+        assert!(output.status.success(), "{test} on {isa}: {}, {last:#?}", output.status);
+        assert!(text.contains(&format!("ISA {isa}")), "{isa} was not forced: {last:#?}");
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert!(out.contains("1 passed"), "{test} on {isa}: {out}");
+    }
+}
+
 /// Runs the tests that `tests` names (as [`child`]) again under each instruction set but the one in use,
 /// and lets what they print through. Each of them must pass, and at least `least` must run.
 pub(crate) fn on_every_set(tests: &str, least: usize) {
+    on_sets(tests, least, |_| true);
+}
+
+/// The same without the slow oracle, whose statuses and bits `sets.rs` compares with the others'.
+pub(crate) fn on_every_quick_set(tests: &str, least: usize) {
+    on_sets(tests, least, |isa| isa != IsaId::Fused);
+}
+
+fn on_sets(tests: &str, least: usize, which: impl Fn(IsaId) -> bool) {
     if is_child() {
         return;
     }
     let here = instruction_set().unwrap();
-    for isa in instruction_sets().into_iter().filter(|isa| *isa != here) {
+    for isa in instruction_sets().into_iter().filter(|isa| *isa != here && which(*isa)) {
         let output = child(tests, isa.name());
         let (text, out) =
             (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
@@ -116,6 +156,11 @@ impl Call {
         Call::Solve(Assume::General),
         Call::Solve(Assume::Posdef),
     ];
+
+    /// Those of `OWN`, and pseudo-inverses.
+    pub(crate) fn all() -> impl Iterator<Item = Call> {
+        Call::OWN.into_iter().chain([Call::Pinv])
+    }
 
     /// Runs it; the statuses are those of each matrix.
     pub(crate) fn into<T: Scalar>(

@@ -1,4 +1,4 @@
-//! Condition numbers (RELIABILITY 1.7, 2.2): `rcond`, and what becomes of ill-conditioned matrices.
+//! Condition numbers: `rcond`, and what becomes of ill-conditioned matrices.
 
 use super::common::*;
 use ainv::*;

@@ -1,4 +1,4 @@
-//! Entry errors against the exact inverse of small matrices (RELIABILITY 1.9), by every route and on
+//! Entry errors against the exact inverse of small matrices, by every route and on
 //! every instruction set.
 
 use super::accuracy::judge;

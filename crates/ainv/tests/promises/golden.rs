@@ -1,4 +1,4 @@
-//! The bits of results, kept (RELIABILITY 3.6): they change with a note of the version alone, never by
+//! The bits of results, kept: they change with a note of the version alone, never by
 //! accident. On every instruction set with fused multiply-adds; the portable set rounds differently.
 //!
 //! ```sh
@@ -16,7 +16,7 @@ const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/promises/golden.t
 /// On each side of the borders of routes: closed forms, lanes, columns, blocked.
 const ORDERS: [usize; 8] = [2, 3, 4, 8, 17, 33, 65, 200];
 
-/// Entries between -1 and 1, and ones on the diagonal added where a triangle alone is read. No function of
+/// Entries between -1 and 1, and a heavy diagonal where the matrix is to be definite or a triangle. No function of
 /// a library of mathematics is asked: those differ in their last bits.
 fn matrix<T: Scalar>(rows: usize, cols: usize, definite: bool) -> Mat<T> {
     let rng = &mut Rng::new((rows * 1000 + cols) as u64);

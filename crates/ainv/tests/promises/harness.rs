@@ -1,4 +1,4 @@
-//! The harness can fail (RELIABILITY 2.9): a residual that lets NaN, infinity, a wrong or a
+//! The harness can fail: a residual that lets NaN, infinity, a wrong or a
 //! transposed inverse through would make every other test worthless.
 
 use super::common::*;

@@ -1,4 +1,4 @@
-//! Values worth pinning (CONTRACT 14), and the examples of NumPy, torch and MLX.
+//! Values worth pinning, and the examples of NumPy, torch and MLX.
 
 use super::common::*;
 use ainv::*;
@@ -120,7 +120,7 @@ fn complex_values() {
     }
 }
 
-/// The reciprocal condition number is that of the inverse (RELIABILITY 1.7).
+/// The reciprocal condition number is that of the inverse.
 fn condition_numbers<T: Scalar>() {
     for n in (1..=20).chain([33, 64, 100]) {
         for cond in [2.0, 1e3, 0.01 / T::Real::EPSILON.to_f64()] {

@@ -26,6 +26,7 @@ mod range;
 mod real;
 mod report;
 mod scalar;
+mod sets;
 mod sizes;
 mod status;
 mod triangle;

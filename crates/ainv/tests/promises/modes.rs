@@ -1,4 +1,4 @@
-//! The mode of the floating-point unit (RELIABILITY 2.7): another library may have set the thread that
+//! The mode of the floating-point unit: another library may have set the thread that
 //! calls, or those of its pool, to flush subnormal numbers or to round another way. The bits are the same,
 //! and the mode is the caller's again when a call ends.
 
@@ -86,7 +86,7 @@ fn inputs<T: Scalar>(count: usize, n: usize, call: Call) -> Vec<T> {
 /// Stacks, made in the standard mode.
 fn cases<T: Scalar>() -> Vec<(Call, usize, usize, Vec<T>)> {
     let shapes = [(1, 1), (9, 2), (1, 3), (37, 4), (600, 8), (21, 17), (4, 40), (4, 100), (2, 200)];
-    let calls = || Call::OWN.into_iter().chain([Call::Pinv]);
+    let calls = || Call::all();
     let all = shapes.into_iter().flat_map(|shape| calls().map(move |call| (call, shape)));
     // Singular values of 100 subnormal matrices take their time.
     all.filter(|(call, (_, n))| *n < 100 || *call != Call::Pinv)

@@ -1,5 +1,4 @@
-//! Pseudo-inverses: the four Penrose conditions, the planted rank, and the tolerances (RELIABILITY
-//! 1.6, CONTRACT 7).
+//! Pseudo-inverses: the four Penrose conditions, the planted rank, and the tolerances.
 
 use super::common::*;
 use ainv::*;

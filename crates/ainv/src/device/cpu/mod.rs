@@ -4,6 +4,7 @@ pub(crate) mod arena;
 pub(crate) mod condition;
 pub(crate) mod executor;
 pub(crate) mod mode;
+pub(crate) mod peak;
 pub(crate) mod pinv;
 pub(crate) mod pool;
 pub(crate) mod product;

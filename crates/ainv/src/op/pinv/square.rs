@@ -12,6 +12,10 @@ use ainv_kernels::bounds::{Bounds, Cut, Factors};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::sums::SUMS;
 
+/// Roundings of an entry that the check of the left residual makes itself. Near the identity, where the norms'
+/// product is near one, they are all that it sees.
+const OWN: f64 = 8.0;
+
 /// The inverse where [`Factors`] proves that it is the pseudo-inverse; whether it is.
 ///
 /// # Safety
@@ -55,7 +59,7 @@ pub(super) unsafe fn invert<T: Scalar>(
                 let bounds = Factors { x, lu, up }.bounds::<T>(n);
                 let operand = Operand::strided(m.a, m.from.rs, m.from.cs, false);
                 let inverse = Operand::strided(w.cast_const(), ld as isize, 1, false);
-                let residual = 0.5 * n as f64 * asked.unit * read.column() * row;
+                let residual = (0.5 * read.column() * row + OWN) * n as f64 * asked.unit;
                 let good = is_clear(cx, n, operand, bounds, asked.cut)?
                     && left_residual(cx, n, operand, inverse)? <= residual;
                 if good {

@@ -1,18 +1,9 @@
-//! The multiply-add peak: the product's tile, which reads the same column and row in every step, so that
-//! it waits for no cache. Prints `scalar threads GFLOP/s` for one thread and for all at once; a complex
-//! multiply-add is eight flops.
-//!
-//! ```sh
-//! cargo run --release -p ainv-kernels --example peak
-//! ```
+//! How fast the cores multiply and add at most: what the speed of large matrices is held against.
 
-// It is a program, not the library: what it is for is to print.
-#![allow(clippy::print_stdout)]
-
-use ainv_kernels::isa::Unavailable;
-use ainv_kernels::scalar::{RealScalar, c32, c64};
+use crate::error::Error;
+use ainv_kernels::Kernels;
+use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::tile::{Ahead, Left, Tile};
-use ainv_kernels::{Kernels, Tabled, table};
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,37 +11,28 @@ use std::time::{Duration, Instant};
 /// So many that the tile's begin and end do not count.
 const STEPS: usize = 4096;
 /// Of one thread in one round.
-const FLOPS: f64 = 2e9;
-/// Rounds follow each other for so long, the first of them with cores that rested.
-const SPENT: Duration = Duration::from_millis(600);
+const FLOPS: f64 = 5e8;
 
-fn main() -> Result<(), Unavailable> {
-    let all = thread::available_parallelism().map_or(1, usize::from);
-    for threads in if all > 1 { vec![1, all] } else { vec![1] } {
-        peak::<f32>(threads)?;
-        peak::<f64>(threads)?;
-        peak::<c32>(threads)?;
-        peak::<c64>(threads)?;
-    }
-    Ok(())
-}
-
-/// The best of the rounds.
-fn peak<T: Tabled>(threads: usize) -> Result<(), Unavailable> {
-    let (kernels, begin) = (table::<T>()?, Instant::now());
-    let mut best = 0.0_f64;
-    while begin.elapsed() < SPENT {
+/// Flops a second that so many threads do together at most, a complex multiply-add being eight: the best
+/// of the rounds that fit into this time. It is the product's tile that runs, on the same column and row in
+/// every step, so that it waits for no cache. The threads are its own, not those of calls.
+///
+/// # Errors
+/// [`Error::Isa`] if `AINV_ISA` names an instruction set that this machine lacks.
+pub fn multiply_add_peak<T: Scalar>(threads: usize, time: Duration) -> Result<f64, Error> {
+    let (kernels, begin) = (T::kernels()?, Instant::now());
+    let mut best = round(kernels, threads);
+    while begin.elapsed() < time {
         best = best.max(round(kernels, threads));
     }
-    println!("{} {threads} {best:.1}", T::NAME);
-    Ok(())
+    Ok(best)
 }
 
-/// GFLOP/s of all threads together, from the first one's begin to the last one's end.
-fn round<T: Tabled>(kernels: &Kernels<T>, threads: usize) -> f64 {
+/// From the first thread's begin to the last one's end.
+fn round<T: Scalar>(kernels: &Kernels<T>, threads: usize) -> f64 {
     let (mr, nr) = (kernels.mr, kernels.nr);
     let each = (mr * nr * STEPS) as f64 * if T::COMPLEX { 8.0 } else { 2.0 };
-    let calls = (FLOPS / each) as usize;
+    let calls = (FLOPS / each) as usize + 1;
     let start = Barrier::new(threads);
     let run = || {
         let ones = vec![T::from_re(T::Real::ONE); mr.max(nr) + 64];
@@ -74,7 +56,7 @@ fn round<T: Tabled>(kernels: &Kernels<T>, threads: usize) -> f64 {
         start.wait();
         let begin = Instant::now();
         for _ in 0..calls {
-            // SAFETY: there are mr and nr ones, and C is mr x nr.
+            // SAFETY: the table has handed the tile out; there are mr and nr ones, and C is mr x nr.
             unsafe { (kernels.tile)(&tile) }
         }
         (begin, Instant::now())
@@ -85,5 +67,5 @@ fn round<T: Tabled>(kernels: &Kernels<T>, threads: usize) -> f64 {
     });
     let begin = ran.iter().map(|ran| ran.0).min().expect("there is a thread");
     let end = ran.iter().map(|ran| ran.1).max().expect("there is a thread");
-    (threads * calls) as f64 * each / end.duration_since(begin).as_secs_f64() / 1e9
+    (threads * calls) as f64 * each / end.duration_since(begin).as_secs_f64()
 }
