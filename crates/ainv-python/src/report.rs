@@ -227,7 +227,7 @@ impl Report {
 ///
 /// Notes
 /// -----
-/// It costs about five inversions, and for the worst matrix, up to order 1024, the singular values. The
+/// It costs several inversions, and for the worst matrix, up to order 1024, the singular values. The
 /// digits are those that a relative error of eps in the matrix leaves, which moves the inverse by up to
 /// eps / rcond (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 14.1); eps
 /// is that of the precision inside, double for NumPy's arrays.
