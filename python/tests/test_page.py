@@ -401,7 +401,7 @@ def test_large_files_leave_the_page_awake(opened, tmp_path):
     assert page.js("clearInterval(clock), ticks") > 3
     assert page.table().shape == (30, 30)
     np.testing.assert_allclose(page.table(), ainv.inv(a)[:30, :30], rtol=1e-6, atol=1e-9)
-    assert f"of {n} × {n}; a download has all" in page.text("table")
+    assert f"of {n} × {n}; a saved file has all" in page.text("table")
     page.picture("large")
 
     # What takes too long can be stopped, and the page goes on.

@@ -21,19 +21,20 @@ async function unpack() {
 const library = unpack();
 const program = URL.createObjectURL(new Blob([$("worker").textContent], { type: "text/javascript" }));
 const waiting = new Map();
+const STOPPED = new Error("stopped");
 let worker;
 let asked = 0;
 
 function begin() {
   worker?.terminate();
-  for (const { reject } of waiting.values()) reject(new Error("stopped"));
+  for (const { reject } of waiting.values()) reject(STOPPED);
   waiting.clear();
   const mine = (worker = new Worker(program));
   mine.onmessage = ({ data: { id, answer, error, trapped } }) => {
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
     error === undefined ? resolve(answer) : reject(new Error(error));
-    if (trapped) begin();
+    if (trapped) ready = begin();
   };
   return library.then((wasm) => mine.postMessage({ wasm }));
 }
@@ -94,7 +95,7 @@ async function compute() {
     const judged = await ask({ do: "judge" });
     if (mine !== current) return;
     showJudged(judged, answer);
-    done(`${answer.what}, ${seconds < 0.1 ? "at once" : `inverted in ${seconds.toFixed(1)} s`}.`);
+    done(seconds < 0.5 ? `${answer.what}.` : `${answer.what}, inverted in ${seconds.toFixed(1)} s.`);
   } catch (error) {
     if (mine === current) fail(error.message);
   } finally {
@@ -113,6 +114,11 @@ function fail(why) {
   done("");
   $("error").hidden = false;
   $("error").textContent = why;
+}
+
+/** Of what is asked beside the computing: a newer question may have ended it, and that is none to tell. */
+function failed(error) {
+  if (error !== STOPPED) fail(error.message);
 }
 
 // What came of it.
@@ -147,7 +153,7 @@ function showInverse(answer) {
   };
   $("downloads").replaceChildren();
   if (answer.table) {
-    $("downloads").append(make("span", { class: "hint" }, "Download with all digits"), ...answer.formats.map(save));
+    $("downloads").append(make("span", { class: "hint" }, "Save as"), ...answer.formats.map(save));
   } else if (answer.operation === "inv" && answer.square) {
     const button = make("button", { type: "button" }, "Take the pseudo-inverse");
     button.onclick = () => {
@@ -172,14 +178,15 @@ function showTable(table) {
   const shown = [table.cells.length, table.cells[0]?.length ?? 0];
   const parts = [make("table", {}, make("thead", {}, head), body)];
   if (shown[0] < rows || shown[1] < cols) {
-    const what = `The first ${shown[0]} rows and ${shown[1]} columns of ${rows} × ${cols}; a download has all.`;
+    const what = `The first ${shown[0]} rows and ${shown[1]} columns of ${rows} × ${cols}; a saved file has all.`;
     parts.push(make("p", { class: "hint" }, what));
   }
   $("table").replaceChildren(...parts);
 }
 
 async function download(format, name) {
-  const bytes = await ask({ do: "save", format });
+  const bytes = await ask({ do: "save", format }).catch(failed);
+  if (!bytes) return;
   const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
   make("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
@@ -215,7 +222,7 @@ function showJudged(judged, answer) {
   $("text-report").hidden = !judged.text;
   $("text-report").querySelector("pre").textContent = judged.text ?? "";
   const figures = judged.maps.map(heatMap);
-  if (judged.singular_values?.length > 1) figures.push(singularValues(judged.singular_values, judged.cut));
+  if (judged.singular_values?.length > 1 && judged.singular_values[0] > 0) figures.push(singularValues(judged.singular_values, judged.cut));
   $("pictures").querySelector(".figures").replaceChildren(...figures);
 }
 
@@ -254,8 +261,9 @@ function heatMap({ title, note, shape, sides, cells }) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   cells.forEach((x, i) => {
+    if (x === 0) return;
     const rgb = x === null ? [214, 59, 59] : colour((Math.log10(x) - low) / (high - low));
-    image.data.set([...rgb, x === 0 ? 0 : 255], 4 * i);
+    image.data.set([...rgb, 255], 4 * i);
   });
   context.putImageData(image, 0, 0);
   const ratio = Math.min(Math.max(width / height, 1 / 3), 3);
@@ -264,7 +272,7 @@ function heatMap({ title, note, shape, sides, cells }) {
   // As large as its cells deserve, and as the place allows.
   const room = Math.min(16, ratio < 1 ? 16 * ratio : 16);
   grid.style.width = `${Math.min(room, Math.max(2.5 * width, 4))}rem`;
-  grid.append(canvas, make("div", { class: "ends" }, make("span", {}, `${shape[0]} rows`), make("span", {}, `${shape[1]} columns`)));
+  grid.append(canvas, make("div", { class: "size" }, `${shape[0]} × ${shape[1]}`));
   const parts = [grid];
   const more = [];
   const each = shape.map((n, k) => Math.ceil(n / sides[k]));
@@ -293,7 +301,7 @@ function singularValues(values, cut) {
   const y = (log) => top + (height * (high - Math.max(log, low))) / (high - low);
   const svg = make("svg", { viewBox: `0 0 ${left + width + 6} ${top + height + 22}`, role: "img" });
   const step = Math.ceil((high - low) / 8);
-  for (let p = Math.ceil(low); p <= high; p += step) {
+  for (let p = Math.ceil(low / step) * step; p <= high; p += step) {
     svg.append(make("line", { x1: left, x2: left + width, y1: y(p), y2: y(p), stroke: "currentColor", opacity: 0.15 }));
     svg.append(make("text", { x: left - 6, y: y(p) + 4, "text-anchor": "end" }, `1e${p}`));
   }
@@ -312,7 +320,9 @@ function singularValues(values, cut) {
   svg.setAttribute("aria-label", `Singular values from ${brief(values[0])} to ${brief(values.at(-1))}`);
   const note = "How much the matrix stretches in each direction, the most first. The inverse divides by them: those at " +
     "or under the red line are rounding, and what it does there is noise.";
-  return figure("Singular values", note, svg);
+  const drawn = figure("Singular values", note, svg);
+  drawn.className = "curve";
+  return drawn;
 }
 
 // What the reader does.
@@ -346,6 +356,9 @@ function back() {
   compute();
 }
 
+// A phone's first view has the result instead.
+$("options").open = matchMedia("(min-width: 60rem)").matches;
+
 let typing;
 $("text").addEventListener("input", () => {
   clearTimeout(typing);
@@ -365,7 +378,8 @@ $("stop").addEventListener("click", () => {
 $("index").addEventListener("change", async () => {
   const index = Math.min(Math.max(Math.floor(Number($("index").value)) || 0, 0), Number($("index").max));
   $("index").value = index;
-  showTable(await ask({ do: "table", index }));
+  const table = await ask({ do: "table", index }).catch(failed);
+  if (table) showTable(table);
 });
 for (const button of document.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
