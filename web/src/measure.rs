@@ -14,7 +14,8 @@ pub(crate) fn inverses<T: Scalar>(a: &OwnedStack<T>, options: &Options) -> Resul
     let measured: Vec<_> = measured.collect();
     let counts: Vec<_> = Verdict::ALL.iter().zip(report.counts()).collect();
     let counts: Vec<_> = counts.into_iter().map(|(v, n)| json!([v.name(), n])).collect();
-    let mut maps = vec![picture::of_grid("A, the matrix", "The sizes of its entries.", &picture.matrix)];
+    let mut maps =
+        vec![picture::of_grid("A, the matrix", "The sizes of its entries.", &picture.matrix)];
     if picture.inverse.cells.iter().any(|x| x.is_finite()) {
         let note = "The sizes of its entries. Where they are much larger than one over those of A, errors grow.";
         maps.push(picture::of_grid("X, its inverse", note, &picture.inverse));
@@ -174,7 +175,9 @@ impl<T: Scalar> Penrose<T> {
     /// What a pseudo-inverse of this rank is good for.
     fn means(&self, [rows, cols]: [usize; 2]) -> String {
         match self.rank {
-            rank if rank == rows && rank == cols => "It has full rank: this is its inverse.".to_owned(),
+            rank if rank == rows && rank == cols => {
+                "It has full rank: this is its inverse.".to_owned()
+            }
             rank if rank == cols => format!(
                 "Its {cols} columns are independent: X A is the identity, and X b is the \
                  least-squares solution of A x = b."

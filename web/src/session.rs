@@ -230,10 +230,8 @@ mod tests {
 
     fn shown(answer: &Value) -> Vec<Vec<&str>> {
         let rows = answer["table"]["cells"].as_array().unwrap().iter();
-        rows.map(|row| {
-            row.as_array().unwrap().iter().map(|x| x[0].as_str().unwrap()).collect()
-        })
-        .collect()
+        rows.map(|row| row.as_array().unwrap().iter().map(|x| x[0].as_str().unwrap()).collect())
+            .collect()
     }
 
     #[test]
@@ -255,7 +253,10 @@ mod tests {
         assert_eq!(shown(&answer), [["-2", "1"], ["1.5", "-0.5"]]);
         assert_eq!(answer["what"], "1 float64 matrix of 2 \u{d7} 2");
         let judged = judged(session);
-        assert_eq!((&judged["verdict"], &judged["headline"]), (&json!("good"), &json!("This inverse can be trusted.")));
+        assert_eq!(
+            (&judged["verdict"], &judged["headline"]),
+            (&json!("good"), &json!("This inverse can be trusted."))
+        );
         let labels: Vec<_> = judged["measured"].as_array().unwrap().iter().map(|m| &m[0]).collect();
         for label in ["Digits", "rcond", "Right residual", "Left residual", "Rank", "Status"] {
             assert!(labels.iter().any(|l| **l == label), "{label}: {labels:?}");
@@ -339,7 +340,10 @@ mod tests {
         assert_eq!((&x.as_slice()[..4], x.shape()), (&[0.5, 0.0, 0.0, 0.25][..], &[3, 2, 2][..]));
         assert!(session.ask(br#"{"do": "save", "format": "csv"}"#, Vec::new()).is_err());
         let judged = judged(session);
-        assert_eq!((&judged["matrix"], &judged["headline"]), (&json!(1), &json!("There is no inverse.")));
+        assert_eq!(
+            (&judged["matrix"], &judged["headline"]),
+            (&json!(1), &json!("There is no inverse."))
+        );
 
         let (mut session, _) = paste("3,0\n0,4", "inv", "auto");
         let saved = session.ask(br#"{"do": "save", "format": "csv"}"#, Vec::new()).unwrap();
