@@ -85,6 +85,7 @@ async function compute() {
   };
   const clock = setInterval(tick, 250);
   $("results").classList.add("stale");
+  $("results").setAttribute("aria-busy", "true");
   try {
     const bytes = file ? file.bytes : new TextEncoder().encode($("text").value);
     const answer = await ask(question(), bytes);
@@ -106,6 +107,7 @@ async function compute() {
 function done(status) {
   $("status").textContent = status;
   $("stop").hidden = true;
+  $("results").removeAttribute("aria-busy");
   $("results").classList.remove("stale");
 }
 
@@ -141,6 +143,7 @@ function showInverse(answer) {
   if (answer.failed) notes.push(answer.failed);
   $("note").textContent = notes.join(" ");
   $("note").hidden = notes.length === 0;
+  $("note").className = answer.failed ? "failed" : "hint";
   $("which").hidden = answer.count === 1;
   $("index").max = answer.count - 1;
   $("index").value = 0;
@@ -249,7 +252,7 @@ function brief(x) {
 }
 
 function figure(title, note, ...parts) {
-  return make("figure", {}, make("figcaption", {}, make("b", {}, title), note), ...parts);
+  return make("figure", {}, ...parts, make("figcaption", {}, make("b", {}, title), note));
 }
 
 /** The sizes of a matrix's entries, on a logarithmic scale: blank is zero, red is no number. */
@@ -272,9 +275,9 @@ function heatMap({ title, note, shape, sides, cells }) {
   // As large as its cells deserve, and as the place allows.
   const room = Math.min(16, ratio < 1 ? 16 * ratio : 16);
   grid.style.width = `${Math.min(room, Math.max(2.5 * width, 4))}rem`;
-  grid.append(canvas, make("div", { class: "size" }, `${shape[0]} × ${shape[1]}`));
+  grid.append(canvas);
   const parts = [grid];
-  const more = [];
+  const more = [`${shape[0]} × ${shape[1]}.`];
   const each = shape.map((n, k) => Math.ceil(n / sides[k]));
   if (each[0] * each[1] > 1) more.push(`A cell shows the largest of up to ${each[0]} × ${each[1]} entries.`);
   if (cells.includes(0)) more.push("Blank is zero.");
