@@ -277,7 +277,7 @@ function heatMap({ title, note, shape, sides, cells }) {
   grid.style.width = `${Math.min(room, Math.max(2.5 * width, 4))}rem`;
   grid.append(canvas);
   const parts = [grid];
-  const more = [`${shape[0]} × ${shape[1]}.`];
+  const more = [];
   const each = shape.map((n, k) => Math.ceil(n / sides[k]));
   if (each[0] * each[1] > 1) more.push(`A cell shows the largest of up to ${each[0]} × ${each[1]} entries.`);
   if (cells.includes(0)) more.push("Blank is zero.");
@@ -291,7 +291,7 @@ function heatMap({ title, note, shape, sides, cells }) {
     parts.push(make("div", { class: "bar", "aria-hidden": "true" }, bar, make("div", {}, ...labels.map((l) => make("span", {}, l)))));
   }
   canvas.setAttribute("aria-label", `${title}: sizes ${range}`);
-  return figure(title, [note, ...more].join(" "), make("div", { class: "map" }, ...parts));
+  return figure(title, [`${shape[0]}\u00a0×\u00a0${shape[1]}.`, note, ...more].join(" "), make("div", { class: "map" }, ...parts));
 }
 
 /** Largest first; red is rounding. */
