@@ -4,7 +4,7 @@ use crate::alg::condition::{Size, modulus};
 use crate::alg::gemm::Operand;
 use crate::alg::triangular::multiply_left;
 use crate::alg::{Context, Shared};
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::pause;
 use crate::error::{Error, filled, listed};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
@@ -122,7 +122,7 @@ unsafe fn column_sums<T: Scalar>(
     };
     let mut sums = filled(T::Real::default(), n + SUMS)?;
     for i in 0..n {
-        let_in();
+        pause(cx.cancel)?;
         let line = line(i);
         let first = if columns { from.at(line.start, i) } else { from.at(i, line.start) };
         let each = match columns && !mirrored {
@@ -173,7 +173,7 @@ fn moduli<T: Scalar>(
     const TOGETHER: usize = 16;
     let to = Shared(sums.as_mut_ptr());
     cx.each(n.div_ceil(TOGETHER), cx.threads_for(n, n, 8), &|block| {
-        let_in();
+        pause(cx.cancel)?;
         let first = block * TOGETHER;
         let mut sums = [0.0; TOGETHER];
         let here = TOGETHER.min(n - first);
