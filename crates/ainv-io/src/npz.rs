@@ -15,9 +15,7 @@ use crate::numbers::Numbers;
 use crate::payload::{Payload, Span, inflate};
 use crate::source::{Content, Info, PassedOver};
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{BufReader, Read};
-use std::sync::Arc;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -35,16 +33,14 @@ struct Member {
     span: Span,
 }
 
-pub(crate) fn open(file: File, length: u64) -> Result<Content, Fault> {
-    let file = Arc::new(file);
-    let whole = Span::new(file.clone(), length);
+pub(crate) fn open(whole: Span) -> Result<Content, Fault> {
     let mut magic = [0; 4];
     whole.clone().read_exact(&mut magic).map_err(Fault::in_header)?;
     if !matches!(&magic, b"PK\x03\x04" | b"PK\x05\x06") {
         let what = "not an .npz file (it does not begin as a zip archive does, with PK)";
         return Err(Fault::damaged(Place::Header, what));
     }
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
+    let mut archive = ZipArchive::new(BufReader::new(whole.clone())).map_err(damaged)?;
     let twice = || {
         let what = "two members have the same name, and one would be lost";
         Fault::damaged(Place::Header, what)
@@ -77,7 +73,7 @@ pub(crate) fn open(file: File, length: u64) -> Result<Content, Fault> {
 }
 
 fn member(
-    archive: &mut ZipArchive<BufReader<Arc<File>>>,
+    archive: &mut ZipArchive<BufReader<Span>>,
     index: usize,
     whole: &Span,
 ) -> Result<(String, Member), Fault> {

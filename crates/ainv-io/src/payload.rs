@@ -10,18 +10,30 @@ use std::sync::Arc;
 /// A part of a file. Reads go by position, so parts of one file do not disturb each other.
 #[derive(Clone, Debug)]
 pub(crate) struct Span {
-    file: Arc<File>,
+    store: Store,
     at: u64,
     end: u64,
 }
 
+/// Where a file's bytes lie.
+#[derive(Clone, Debug)]
+enum Store {
+    Disk(Arc<File>),
+    Memory(Arc<Vec<u8>>),
+}
+
 impl Span {
     /// The first `length` bytes of the file.
-    pub(crate) fn new(file: Arc<File>, length: u64) -> Span {
-        Span { file, at: 0, end: length }
+    pub(crate) fn new(file: File, length: u64) -> Span {
+        Span { store: Store::Disk(Arc::new(file)), at: 0, end: length }
+    }
+    /// A file that is in memory.
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Span {
+        let end = bytes.len() as u64;
+        Span { store: Store::Memory(Arc::new(bytes)), at: 0, end }
     }
     pub(crate) fn len(&self) -> u64 {
-        self.end - self.at
+        self.end.saturating_sub(self.at)
     }
     /// What is left without the first bytes.
     pub(crate) fn from(&self, start: u64) -> Span {
@@ -36,11 +48,33 @@ impl Span {
 impl Read for Span {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.len()).unwrap_or(usize::MAX).min(bytes.len());
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(self.at))?;
-        let read = file.read(&mut bytes[..most])?;
+        let bytes = &mut bytes[..most];
+        let read = match &self.store {
+            Store::Disk(file) => {
+                let mut file = &**file;
+                file.seek(SeekFrom::Start(self.at))?;
+                file.read(bytes)?
+            }
+            Store::Memory(all) => {
+                let from = usize::try_from(self.at).unwrap_or(usize::MAX).min(all.len());
+                (&all[from..]).read(bytes)?
+            }
+        };
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+/// To a position in the file, not in the part.
+impl Seek for Span {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (from, by) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::End(by) => (self.end, by),
+            SeekFrom::Current(by) => (self.at, by),
+        };
+        self.at = from.checked_add_signed(by).ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

@@ -16,9 +16,7 @@ use crate::payload::{Payload, Span};
 use crate::source::{Content, Info, PassedOver};
 use safetensors::tensor::{Dtype as Type, Metadata, TensorInfo};
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
 
 /// The format's limit.
 const LONGEST: u64 = 100_000_000;
@@ -27,8 +25,7 @@ fn damaged(what: impl Into<String>) -> Fault {
     Fault::damaged(Place::Header, what)
 }
 
-pub(crate) fn open(file: File, length: u64) -> Result<Content, Fault> {
-    let whole = Span::new(Arc::new(file), length);
+pub(crate) fn open(whole: Span) -> Result<Content, Fault> {
     let mut bytes = [0; 8];
     whole.clone().read_exact(&mut bytes).map_err(Fault::in_header)?;
     let header = u64::from_le_bytes(bytes);

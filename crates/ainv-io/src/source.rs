@@ -11,7 +11,6 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// An array of matrices in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +98,7 @@ impl Source {
             if !about.is_file() {
                 return Source::piped(Box::new(file), path.into(), format);
             }
-            Source::of_file(file, about.len(), path.into(), format)
+            Source::of(Span::new(file, about.len()), path.into(), format)
         };
         open().map_err(|fault| fault.in_file(path))
     }
@@ -124,20 +123,27 @@ impl Source {
             let content = Content { arrays: vec![array], ..Content::default() };
             return Ok(Source::binary(content, None, name, format));
         }
-        let (file, length) = spool(read)?;
-        Source::of_file(file, length, name, format)
+        Source::of(spool(read)?, name, format)
     }
 
-    fn of_file(file: File, length: u64, name: PathBuf, format: Format) -> Result<Source, Fault> {
+    /// A file whose bytes are in memory; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`open`](Source::open).
+    pub fn from_bytes(bytes: Vec<u8>, name: &str, format: Format) -> Result<Source, Error> {
+        Source::of(Span::of_bytes(bytes), name.into(), format).map_err(|fault| fault.in_file(name))
+    }
+
+    fn of(whole: Span, name: PathBuf, format: Format) -> Result<Source, Fault> {
+        let length = whole.len();
         let content = match format {
-            Format::Npy => Content { arrays: vec![npy::open(file, length)?], ..Content::default() },
-            Format::Npz => npz::open(file, length)?,
-            Format::Safetensors => safetensors::open(file, length)?,
+            Format::Npy => Content { arrays: vec![npy::open(whole)?], ..Content::default() },
+            Format::Npz => npz::open(whole)?,
+            Format::Safetensors => safetensors::open(whole)?,
             Format::Mtx | Format::Csv | Format::Tsv => {
-                let text = Span::new(Arc::new(file), length);
                 let info = match format {
-                    Format::Mtx => mtx::describe(text.clone())?,
-                    _ => table::describe(text.clone(), format)?,
+                    Format::Mtx => mtx::describe(whole.clone())?,
+                    _ => table::describe(whole.clone(), format)?,
                 };
                 return Ok(Source {
                     name,
@@ -145,7 +151,7 @@ impl Source {
                     bytes: Some(length),
                     arrays: vec![info],
                     passed_over: Vec::new(),
-                    body: Body::Text(text),
+                    body: Body::Text(whole),
                 });
             }
         };
@@ -285,10 +291,10 @@ fn part(whole: Matrices, shape: &[usize]) -> Result<Matrices, Fault> {
 }
 
 /// Copies a pipe to an unnamed file.
-pub(crate) fn spool(mut read: Box<dyn Read + Send>) -> Result<(File, u64), Fault> {
+pub(crate) fn spool(mut read: Box<dyn Read + Send>) -> Result<Span, Fault> {
     let mut file = tempfile::tempfile().map_err(Fault::system)?;
     let length = io::copy(&mut read, &mut file).map_err(Fault::system)?;
-    Ok((file, length))
+    Ok(Span::new(file, length))
 }
 
 /// Reads the one array of a file.

@@ -118,7 +118,7 @@ fn prefixed() -> Builder<'static, 'static> {
 }
 
 fn named(folder: &Path) -> io::Result<Unfinished> {
-    let mut builder = prefixed();
+    let builder = &mut prefixed();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -20,13 +20,10 @@ use crate::error::Fault;
 use crate::numbers::{self, Numbers};
 use crate::payload::{Payload, Span};
 use crate::source::{Info, spool};
-use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
 
-/// The one array of a file of `length` bytes.
-pub(crate) fn open(file: File, length: u64) -> Result<(Info, Numbers), Fault> {
-    let whole = Span::new(Arc::new(file), length);
+/// The one array of a file.
+pub(crate) fn open(whole: Span) -> Result<(Info, Numbers), Fault> {
     let header = Header::read(&mut whole.clone())?;
     let payload = whole.from(header.bytes.len() as u64);
     let have = payload.len();
@@ -38,9 +35,8 @@ pub(crate) fn open(file: File, length: u64) -> Result<(Info, Numbers), Fault> {
 pub(crate) fn open_pipe(mut read: Box<dyn Read + Send>) -> Result<(Info, Numbers), Fault> {
     let header = Header::read(&mut read)?;
     if header.fortran_order {
-        let (file, length) = spool(read)?;
-        let payload = Payload::plain(Span::new(Arc::new(file), length));
-        return array(header, None, Some(length), payload);
+        let payload = spool(read)?;
+        return array(header, None, Some(payload.len()), Payload::plain(payload));
     }
     array(header, None, None, Payload::pipe(read))
 }

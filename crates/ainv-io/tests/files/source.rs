@@ -62,6 +62,36 @@ fn ranges_of_both_orders() {
 }
 
 #[test]
+fn every_format_is_read_from_memory() {
+    let [_, a, ..] = awkward();
+    let one = f64s(&[1.0, 2.0, 3.0, 4.0], &[2, 2]);
+    for format in Format::ALL {
+        let a = if format.holds_stacks() { &a } else { &one };
+        let bytes = written(format, &[(None, a)]);
+        let length = bytes.len() as u64;
+        let mut source = Source::from_bytes(bytes.clone(), "dropped", format).unwrap();
+        assert_eq!((source.format(), source.bytes()), (format, Some(length)));
+        // Again and in parts: nothing was used up.
+        assert_eq!(&source.read(0, MOST).unwrap(), a);
+        assert_eq!(&source.read(0, MOST).unwrap(), a);
+        if format.holds_stacks() {
+            let part = source.read_range(0, 1..2, MOST).unwrap();
+            assert_eq!(part.shape(), [1, 2, 2]);
+        }
+        for cut in [0, 1, bytes.len() / 2] {
+            let cut = Source::from_bytes(bytes[..cut].to_vec(), "dropped", format)
+                .and_then(|mut source| source.read(0, MOST));
+            // Half of a table is a table.
+            if let Err(error) = cut {
+                assert!(error.to_string().starts_with("dropped"), "{error}");
+            } else {
+                assert!(matches!(format, Format::Csv | Format::Tsv), "{format}");
+            }
+        }
+    }
+}
+
+#[test]
 fn every_format_comes_through_a_pipe() {
     let [_, a, ..] = awkward();
     let one = f64s(&[1.0, 2.0, 3.0, 4.0], &[2, 2]);

@@ -22,7 +22,7 @@ pub use page::html_page;
 pub use picture::{Grid, Picture};
 pub use route::Method;
 pub use structure::Structure;
-pub use words::Verdict;
+pub use words::{Measured, Told, Verdict};
 
 use crate::plan::Plan;
 use crate::status::Status;

@@ -1,7 +1,7 @@
 //! A report as a page with pictures: HTML that needs nothing else, dark where its surroundings are.
 
 use super::drawing;
-use super::words::{Verdict, short};
+use super::words::{Measured, Verdict, short};
 use super::{Digits, Grid, MatrixReport, Picture, Report};
 use std::fmt::{self, Display, Write};
 
@@ -172,49 +172,10 @@ impl Section<'_> {
 
     fn numbers(&self, f: &mut fmt::Formatter<'_>, of: &MatrixReport) -> fmt::Result {
         writeln!(f, "<table class=\"numbers\">")?;
-        let mut row = |label: &str, value: String, meaning: &str| {
-            let (value, meaning) = (Escaped(&value), Escaped(meaning));
-            writeln!(f, "<tr><th>{label}</th><td class=\"n\">{value}</td><td>{meaning}</td></tr>")
-        };
-        let digits = format!("{} of {}", of.digits.good, of.digits.of);
-        row("Digits", digits, "About how many digits of the inverse's largest numbers are right.")?;
-        row(
-            "rcond",
-            short(of.rcond),
-            "How far the matrix is from one that has no inverse: 1 is best, 0 is none at all. Errors \
-             in the matrix grow up to 1/rcond times.",
-        )?;
-        row(
-            "Right residual",
-            short(of.right_residual),
-            "The matrix times its inverse should be the identity; this is what is left: the 1-norm \
-             of A X \u{2212} I.",
-        )?;
-        row(
-            "Left residual",
-            short(of.left_residual),
-            "The same the other way round: X A \u{2212} I. The smaller of the two bounds the error \
-             of the inverse.",
-        )?;
-        row("Norm of A", short(of.norm), "Its size: the largest sum of a column's |entries|.")?;
-        row("Norm of X", short(of.inverse_norm), "The inverse's size.")?;
-        row("Structure", of.structure.to_string(), "What its entries show.")?;
-        if let Some(rank) = of.rank {
-            let value = format!("{rank} of {}", self.report.order());
-            row("Rank", value, "How many of its rows say something that the others do not.")?;
+        for Measured { label, value, meaning } in self.report.measured(of) {
+            let (value, meaning) = (Escaped(&value), Escaped(&meaning));
+            writeln!(f, "<tr><th>{label}</th><td class=\"n\">{value}</td><td>{meaning}</td></tr>")?;
         }
-        let reason = format!("Because {}.", self.report.reason(of.method));
-        row("Route", self.report.route(of.method), &reason)?;
-        let threads = match self.report.plan.threads {
-            1 => "1 thread".to_owned(),
-            several => format!("{several} threads"),
-        };
-        row("Machine", threads, &format!("The plan: {}.", self.report.plan.method()))?;
-        let status = match of.status.at {
-            0 => "What inv makes of it.".to_owned(),
-            _ => format!("What inv makes of it: {}.", of.status),
-        };
-        row("Status", of.status.code.to_string(), &status)?;
         writeln!(f, "</table>")
     }
 

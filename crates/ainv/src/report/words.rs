@@ -59,6 +59,32 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// What a [`Report`] says of one matrix.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Told {
+    /// The verdict, as a sentence.
+    pub headline: &'static str,
+    /// Why.
+    pub why: String,
+    /// What to do about it: nothing, if all is well.
+    pub advice: Vec<String>,
+    /// The numbers that the verdict rests on, and how the matrix was inverted.
+    pub measured: Vec<Measured>,
+}
+
+/// Something that was measured on a matrix.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Measured {
+    /// Its name.
+    pub label: &'static str,
+    /// How large it is, in few characters.
+    pub value: String,
+    /// What that means.
+    pub meaning: String,
+}
+
 /// `3.1e-7`, in few characters; nothing to tell is a dash.
 pub(super) fn short(x: f64) -> String {
     match x {
@@ -287,6 +313,75 @@ impl Report {
         let said: Vec<_> =
             said.map(|(verdict, count)| format!("{count} {}", verdict.of_several())).collect();
         said.join(", ")
+    }
+}
+
+impl Report {
+    /// What is to be said of one matrix of the stack.
+    ///
+    /// ```
+    /// use ainv::{Options, Stack};
+    /// let a = Stack::new(&[1.0, 2.0, 2.0, 4.0], &[2, 2])?;
+    /// let told = ainv::report(a, None, &Options::default())?.told(0);
+    /// assert_eq!(told.headline, "There is no inverse.");
+    /// assert!(told.advice[0].contains("pinv"));
+    /// # Ok::<(), ainv::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such matrix.
+    pub fn told(&self, index: usize) -> Told {
+        let of = &self.matrices[index];
+        Told {
+            headline: of.verdict().headline(),
+            why: self.explained(of),
+            advice: self.advice(of),
+            measured: self.measured(of),
+        }
+    }
+
+    /// What was measured on one matrix, with what that means.
+    pub(super) fn measured(&self, of: &MatrixReport) -> Vec<Measured> {
+        let mut all = Vec::new();
+        let mut row = |label, value, meaning: &str| {
+            all.push(Measured { label, value, meaning: meaning.to_owned() });
+        };
+        let digits = format!("{} of {}", of.digits.good, of.digits.of);
+        row("Digits", digits, "About how many digits of the inverse's largest numbers are right.");
+        row(
+            "rcond",
+            short(of.rcond),
+            "How far the matrix is from one that has no inverse: 1 is best, 0 is none at all. Errors \
+             in the matrix grow up to 1/rcond times.",
+        );
+        row(
+            "Right residual",
+            short(of.right_residual),
+            "The matrix times its inverse should be the identity; this is what is left: the 1-norm \
+             of A X \u{2212} I.",
+        );
+        row(
+            "Left residual",
+            short(of.left_residual),
+            "The same the other way round: X A \u{2212} I. The smaller of the two bounds the error \
+             of the inverse.",
+        );
+        row("Norm of A", short(of.norm), "Its size: the largest sum of a column's |entries|.");
+        row("Norm of X", short(of.inverse_norm), "The inverse's size.");
+        row("Structure", of.structure.to_string(), "What its entries show.");
+        if let Some(rank) = of.rank {
+            let value = format!("{rank} of {}", self.order());
+            row("Rank", value, "How many of its rows say something that the others do not.");
+        }
+        row("Route", self.route(of.method), &format!("Because {}.", self.reason(of.method)));
+        let threads = counted(self.plan.threads, "thread", "threads");
+        row("Machine", threads, &format!("The plan: {}.", self.plan.method()));
+        let status = match of.status.at {
+            0 => "What inv makes of it.".to_owned(),
+            _ => format!("What inv makes of it: {}.", of.status),
+        };
+        row("Status", of.status.code.to_string(), &status);
+        all
     }
 }
 
