@@ -9,6 +9,7 @@ import textwrap
 import ainv
 import numpy as np
 import pytest
+from residuals import adjoint, inverse_ratio, over
 
 A3 = np.array([[4.0, 1.0, 2.0], [1.0, 5.0, 3.0], [0.0, 2.0, 6.0]])
 DTYPES = ["float32", "float64", "complex64", "complex128"]
@@ -33,29 +34,16 @@ def posdef(shape, dtype="float64", seed=0):
     return ((p + adjoint(p)) / 2).astype(dtype)
 
 
-def adjoint(a):
-    return np.swapaxes(a, -1, -2).conj()
-
-
-def norm(a):
-    """The largest row sum of each matrix, at least the smallest normal number."""
-    sums = np.abs(a).sum(axis=-1).max(axis=-1, initial=0.0)
-    return np.maximum(sums, np.finfo(np.float64).tiny)
-
-
 def epsilon(dtype):
     dtype = np.dtype(dtype)
     return 2.0**-7 if dtype.name == "bfloat16" else float(np.finfo(dtype).eps)
 
 
 def ratio(residual, *factors, dtype):
-    """|residual| over n eps and the factors' norms: of order one if all is well."""
+    """`over` in the order and the epsilon of a dtype, in double."""
     wide = np.result_type(residual.dtype, np.float64)
-    n = max(residual.shape[-1], 1)
-    scale = n * epsilon(dtype)
-    for f in factors:
-        scale = scale * norm(np.asarray(f).astype(wide))
-    return norm(residual.astype(wide)) / scale
+    residual, *factors = (np.asarray(f).astype(wide) for f in (residual, *factors))
+    return over(residual, residual.shape[-1], epsilon(dtype), *factors)
 
 
 def assert_small(ratios, bound=10.0):
@@ -70,8 +58,7 @@ def assert_inverse(a, x, dtype=None, bound=10.0):
     dtype = dtype or x.dtype
     wide = np.complex128 if x.dtype.kind == "c" else np.float64
     a, x = a.astype(wide), x.astype(wide)
-    eye = np.eye(a.shape[-1])
-    assert_small(ratio(a @ x - eye, a, x, dtype=dtype), bound)
+    assert_small(inverse_ratio(a, x, epsilon(dtype)), bound)
 
 
 def assert_same_bits(x, y):

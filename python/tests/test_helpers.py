@@ -65,10 +65,11 @@ def test_one_bad_ratio_fails(bad):
 def test_the_ratio_is_what_its_name_says():
     residual, factor = np.array([[3.0, -1.0], [0.0, 1.0]]), np.array([[2.0, 0.0], [0.0, -8.0]])
     eps = np.finfo(np.float32).eps
-    assert ratio(residual, factor, dtype="float32") == pytest.approx(4.0 / (2 * eps * 8.0))
-    # A product of norms that underflows is no excuse.
-    with np.errstate(all="ignore"):
-        assert not np.all(ratio(residual, factor * 0, factor * 0, dtype="float64") < 10)
+    assert ratio(residual, factor, dtype="float32") == pytest.approx(3.0 / (2 * eps * 8.0))
+    # Norms that are zero, or whose product is, are no excuse.
+    for zero in (factor * 0, factor * 1e-200):
+        with np.errstate(all="ignore"):
+            assert not np.any(ratio(residual, zero, zero, dtype="float64") < 10)
 
 
 def test_bits_are_bits():

@@ -4,18 +4,8 @@ import collections
 
 import ainv
 import numpy as np
-from checks import (
-    adjoint,
-    cholesky_inv_ratio,
-    cholesky_ratio,
-    count,
-    demand,
-    inverse_ratio,
-    one_norm,
-    over,
-    pinv_ratio,
-    same_bits,
-)
+from checks import cholesky_inv_ratio, cholesky_ratio, count, demand, same_bits
+from residuals import adjoint, inverse_ratio, one_norm, over, pinv_ratio
 
 try:
     from ml_dtypes import bfloat16

@@ -139,6 +139,7 @@ pub trait Isa: Copy + 'static {
 }
 
 /// Writes `impl Vector` from a table of one line an operation.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vector {
     ($v:ty, $elem:ty, $mask:ty, $lanes:literal, {
         $($name:ident ( $($arg:ident : $t:ty),* ) -> $ret:ty = $body:expr;)*
@@ -160,6 +161,7 @@ macro_rules! vector {
         }
     };
 }
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(crate) use vector;
 
 /// Asks for the cache line at `p`, to be read or to be written. Any address will do.

@@ -5,7 +5,7 @@ use super::strips::{group, strips};
 use super::triangular::{invert, solve_left_unit_lower, solve_right, solve_rows};
 use super::{Context, Shared, Shares, half, leading_dimension, panel_width};
 use crate::device::cpu::arena;
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::{let_in, pause};
 use crate::error::{Error, filled};
 use ainv_kernels::panel::{PanelLu, WIDTH};
 use ainv_kernels::scalar::Scalar;
@@ -82,6 +82,7 @@ pub(crate) unsafe fn factor<T: Scalar>(
     })?;
     let (a, pivots) = (Shared(a), &*pivots);
     cx.each(panels.len(), cx.threads_for(n, n, 8), &|i| {
+        pause(cx.cancel)?;
         let Range { start: first, end: next } = panels[i];
         // SAFETY: columns of the caller's matrix, no one else's.
         unsafe { permute_rows(next..n, pivots, a_at(a, 0, first, ld), next - first, ld) }

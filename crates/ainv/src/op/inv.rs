@@ -9,7 +9,7 @@ use super::working::Working;
 use super::{Op, Operand, Outcome, Remains, Scaling, lanes_max, on_working, settle};
 use crate::alg::{Context, Shared, cholesky, leading_dimension, lu, triangular};
 use crate::device::cpu::arena;
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::pause;
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::Kernels;
@@ -264,7 +264,7 @@ pub(crate) unsafe fn fold<T: Scalar>(
     upwards: bool,
 ) -> Result<(), Error> {
     cx.each(n.div_ceil(SQUARE), cx.threads_for(n, n, 8), &|b| {
-        let_in();
+        pause(cx.cancel)?;
         let at = |i: usize, j: usize| w.get().wrapping_add(i + j * ld);
         let (first, next) = (b * SQUARE, n.min((b + 1) * SQUARE));
         // SAFETY: entries of the caller's matrix and their mirror images, no one else's.
@@ -301,7 +301,7 @@ unsafe fn reflect<T: Scalar>(
     f: impl Fn(*mut T, *mut T) + Sync,
 ) -> Result<(), Error> {
     cx.each(n.div_ceil(SQUARE), cx.threads_for(n, n, 8), &|b| {
-        let_in();
+        pause(cx.cancel)?;
         for i0 in (b * SQUARE..n).step_by(SQUARE) {
             for j in b * SQUARE..n.min((b + 1) * SQUARE) {
                 for i in i0.max(j + 1)..n.min(i0 + SQUARE) {

@@ -4,7 +4,7 @@ use crate::alg::condition::{Size, modulus};
 use crate::alg::gemm::Operand;
 use crate::alg::triangular::multiply_left;
 use crate::alg::{Context, Shared};
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::pause;
 use crate::error::{Error, filled, listed};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
@@ -122,7 +122,7 @@ unsafe fn column_sums<T: Scalar>(
     };
     let mut sums = filled(T::Real::default(), n + SUMS)?;
     for i in 0..n {
-        let_in();
+        pause(cx.cancel)?;
         let line = line(i);
         let first = if columns { from.at(line.start, i) } else { from.at(i, line.start) };
         let each = match columns && !mirrored {
@@ -168,15 +168,18 @@ fn moduli<T: Scalar>(
         }
         return Ok(sums);
     }
-    /// Columns side by side: the order of a column's additions is the same in every layout, and none
-    /// jumps from line to line of a cache.
-    const TOGETHER: usize = 16;
+    /// Columns side by side, at most: the order of a column's additions is the same in every layout, and
+    /// none jumps from line to line of a cache.
+    const MOST: usize = 128;
+    // Where they are adjacent a row's part is long enough for the machine to see it coming; where they are
+    // far apart more of them would share the sets of a cache.
+    let together = if from.cs == 1 { MOST } else { 16 };
     let to = Shared(sums.as_mut_ptr());
-    cx.each(n.div_ceil(TOGETHER), cx.threads_for(n, n, 8), &|block| {
-        let_in();
-        let first = block * TOGETHER;
-        let mut sums = [0.0; TOGETHER];
-        let here = TOGETHER.min(n - first);
+    cx.each(n.div_ceil(together), cx.threads_for(n, n, 8), &|block| {
+        pause(cx.cancel)?;
+        let first = block * together;
+        let mut sums = [0.0; MOST];
+        let here = together.min(n - first);
         for i in 0..n {
             for (c, sum) in sums[..here].iter_mut().enumerate() {
                 if counts(i, first + c) {

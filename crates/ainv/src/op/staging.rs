@@ -2,7 +2,7 @@
 //! in another precision where the call asks for it.
 
 use crate::alg::{Context, Shared, Shares};
-use crate::device::cpu::executor::let_in;
+use crate::device::cpu::executor::{let_in, pause};
 use crate::error::Error;
 use crate::options::Assume;
 use crate::stack::{OwnedStack, Stack};
@@ -35,18 +35,21 @@ impl<T> Rows<'_, T> {
     }
 }
 
-/// Runs `f` on shares of `count` lines of `len` entries.
+/// Entries between two pauses, about.
+const AT_ONCE: usize = 1 << 16;
+
+/// Runs `f` on some lines after the other, of `count` lines of `len` entries.
 fn share_out<S: Scalar>(
     cx: &Context<S>,
     (count, len): (usize, usize),
-    f: &(impl Fn(Range<usize>) + Sync),
+    f: &(impl Fn(Range<usize>) -> Result<(), Error> + Sync),
 ) -> Result<(), Error> {
     let threads = cx.threads_for(count, len, 8);
     let shares = Shares::new(count, threads, 8);
+    let lines = (AT_ONCE / len.max(1)).max(1);
     cx.each(shares.count, threads, &|i| {
-        let_in();
-        f(shares.range(i));
-        Ok(())
+        let Range { start, end } = shares.range(i);
+        (start..end).step_by(lines).try_for_each(|at| f(at..end.min(at + lines)))
     })
 }
 
@@ -67,14 +70,17 @@ pub(crate) unsafe fn expand<S: Scalar, T: Scalar, W: Scalar>(
     let (rows, to) = (Rows(src), Shared(to));
     if matches!(assume, Assume::Auto | Assume::General) && is_dense(src, from) {
         return share_out(cx, (lines, from.cols), &|range| {
+            pause(cx.cancel)?;
             let (p, to) = (rows.first(), to.get());
             for i in range.start * from.cols..range.end * from.cols {
                 // SAFETY: the matrices lie one after the other.
                 unsafe { to.add(i).write(convert(p.add(i).read())) };
             }
+            Ok(())
         });
     }
     share_out(cx, (lines, from.cols), &|range| {
+        pause(cx.cancel)?;
         for line in range {
             let (k, i) = (line / from.rows, line % from.rows);
             let p = rows.get(k);
@@ -95,6 +101,7 @@ pub(crate) unsafe fn expand<S: Scalar, T: Scalar, W: Scalar>(
                 unsafe { to.get().add(k * size + i * from.cols + j).write(x) };
             }
         }
+        Ok(())
     })
 }
 
@@ -133,7 +140,8 @@ pub(crate) unsafe fn drop_rounding<W: Scalar>(a: *mut W, count: usize, n: usize,
     }
 }
 
-/// Copies dense matrices back, converted.
+/// Copies dense matrices back, converted. Once begun it is not cancelled, so that the caller's are whole or as
+/// they were.
 ///
 /// # Safety
 /// As [`expand`].
@@ -148,14 +156,17 @@ pub(crate) unsafe fn collect<S: Scalar, T: Scalar, W: Scalar>(
     let (rows, from) = (Rows(dst), Shared(from.cast_mut()));
     if is_dense(dst, to) {
         return share_out(cx, (lines, to.cols), &|range| {
+            let_in();
             let (p, from) = (rows.first(), from.get());
             for i in range.start * to.cols..range.end * to.cols {
                 // SAFETY: the matrices lie one after the other.
                 unsafe { p.add(i).write(convert(from.add(i).read())) };
             }
+            Ok(())
         });
     }
     share_out(cx, (lines, to.cols), &|range| {
+        let_in();
         for line in range {
             let (k, i) = (line / to.rows, line % to.rows);
             let p = rows.get(k);
@@ -167,5 +178,6 @@ pub(crate) unsafe fn collect<S: Scalar, T: Scalar, W: Scalar>(
                 }
             }
         }
+        Ok(())
     })
 }
