@@ -10,10 +10,9 @@ pub(crate) fn inverses<T: Scalar>(a: &OwnedStack<T>, options: &Options) -> Resul
     let report = ainv::report(a, None, options).map_err(|error| error.to_string())?;
     let Some(picture) = &report.picture else { return Err("there is no matrix in it".to_owned()) };
     let (told, verdict) = (report.told(picture.index), report.matrices[picture.index].verdict());
-    let measured = told.measured.iter().map(|m| [m.label, &m.value, &m.meaning]);
-    let measured: Vec<_> = measured.collect();
-    let counts: Vec<_> = Verdict::ALL.iter().zip(report.counts()).collect();
-    let counts: Vec<_> = counts.into_iter().map(|(v, n)| json!([v.name(), n])).collect();
+    let measured: Vec<_> = told.measured.iter().map(|m| [m.label, &m.value, &m.meaning]).collect();
+    let counts: Vec<_> =
+        Verdict::ALL.iter().zip(report.counts()).map(|(v, n)| json!([v.name(), n])).collect();
     let mut maps =
         vec![picture::of_grid("A, the matrix", "The sizes of its entries.", &picture.matrix)];
     if picture.inverse.cells.iter().any(|x| x.is_finite()) {
