@@ -9,6 +9,7 @@ use crate::error::Error;
 use ainv_kernels::block::{Block, unreal_above};
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use ainv_kernels::trsm::{BLOCK, Triangle};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A = L L^H in the lower triangle's place; what stands above the diagonal stays. The 1-based
@@ -112,6 +113,9 @@ unsafe fn factor_real<T: Scalar>(
 /// adjoint has to be packed. Part of the algorithm, as it fixes the order of the additions.
 const DEPTH: usize = 256;
 
+/// Order of the diagonal blocks of a Hermitian product, which are computed whole.
+const SQUARE: usize = 32;
+
 /// Products of `k` steps that update blocks of one matrix.
 struct Panel {
     k: usize,
@@ -148,7 +152,6 @@ impl Panel {
         b: Operand<T>,
         c: *mut T,
     ) -> Result<(), Error> {
-        const SQUARE: usize = 32;
         // SAFETY: the caller's block.
         unsafe {
             if n <= SQUARE {
@@ -221,9 +224,6 @@ pub(crate) unsafe fn invert_factor<T: Scalar>(
     }
 }
 
-/// Columns that are copied out at a time.
-const COPIED: usize = 32;
-
 /// The lower triangle of V^H V in the place of the lower V (LAPACK's lauum), strip by strip of rows
 /// from the top: a strip needs only what is below it.
 unsafe fn multiply_adjoint<T: Scalar>(
@@ -233,54 +233,135 @@ unsafe fn multiply_adjoint<T: Scalar>(
     ld: isize,
 ) -> Result<(), Error> {
     let width = ROWS.min(n);
-    let matrix = Shared(a);
-    let at = |i: usize, j: usize| matrix.get().wrapping_offset(i as isize + j as isize * ld);
     let one = cx.sequential();
-    arena::with(width * width, |diagonal: *mut T| {
-        let diagonal = Shared(diagonal);
+    // One thread packs what it needs where it needs it.
+    let shared = cx.scratch().ample && cx.threads > 1;
+    let packed = if shared { width.next_multiple_of(cx.kernels.mr) * n } else { 0 };
+    arena::with(width * width + packed, |adjoint: *mut T| {
+        let packed = Shared(adjoint.wrapping_add(width * width));
         for first in (0..n).step_by(width) {
             let next = n.min(first + width);
             let (m, k) = (next - first, n - next);
-            // SAFETY: blocks of the caller's matrix; the copy holds the diagonal block.
-            unsafe {
-                copy_columns(&one, (m, m), at(first, first), ld, diagonal.get(), width as isize)?;
-                let below = Operand::columns(at(next, first).cast_const(), ld);
-                let panel = Panel { k, ld, update: Update::Add };
-                let threads = cx.threads_for(m, next, n - first);
-                let shares = Shares::new(first, threads, 8 * cx.kernels.nr);
-                cx.each(1 + shares.count, threads, &|task| {
-                    if task == 0 {
-                        multiply_adjoint_small(&one, m, at(first, first), ld)?;
-                        return panel.square(&one, m, below.adjoint(), below, at(first, first));
-                    }
-                    let columns = shares.range(task - 1);
-                    let (begin, cols) = (columns.start, columns.len());
-                    let c = at(first, begin);
-                    // The adjoint of the diagonal block is an upper triangle.
-                    let adjoint = Triangle {
-                        t: diagonal.get().cast_const(),
-                        rs: width as isize,
-                        cs: 1,
-                        conj: true,
-                        lower: false,
-                        unit: false,
-                    };
-                    arena::with(m * COPIED, |copy: *mut T| {
-                        for j in (0..cols).step_by(COPIED) {
-                            let (size, c) = ((m, COPIED.min(cols - j)), at(first, begin + j));
-                            copy_columns(&one, size, c, ld, copy, m as isize)?;
-                            let b = Operand::columns(copy.cast_const(), m as isize);
-                            multiply_left(&one, size, false, adjoint, b, c, ld)?;
-                        }
-                        Ok(())
-                    })?;
-                    let b = Operand::columns(at(next, begin).cast_const(), ld);
-                    panel.full(&one, m, cols, below.adjoint(), b, c)
-                })?;
-            }
+            let strip = AdjointStrip { a: Shared(a), ld, first, m, k, adjoint: Shared(adjoint) };
+            let threads = cx.threads_for(m, next, n - first);
+            let left = Shares::new(first, threads, 4 * cx.kernels.nr);
+            let diagonal = m.div_ceil(SQUARE);
+            let rows = match shared && left.count > 1 {
+                true => Shares::new(m, threads, cx.kernels.mr),
+                false => Shares::new(0, 1, 1),
+            };
+            // SAFETY: the strip's diagonal block, and rows of the packed copy, each one task's.
+            cx.each(1 + rows.count, threads, &|task| unsafe {
+                match task {
+                    0 => strip.begin(&one),
+                    _ => strip.pack(&one, rows.range(task - 1), packed.get()),
+                }
+            })?;
+            let below = match rows.count {
+                0 => strip.below().adjoint(),
+                _ => Operand::in_panels(cx, packed.get(), k),
+            };
+            // SAFETY: columns of the strip, each one task's. The short ones come last.
+            cx.each(left.count + diagonal, threads, &|task| unsafe {
+                match task.checked_sub(left.count) {
+                    None => strip.left(&one, left.range(task), below),
+                    Some(i) => strip.diagonal(&one, i * SQUARE..m.min((i + 1) * SQUARE)),
+                }
+            })?;
         }
         Ok(())
     })
+}
+
+/// Columns that are copied out at a time: whole tiles of most widths.
+const COPIED: usize = 48;
+
+/// `m` rows of V^H V from row `first` on, which take what is in V's `k` rows below them.
+struct AdjointStrip<T> {
+    a: Shared<T>,
+    ld: isize,
+    first: usize,
+    m: usize,
+    k: usize,
+    /// The adjoint of V's diagonal block, an upper triangle, columns `m` apart.
+    adjoint: Shared<T>,
+}
+
+impl<T: Scalar> AdjointStrip<T> {
+    fn at(&self, i: usize, j: usize) -> *mut T {
+        self.a.get().wrapping_offset(i as isize + j as isize * self.ld)
+    }
+
+    /// V's columns under the diagonal block.
+    fn below(&self) -> Operand<T> {
+        Operand::columns(self.at(self.first + self.m, self.first).cast_const(), self.ld)
+    }
+
+    fn panel(&self) -> Panel {
+        Panel { k: self.k, ld: self.ld, update: Update::Add }
+    }
+
+    /// The product of the diagonal block with itself in its place, and its adjoint apart.
+    unsafe fn begin(&self, cx: &Context<T>) -> Result<(), Error> {
+        let block = self.at(self.first, self.first);
+        // SAFETY: the caller's triangle, and its copy.
+        unsafe {
+            for j in 0..self.m {
+                for i in 0..j + 1 {
+                    let x = block.offset(j as isize + i as isize * self.ld).read().conj();
+                    self.adjoint.get().add(i + j * self.m).write(x);
+                }
+            }
+            multiply_adjoint_small(cx, self.m, block, self.ld)
+        }
+    }
+
+    /// Packs rows of the left operand.
+    unsafe fn pack(&self, cx: &Context<T>, rows: Range<usize>, to: *mut T) -> Result<(), Error> {
+        let left = self.below().adjoint().from(rows.start, 0);
+        // SAFETY: the caller's rows, and their place among the packed.
+        unsafe { left.packed(cx, (rows.len(), self.k), to.add(rows.start * self.k), self.k) };
+        Ok(())
+    }
+
+    /// Columns left of the diagonal block, by the adjoint of what is `below` that.
+    unsafe fn left(
+        &self,
+        cx: &Context<T>,
+        columns: Range<usize>,
+        below: Operand<T>,
+    ) -> Result<(), Error> {
+        let AdjointStrip { ld, first, m, .. } = *self;
+        let (t, cs) = (self.adjoint.get().cast_const(), m as isize);
+        let adjoint = Triangle { t, rs: 1, cs, conj: false, lower: false, unit: false };
+        // SAFETY: the caller's columns.
+        unsafe {
+            arena::with(m * COPIED, |copy: *mut T| {
+                for j in columns.clone().step_by(COPIED) {
+                    let (size, c) = ((m, COPIED.min(columns.end - j)), self.at(first, j));
+                    copy_columns(cx, size, c, ld, copy, m as isize)?;
+                    let b = Operand::columns(copy.cast_const(), m as isize);
+                    multiply_left(cx, size, false, adjoint, b, c, ld)?;
+                }
+                Ok(())
+            })?;
+            let b = Operand::columns(self.at(first + m, columns.start).cast_const(), ld);
+            self.panel().full(cx, m, columns.len(), below, b, self.at(first, columns.start))
+        }
+    }
+
+    /// Columns of the diagonal block's lower triangle.
+    unsafe fn diagonal(&self, cx: &Context<T>, columns: Range<usize>) -> Result<(), Error> {
+        let AdjointStrip { first, m, .. } = *self;
+        let Range { start, end } = columns;
+        let (a, b) = (self.below().adjoint(), self.below().from(0, start));
+        let c = |i: usize| self.at(first + i, first + start);
+        // SAFETY: the caller's columns.
+        unsafe {
+            self.panel().square(cx, end - start, a.from(start, 0), b, c(start))?;
+            self.panel().full(cx, m - end, end - start, a.from(end, 0), b, c(end))
+        }
+    }
 }
 
 /// [`multiply_adjoint`] of a diagonal block.

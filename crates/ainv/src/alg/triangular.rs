@@ -198,7 +198,8 @@ pub(crate) unsafe fn invert<T: Scalar>(
                 ld,
                 copy: Operand::columns(copy.cast_const(), copy_ld as isize),
             };
-            let blocks = beside.blocks(n);
+            let threads = cx.threads_for(rows.len(), width, rows.len() / 2);
+            let blocks = dealt(beside.blocks(n), threads);
             if !blocks.is_empty() {
                 let to = copy.wrapping_add(rows.start);
                 // SAFETY: the caller's triangle; the copy holds a strip of it.
@@ -207,7 +208,6 @@ pub(crate) unsafe fn invert<T: Scalar>(
                 };
             }
             let diagonal = Shared(at(first));
-            let threads = cx.threads_for(rows.len(), width, rows.len() / 2);
             let one = cx.sequential();
             // SAFETY: blocks of the caller's triangle, each one task's.
             cx.each(1 + blocks.len(), threads, &|i| unsafe {
@@ -218,6 +218,13 @@ pub(crate) unsafe fn invert<T: Scalar>(
             })
         })
     })
+}
+
+/// Tasks that grow cheaper, so ordered that every thread's share of them has some of each price.
+fn dealt<R>(tasks: Vec<R>, threads: usize) -> Vec<R> {
+    let mut tasks: Vec<_> = tasks.into_iter().enumerate().collect();
+    tasks.sort_by_key(|(i, _)| i % threads);
+    tasks.into_iter().map(|(_, task)| task).collect()
 }
 
 /// A strip of columns beside a finished inverse.
@@ -234,13 +241,18 @@ struct Beside<'a, T> {
 unsafe impl<T> Sync for Beside<'_, T> {}
 
 impl<T: Scalar> Beside<'_, T> {
-    /// The blocks of rows that are done apart.
+    /// The blocks of rows that are done apart, the dearest first.
     fn blocks(&self, n: usize) -> Vec<Range<usize>> {
         let Strip { group, before, .. } = self.strip;
         let outer = if self.lower { group.end..n } else { 0..group.start };
         let end = outer.end;
         let blocks = outer.step_by(ROWS).map(|i| i..end.min(i + ROWS));
-        blocks.chain(before.iter().cloned()).collect()
+        let mut blocks: Vec<_> = blocks.collect();
+        if self.lower {
+            blocks.reverse();
+        }
+        blocks.extend(before.iter().cloned());
+        blocks
     }
 
     /// Some rows of the inverse.
