@@ -12,8 +12,9 @@ pinv      pseudo-inverses of matrices of full and of half rank
 threads   the same work on one thread to all
 accuracy  residuals beside times, of random and of ill-conditioned matrices
 
-It prints what it measures. --json keeps it in a file; --write makes docs/benchmarks.md, its pictures and its JSON of
-it, and puts the figures of `domain` into the README. --from takes such a JSON instead of measuring. Every library runs
+It prints what it measures. --json keeps it in a file, --pictures draws it; --write makes docs/benchmarks.md, its
+pictures and its JSON of the whole, and puts the figures of `domain` into the README. --from takes such a JSON instead of
+measuring. Every library runs
 in a process of its own; one that is not installed is left out. The whole takes about an hour; --quick shows in
 minutes that all works, with figures that mean little.
 """
@@ -29,7 +30,7 @@ from pathlib import Path
 from peers_calls import cores
 from peers_cases import DTYPES, TABLES, Case
 from peers_machine import PACKAGES, machine, python_peers, rust_peers
-from peers_page import Results, into_readme, line, page
+from peers_page import Results, about, into_readme, line, page
 from peers_pictures import draw
 from peers_process import Peers, Row
 from tqdm import tqdm
@@ -50,11 +51,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results there, from the first case on")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source", help="results of another run, to write of")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the results there")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, docs/benchmarks/, the README's figures")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if unknown := set(args.tables) - set(TABLES):
         parser.error(f"no table is called {', '.join(sorted(unknown))}")
+    parts = ("tables", "libraries", "dtypes", "orders", "quick")
+    if args.write and not args.source and any(getattr(args, part) not in (parser.get_default(part), []) for part in parts):
+        parser.error("--write wants all of it, measured in full")
     return args
 
 
@@ -81,7 +86,7 @@ def measured(args: argparse.Namespace) -> Results:
         commands, versions = {**commands, **rust}, versions | locked
     results = Results(machine(0.05 if args.quick else 0.5), versions, str(datetime.date.today()),
                       1 if args.quick else args.rounds, [])
-    print(f"{results.machine}\n{', '.join(f'{name} {version}' for name, version in versions.items())}")
+    print(about(results))
     with tqdm(total=len(todo := cases(args.tables, dtypes, orders)), unit="case", dynamic_ncols=True) as bar:
         for row in rows(todo, commands, results.rounds, 0.02 if args.quick else 0.25):
             results.rows.append(row)
@@ -103,6 +108,8 @@ def rows(todo: Sequence[Case], commands: dict[str, Sequence[str]], rounds: int, 
 def main() -> None:
     args = arguments()
     results = Results.load(args.source) if args.source else measured(args)
+    if args.pictures:
+        draw(results, args.pictures)
     if args.write:
         folder = args.docs / "benchmarks"
         pictures = {f"benchmarks/{file}": title for file, title in draw(results, folder).items()}

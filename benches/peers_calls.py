@@ -44,10 +44,12 @@ def ours(case: Case, a: Array, b: Array) -> list[Call]:
         "inv": [lambda: ainv.inv(a, precision=p, out=out, axes=axes)],
         "hermitian_inv": [lambda: ainv.inv(a, assume="hermitian", precision=p)],
         "posdef_inv": [lambda: ainv.inv(a, assume="posdef", precision=p)],
+        "cholesky": [lambda: ainv.cholesky(a, precision=p)],
         "cholesky_inv": [lambda: ainv.cholesky_inv(a, precision=p)],
         "tri_inv": [lambda: ainv.tri_inv(a, precision=p)],
         "solve": [lambda: ainv.solve(a, b, precision=p)],
         "pinv": [lambda: ainv.pinv(a, precision=p)],
+        "rcond": [lambda: ainv.rcond(a)],
         "gptq": [gptq],
     }.get(case.op, [])
 
@@ -76,8 +78,10 @@ def numpys(case: Case, a: Array, b: Array) -> list[Call]:
         "inv": [lambda: inv(a)],
         "hermitian_inv": [lambda: np.linalg.inv(a)],
         "posdef_inv": [lambda: np.linalg.inv(a)],
+        "cholesky": [lambda: np.linalg.cholesky(a)],
         "solve": [lambda: np.linalg.solve(a, b)],
         "pinv": [lambda: np.linalg.pinv(a, rtol=cut)],
+        "rcond": [lambda: 1 / np.linalg.cond(a, 1)],
         # The upper factor is the transposed lower one.
         "gptq": [lambda: np.linalg.cholesky(np.linalg.inv(a)).T],
         "product": [lambda: a @ a],
@@ -101,11 +105,13 @@ def scipys(case: Case, a: Array, b: Array) -> list[Call]:
         "inv": [lambda: inv(a)],
         "hermitian_inv": [lambda: linalg.inv(a), lambda: linalg.inv(a, assume_a="her")],
         "posdef_inv": [lambda: linalg.inv(a), lambda: linalg.inv(a, assume_a="pos")],
+        "cholesky": [lambda: linalg.cholesky(a, lower=True)],
         "tri_inv": [lambda: linalg.inv(a, assume_a="lower triangular")],
         "solve": [lambda: linalg.solve(a, b)],
     }
     if not case.count:
         calls |= {"pinv": [lambda: linalg.pinv(a)], "gptq": [gptq]}
+        calls["cholesky_inv"] = [lambda: linalg.cho_solve((a, True), np.eye(case.n, dtype=a.dtype))]
     return calls.get(case.op, [])
 
 
@@ -124,10 +130,12 @@ def torches(case: Case, a_: Array, b_: Array) -> list[Call]:
         "inv": [lambda: inv(a)],
         "hermitian_inv": definite,
         "posdef_inv": definite,
+        "cholesky": [lambda: linalg.cholesky(a)],
         "cholesky_inv": [lambda: inverse(a)],
         "tri_inv": [lambda: linalg.solve_triangular(a, unit, upper=False)],
         "solve": [lambda: linalg.solve(a, b)],
         "pinv": [lambda: linalg.pinv(a)],
+        "rcond": [lambda: 1 / linalg.cond(a, 1)],
         "gptq": [lambda: linalg.cholesky(inverse(linalg.cholesky(a)), upper=True)],
         "product": [lambda: a @ a],
     }.get(case.op, [])
@@ -150,10 +158,12 @@ def jaxes(case: Case, a_: Array, b_: Array) -> list[Call]:
         "inv": [inv],
         "hermitian_inv": [numpy.linalg.inv, definite],
         "posdef_inv": [numpy.linalg.inv, definite],
+        "cholesky": [numpy.linalg.cholesky],
         "cholesky_inv": [lambda a: scipy.cho_solve((a, True), numpy.broadcast_to(unit, a.shape))],
         "tri_inv": [lambda a: scipy.solve_triangular(a, numpy.broadcast_to(unit, a.shape), lower=True)],
         "solve": [numpy.linalg.solve],
         "pinv": [numpy.linalg.pinv],
+        "rcond": [lambda a: 1 / numpy.linalg.cond(a, 1)],
         "gptq": [lambda a: numpy.linalg.cholesky(definite(a), upper=True)],
         "product": [numpy.matmul],
     }.get(case.op, [])
@@ -180,6 +190,7 @@ def mlxes(case: Case, a_: Array, b_: Array) -> list[Call]:
         "inv": [lambda: inv(a)],
         "hermitian_inv": definite,
         "posdef_inv": definite,
+        "cholesky": [lambda: linalg.cholesky(a)],
         "cholesky_inv": [lambda: linalg.cholesky_inv(a)],
         "tri_inv": [lambda: linalg.tri_inv(a)],
         "solve": [lambda: linalg.solve(a, b)],

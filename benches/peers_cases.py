@@ -11,11 +11,13 @@ from accuracy_matrices import general
 
 Array = np.ndarray[Any, Any]
 
-#: Flops of order n, in n^3, as LAPACK's authors count them. The algorithms for pseudo-inverses share no count.
+#: Flops of order n, in n^3, as LAPACK's authors count them. The algorithms for pseudo-inverses share no count,
+#: nor those for condition numbers.
 FLOPS = {
     "inv": 2.0,
     "hermitian_inv": 2.0,
     "posdef_inv": 1.0,
+    "cholesky": 1 / 3,
     "cholesky_inv": 2 / 3,
     "tri_inv": 1 / 3,
     "solve": 2 / 3,
@@ -86,7 +88,7 @@ class Case:
             a = random(*stack, m, self.rank) @ random(*stack, self.rank, n)
         else:
             a = random(*stack, m, n)
-        if self.op in ("posdef_inv", "hermitian_inv", "gptq"):
+        if self.op in ("posdef_inv", "hermitian_inv", "cholesky", "gptq"):
             a = a @ a.conj().swapaxes(-1, -2) / dtype.type(n) + np.eye(n, dtype=dtype)
         if self.op in ("cholesky_inv", "tri_inv"):
             # Lower triangles that are well conditioned.
@@ -131,8 +133,8 @@ def small(dtypes: Sequence[str], orders: Sequence[int]) -> Iterator[Case]:
     for dtype in dtypes:
         for n in orders:
             yield Case("small", "inv", dtype, fitting(dtype, n), n)
-    for op in ("posdef_inv", "cholesky_inv", "tri_inv", "solve"):
-        for dtype in dtypes[:2]:
+    for op in ("posdef_inv", "cholesky", "cholesky_inv", "tri_inv", "solve", "rcond"):
+        for dtype in dtypes[:1]:
             for n in orders:
                 if n in (3, 4, 8, 16, 32):
                     yield Case("small", op, dtype, fitting(dtype, n), n)
@@ -154,12 +156,16 @@ def far(dtypes: Sequence[str], orders: Sequence[int]) -> Iterator[Case]:
 
 
 def large(dtypes: Sequence[str], orders: Sequence[int]) -> Iterator[Case]:
-    """Short stacks of middle orders, and single large matrices. Complex ones, which take four times as long, to 1024."""
+    """Short stacks of middle orders, and single large matrices. Complex ones, which take four times as long, to
+    1024; some functions in one dtype."""
     for dtype in dtypes:
-        for op in ("inv", "posdef_inv", "cholesky_inv", "tri_inv", "product"):
+        real = dtype.startswith("float")
+        for op in ("inv", "posdef_inv", "cholesky", "cholesky_inv", "tri_inv", "solve", "rcond", "product"):
+            if op in ("cholesky", "solve", "rcond") and dtype != dtypes[0]:
+                continue
             for n in orders:
                 count = fitting(dtype, n, 2 * NEAR) if n in STACKS else 0
-                if n <= 1024 or dtype.startswith("float"):
+                if n <= 1024 or real:
                     yield Case("large", op, dtype, count, n)
 
 
@@ -202,7 +208,7 @@ TABLES: dict[str, tuple[str, Maker]] = {
     "single": ("One matrix at a time", lambda d, o, c: single(d, o or (1, 2, 3, 4, 8, 16, 32))),
     "far": ("Stacks of 60 MB beside a copy of them", lambda d, o, c: far(d, o or (1, 2, 3, 4, 6, 8, 12, 16))),
     "large": ("Middle and large orders", lambda d, o, c: large(d, o or STACKS + LARGE)),
-    "pinv": ("Pseudo-inverses", lambda d, o, c: pinv(d, o or (4, 8, 16, 32, 128, 256, 512, 1024))),
+    "pinv": ("Pseudo-inverses", lambda d, o, c: pinv(d, o or (4, 8, 16, 32, 128, 512))),
     "threads": ("Threads", lambda d, o, c: threads(powers(c))),
     "accuracy": ("Accuracy", lambda d, o, c: accuracy(d, o or (3, 4, 8, 16, 32, 64, 256))),
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from peers_cases import TABLES, Case
 from peers_machine import Machine
-from peers_process import Row
+from peers_process import FEWEST, Row
 
 #: As they write themselves.
 NAMES = {"numpy": "NumPy", "scipy": "SciPy", "jax": "JAX", "mlx": "MLX"}
@@ -156,7 +156,8 @@ def lost(results: Results) -> Iterator[str]:
 def about(results: Results) -> str:
     m, versions = results.machine, ", ".join(f"{shown(name)} {v}" for name, v in results.versions.items())
     peaks = ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {dtype}" for dtype, rate in m.peak.items())
-    return (f"Measured on {results.day} on {m}, medians of {results.rounds} alternating rounds: {versions}. "
+    fewer = f" ({FEWEST} where a call takes over a second)" if results.rounds > FEWEST else ""
+    return (f"Measured on {results.day} on {m}, medians of {results.rounds} alternating rounds{fewer}: {versions}. "
             f"In the same run a copy moved {m.copy / 1e9:.0f} GB/s in and out, and all cores together multiplied and "
             f"added at {peaks} at most.")
 
@@ -183,13 +184,14 @@ def page(results: Results, pictures: dict[str, str]) -> str:
 HOW = """\
 Repeat it with `python benches/peers.py --write` ([what it needs](../benches/README.md)). Every library runs in a
 process of its own, on the same matrices, as its user would call it, with as many threads as there are cores; where it
-has several ways the fastest counts. They take turns, and each turn begins with a quarter of a second that is not
-counted. A place is empty where a library has no such function or was not installed. Where single precision is not
-said to be in double inside, it is native.
+has several ways the fastest counts. torch has one thread for stacks of orders above 150, where its threaded inverses can
+be wrong. They take turns, and each turn begins with a quarter of a second that is not counted. A place is empty where a
+library has no such function, was not installed, takes over 30 s a call, or is left out: SciPy's loops over long stacks,
+the Rust libraries for components first. Where single precision is not said to be in double inside, it is native.
 
 Of two limits the nearer one counts: a copy of the same bytes by as many threads, and the multiply-add peak. `of the
-limit` is the time that it would take over the time that ainv took; pseudo-inverses are held against the copy alone,
-as their algorithms have no count of flops in common."""
+limit` is the time that it would take over the time that ainv took; pseudo-inverses and condition numbers are held against the
+copy alone, as their algorithms have no count of flops in common."""
 
 RATIOS = """\
 The largest `|A X - I|` over `n u |A| |X|`, u being half of the distance from 1 to the next number: a stable method

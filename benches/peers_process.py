@@ -155,6 +155,9 @@ def alike(x: Array, y: Array, case: Case) -> bool:
     """Whether both did the same: most matrices agree in a digit, whatever the condition of the others."""
     if x.size != y.size:
         return False
+    if x.ndim < 2:
+        # Condition numbers.
+        x = x.reshape(-1, 1, 1)
     axes = (0, 1) if case.components else (-2, -1)
     with np.errstate(all="ignore"):
         apart = abs(x - y.reshape(x.shape)).max(axes) / abs(x).max(axes)

@@ -11,6 +11,7 @@ pub fn functions<T: Number>(op: &str, stack: bool) -> Vec<Function<T>> {
     match op {
         "inv" => vec![inv],
         "hermitian_inv" | "posdef_inv" => vec![inv, posdef_inv],
+        "cholesky" => vec![cholesky],
         "tri_inv" => vec![tri_inv],
         "solve" => vec![solve],
         "pinv" => vec![pinv],
@@ -37,6 +38,12 @@ fn inv<T: Number>(shape: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()
 
 fn posdef_inv<T: Number>(shape: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()> {
     store(&transposed(shape, a).llt(Side::Lower).ok()?.inverse(), x);
+    Some(())
+}
+
+fn cholesky<T: Number>([m, n]: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()> {
+    let llt = MatRef::from_row_major_slice(a, m, n).llt(Side::Lower).ok()?;
+    store(&llt.L().transpose().to_owned(), x);
     Some(())
 }
 

@@ -8,6 +8,7 @@ pub fn functions<T: Number>(op: &str, _: bool) -> Vec<Function<T>> {
     match op {
         "inv" => vec![inv],
         "hermitian_inv" | "posdef_inv" => vec![inv, posdef_inv],
+        "cholesky" => vec![cholesky],
         "gptq" => vec![gptq],
         "product" => vec![product],
         _ => vec![],
@@ -31,6 +32,11 @@ fn inv<T: Number>(shape: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()
 
 fn posdef_inv<T: Number>(shape: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()> {
     store(&view(shape, a)?.invc().ok()?, x);
+    Some(())
+}
+
+fn cholesky<T: Number>(shape: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()> {
+    store(&view(shape, a)?.cholesky(UPLO::Lower).ok()?, x);
     Some(())
 }
 

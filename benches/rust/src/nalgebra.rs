@@ -8,6 +8,7 @@ pub fn functions<T: Number>(op: &str, _: bool) -> Vec<Function<T>> {
     match op {
         "inv" => vec![inv],
         "hermitian_inv" | "posdef_inv" => vec![inv, posdef_inv],
+        "cholesky" => vec![cholesky],
         "tri_inv" => vec![tri_inv],
         "solve" => vec![solve],
         "pinv" => vec![pinv],
@@ -44,6 +45,12 @@ fn inv<T: Number>([n, _]: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<(
 
 fn posdef_inv<T: Number>([n, _]: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()> {
     of_order!(n, a, x, |matrix| matrix.cholesky()?.inverse(); 1 2 3 4 5 6 7 8);
+    Some(())
+}
+
+fn cholesky<T: Number>([m, n]: [usize; 2], a: &[T], _: &[T], x: &mut [T]) -> Option<()> {
+    let lower = DMatrix::from_row_slice(m, n, a).cholesky()?.l();
+    x.copy_from_slice(lower.transpose().as_slice());
     Some(())
 }
 
