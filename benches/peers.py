@@ -15,7 +15,7 @@ accuracy  residuals beside times, of random and of ill-conditioned matrices
 It prints what it measures. --json keeps it in a file, --pictures draws it; --write makes docs/benchmarks.md, its
 pictures and its JSON of the whole, and puts the figures of `domain` into the README. --from takes such a JSON instead of
 measuring. Every library runs
-in a process of its own; one that is not installed is left out. The whole takes about an hour; --quick shows in
+in a process of its own; one that is not installed is left out. The whole takes an hour and more; --quick shows in
 minutes that all works, with figures that mean little.
 """
 

@@ -184,14 +184,16 @@ def page(results: Results, pictures: dict[str, str]) -> str:
 HOW = """\
 Repeat it with `python benches/peers.py --write` ([what it needs](../benches/README.md)). Every library runs in a
 process of its own, on the same matrices, as its user would call it, with as many threads as there are cores; where it
-has several ways the fastest counts. torch has one thread for stacks of orders above 150, where its threaded inverses can
-be wrong. They take turns, and each turn begins with a quarter of a second that is not counted. A place is empty where a
-library has no such function, was not installed, takes over 30 s a call, or is left out: SciPy's loops over long stacks,
-the Rust libraries for components first. Where single precision is not said to be in double inside, it is native.
+has several ways the fastest counts. torch has one thread for stacks of orders above 150, where its threaded inverses
+can be wrong. ainv and Python's libraries are called from Python, Rust's from Rust: of one small matrix most of ainv's
+time is the call's. They take turns, and each turn begins with a quarter of a second that is not counted. A place is
+empty where a library has no such function, was not installed, takes over 10 s a call, or is left out: SciPy's loops
+over long stacks, the Rust libraries for components first. Where single precision is not said to be in double inside,
+it is native.
 
 Of two limits the nearer one counts: a copy of the same bytes by as many threads, and the multiply-add peak. `of the
-limit` is the time that it would take over the time that ainv took; pseudo-inverses and condition numbers are held against the
-copy alone, as their algorithms have no count of flops in common."""
+limit` is the time that it would take over the time that ainv took; pseudo-inverses and condition numbers are held
+against the copy alone, as their algorithms have no count of flops in common."""
 
 RATIOS = """\
 The largest `|A X - I|` over `n u |A| |X|`, u being half of the distance from 1 to the next number: a stable method

@@ -27,7 +27,7 @@ from peers_calls import MAKERS, Call
 from peers_cases import Array, Case
 
 #: A library that takes so long for one call is left out of the case.
-PATIENCE = 30.0
+PATIENCE = 10.0
 #: Rounds where a call takes over a second.
 FEWEST = 3
 #: What sets the threads of the libraries, whichever of them it reads.

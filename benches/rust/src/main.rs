@@ -15,7 +15,7 @@ use std::time::Instant;
 use task::{Function, Number, Run, Task};
 
 /// A library that takes so long for one call is left out of the case.
-const PATIENCE: f64 = 30.0;
+const PATIENCE: f64 = 10.0;
 
 /// What a library has of Python's operations: the functions that do one, of which the fastest counts.
 struct Library {
