@@ -3,7 +3,7 @@
 The blocks of a page run in their order, in a folder that has `examples`, and later ones go on with what earlier
 ones made; those of README.md stand alone, with `ainv` and `np`. What a block prints stands in comments beside its calls
 of print, or in a block of `output` after it, where ... is whatever it likes. Of blocks of `sh` those run that
-call the command ainv; Rust stands in README.md alone, where rustdoc runs it.
+call the command ainv or an example; Rust stands in README.md alone, where rustdoc runs it.
 """
 
 import ast
@@ -65,12 +65,15 @@ def read(path):
     return Page(text, blocks)
 
 
-PAGES = {path: read(path) for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
+PAGES = {
+    path: read(path)
+    for path in [ROOT / "README.md", ROOT / "examples/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
 
 
 def runs(block):
     return block.language == "python" or (
-        block.language == "sh" and re.search(r"^ainv ", block.code, re.MULTILINE)
+        block.language == "sh" and re.search(r"^(ainv|python examples/)", block.code, re.MULTILINE)
     )
 
 
@@ -179,6 +182,13 @@ def test_no_block_is_overlooked(path):
     assert len(fences) == 2 * (len(page.blocks) + len(directives) + len(outputs))
     known = {"python", "sh", "text", "toml"} | ({"rust"} if path.name == "README.md" else set())
     assert {block.language for block in page.blocks} <= known
+
+
+# Those of the site are looked at by Sphinx.
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")], ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(path):
+    links = re.findall(r"\]\((?!\w+:)([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
 
 
 def test_the_picture_cannot_drift(monkeypatch):
