@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import DTYPES, assert_inverse, assert_same_bits, assert_small, random, ratio
+from residuals import adjoint, inverse_ratio, over, pinv_ratio
 
 
 def wrong(x):
@@ -38,6 +39,29 @@ def test_wrong_inverses_fail(shape, dtype):
         with pytest.raises(AssertionError):
             assert_inverse(a, y)
             pytest.fail(f"passes: {name}", pytrace=False)
+
+
+#: The measures that the properties and scripts/soak judge by: of a matrix and of its result.
+MEASURES = {
+    "inverse": (inverse_ratio, np.linalg.inv, 3),
+    "pseudo-inverse": (pinv_ratio, np.linalg.pinv, 5),
+    "factor": (lambda a, x, u: over(x @ adjoint(x) - a @ adjoint(a), a.shape[-1], u, a @ adjoint(a)),
+               lambda a: np.linalg.cholesky(a @ adjoint(a)), 3),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("name", MEASURES)
+def test_wrong_results_are_over_the_bar(name, dtype):
+    measure, function, bar = MEASURES[name]
+    a, u = random((4, 4), dtype, seed=3), np.finfo(dtype).eps / 2
+    x = function(a)
+    assert np.all(measure(a, x, u) <= bar)
+    for what, y in wrong(x):
+        # The lower factor times minus one is another factor.
+        if not (name == "factor" and (what == "negative" or np.array_equal(x, y))):
+            assert not np.all(measure(a, y, u) <= bar), what
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

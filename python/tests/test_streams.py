@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from pathlib import Path
 import ainv
 import numpy as np
 import pytest
-from helpers import A3, SINGULAR, assert_same_bits, check, occupied, raises, random
+from helpers import A3, FLAT, SINGULAR, assert_same_bits, check, occupied, raises, random
 from test_process import posix, start
 
 CPU = ainv.cpu
@@ -390,10 +391,13 @@ def test_memory_is_bounded():
 def test_no_leak():
     if not sys.platform.startswith("linux"):
         pytest.skip("reads /proc")
-    check("""
-        import gc, os, numpy as np, ainv
+    check(
+        FLAT
+        + textwrap.dedent("""
+        import sys, numpy as np, ainv
         a, bad = np.eye(3), np.zeros((4, 3, 3))
         s = ainv.new_stream(ainv.cpu)
+        held = a, bad, s, np.dtype("f8"), ainv.LinAlgError, ainv.cpu
 
         def calls():
             x, y = ainv.asarray(a), ainv.asarray(bad, copy=False)
@@ -405,18 +409,15 @@ def test_no_leak():
                     ainv.eval(ainv.inv(y))
                 except ainv.LinAlgError:
                     pass
+            ainv.synchronize(), ainv.synchronize(s)
 
-        def resident():
-            ainv.synchronize(), ainv.synchronize(s), gc.collect()
-            return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-        for _ in range(2000):
-            calls()
-        before = resident()
-        for _ in range(8000):
-            calls()
-        assert resident() - before < 1 << 20, resident() - before
-    """)
+        calls()
+        before = [sys.getrefcount(x) for x in held]
+        flat(calls)
+        after = [sys.getrefcount(x) for x in held]
+        assert all(abs(y - x) < 10 for x, y in zip(before, after)), (before, after)
+        """)
+    )
 
 
 def test_waits_release_the_gil():

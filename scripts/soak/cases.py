@@ -70,6 +70,15 @@ def with_rows(a, b):
     return a
 
 
+def zero_row_and_column(a, k):
+    a[:, k] = a[k, :] = 0
+
+
+def both_ratio(a, x, u):
+    """Of what bounds both sides."""
+    return np.maximum(inverse_ratio(a, x, u), inverse_ratio(x, a, u))
+
+
 class Kind(collections.namedtuple("Kind", "call make ratio bar spoil status lower")):
     """A function, its matrices, the ratio that its results are measured by and the bar for it, what
     spoils a matrix, what it is then, and whether the lower triangle alone is read."""
@@ -89,8 +98,9 @@ INDEFINITE = "not positive definite"
 KINDS = {
     "inv": kind(ainv.inv),
     "inv posdef": kind(
-        assuming("posdef"), posdef, spoil=negative_pivot, status=INDEFINITE, lower=True
+        assuming("posdef"), posdef, both_ratio, spoil=negative_pivot, status=INDEFINITE, lower=True
     ),
+    "inv hermitian": kind(assuming("hermitian"), posdef, spoil=zero_row_and_column, lower=True),
     "inv of posdef": kind(ainv.inv, posdef, spoil=zero_column),
     "inv lower": kind(assuming("lower"), triangle, spoil=zero_pivot, lower=True),
     "pinv": kind(ainv.pinv, ratio=pinv_ratio, bar=5, spoil=None),
@@ -102,6 +112,10 @@ KINDS = {
     ),
     "tri_inv": kind(ainv.tri_inv, triangle, spoil=zero_pivot, lower=True),
     "solve": kind(ainv.solve, bar=5),
+    "solve posdef": kind(
+        lambda a, b, **options: ainv.solve(a, b, assume="posdef", **options),
+        posdef, bar=5, spoil=negative_pivot, status=INDEFINITE, lower=True
+    ),
 }
 
 
@@ -133,6 +147,7 @@ class Case:
         self.rng, self.streams = rng, streams
         self.name = rng.choice(list(KINDS))
         self.kind = KINDS[self.name]
+        self.solves = self.name.startswith("solve")
         # Mostly small and many; large ones alone.
         n = int(
             rng.choice(
@@ -201,13 +216,13 @@ class Case:
         if self.precision and self.dtype.name in NATIVE:
             options["precision"] = self.precision
         count("calls")
-        if self.name == "solve":
-            return ainv.solve(a, b, **options)
+        if self.solves:
+            return self.kind.call(a, b, **options)
         return self.kind.call(a, **options)
 
     def blocking(self):
         options, given = {"on_singular": "nan"}, self.given
-        if self.name != "solve" and self.rng.random() < 0.3 and self.dtype.name in NATIVE:
+        if not self.solves and self.rng.random() < 0.3 and self.dtype.name in NATIVE:
             shape = (*self.lead, *self.a.shape[:-3:-1])
             options["out"] = np.empty(shape, self.dtype, order="CF"[self.rng.integers(2)])
             if self.a.shape[-1] == self.a.shape[-2] and self.rng.random() < 0.3:
@@ -255,7 +270,7 @@ class Case:
     def judge(self, x):
         rows, columns = (
             self.a.shape[-1],
-            self.b.shape[-1] if self.name == "solve" else self.a.shape[-2],
+            self.b.shape[-1] if self.solves else self.a.shape[-2],
         )
         demand(x.shape == (*self.lead, rows, columns), "shape", x.shape)
         if not x.size or not self.a.size:
@@ -288,7 +303,7 @@ class Case:
         # By even powers of two near 1, so that no product of norms leaves the range.
         norms = np.where(one_norm(a) == 0, 1, one_norm(a))
         power = 4.0 ** -np.round(np.log2(norms) / 2)[:, None, None]
-        if self.name == "solve":
+        if self.solves:
             return np.max(over(a @ x - b, a.shape[-1], u, a, x))
         if self.name == "cholesky":
             return np.max(self.kind.ratio(a * power, x * power**0.5, u))

@@ -44,25 +44,45 @@ fn entry(n: usize, i: usize, j: usize) -> f32 {
     if i == j { random + (n as f32).sqrt() } else { random }
 }
 
-/// `AINV_TEST_ORDER=10000` needs 400 MB and a minute or two.
+/// `AINV_TEST_ORDER=10000` needs 400 MB and some minutes.
 #[test]
 fn large_orders() {
     let asked = std::env::var("AINV_TEST_ORDER").ok();
     let n = asked.map_or(1500, |n| n.parse().expect("AINV_TEST_ORDER is an order"));
+    let lower = |i: usize, j: usize| if j > i { 0.0 } else { entry(n, i, j) };
+    let symmetric = |i: usize, j: usize| entry(n, i.max(j), i.min(j));
     on_small_stacks(|| {
-        let mut x: Vec<f32> = (0..n * n).map(|at| entry(n, at / n, at % n)).collect();
-        let view = StackMut::new(&mut x, &[n, n]).unwrap();
-        assert_eq!(inv_in_place(view, &mut [], &Options::default()).unwrap().failed, 0);
-        // A (X v) is v.
-        let v = |i: usize| if i.is_multiple_of(3) { -1.0 } else { 1.0 };
-        let dot = |row: &[f32]| row.iter().enumerate().map(|(j, x)| *x as f64 * v(j)).sum::<f64>();
-        let y: Vec<f64> = x.chunks(n).map(dot).collect();
-        let worst = (0..n).step_by(n / 100).map(|i| {
-            let sum: f64 = y.iter().enumerate().map(|(j, y)| entry(n, i, j) as f64 * y).sum();
-            (sum - v(i)).abs()
+        inverts(n, "inv", &|i, j| entry(n, i, j), &|x| {
+            inv_in_place(x, &mut [], &Options::default())
         });
-        let worst = worst.fold(0.0, f64::max);
-        say(format!("order {n} on {} threads with small stacks: {worst:.1e}", num_threads()));
-        assert!(worst < 1e-2, "{worst}");
+        inverts(n, "inv of a positive definite one", &symmetric, &|x| {
+            inv_in_place(x, &mut [], &Options { assume: Assume::Posdef, ..Options::default() })
+        });
+        inverts(n, "inv of a triangle", &lower, &|x| {
+            inv_in_place(x, &mut [], &Options { assume: Assume::Lower, ..Options::default() })
+        });
     });
+}
+
+/// Whether the call inverts the matrix of these entries in its place.
+fn inverts(
+    n: usize,
+    what: &str,
+    entry: &dyn Fn(usize, usize) -> f32,
+    call: &dyn Fn(StackMut<f32>) -> Result<Summary, Error>,
+) {
+    let mut x: Vec<f32> = (0..n * n).map(|at| entry(at / n, at % n)).collect();
+    let summary = call(StackMut::new(&mut x, &[n, n]).unwrap()).unwrap();
+    assert_eq!(summary.failed, 0, "{what}");
+    // A (X v) is v.
+    let v = |i: usize| if i.is_multiple_of(3) { -1.0 } else { 1.0 };
+    let dot = |row: &[f32]| row.iter().enumerate().map(|(j, x)| *x as f64 * v(j)).sum::<f64>();
+    let y: Vec<f64> = x.chunks(n).map(dot).collect();
+    let worst = (0..n).step_by(n / 100).map(|i| {
+        let sum: f64 = y.iter().enumerate().map(|(j, y)| entry(i, j) as f64 * y).sum();
+        (sum - v(i)).abs()
+    });
+    let worst = worst.fold(0.0, f64::max);
+    say(format!("{what}, order {n}, {} threads with small stacks: {worst:.1e}", num_threads()));
+    assert!(worst < 1e-2, "{what}: {worst}");
 }

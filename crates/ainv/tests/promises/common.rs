@@ -93,6 +93,11 @@ pub(crate) fn on_every_quick_set(tests: &str, least: usize) {
     on_sets(tests, least, |isa| isa != IsaId::Fused);
 }
 
+/// The same under the portable set alone, where the other sets' bits are known to be one another's.
+pub(crate) fn on_the_portable_set(tests: &str, least: usize) {
+    on_sets(tests, least, |isa| isa == IsaId::Portable);
+}
+
 fn on_sets(tests: &str, least: usize, which: impl Fn(IsaId) -> bool) {
     if is_child() {
         return;

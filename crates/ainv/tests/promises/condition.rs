@@ -561,6 +561,11 @@ fn many() {
     }
 }
 
+#[test]
+fn on_the_portable_set_too() {
+    on_the_portable_set("condition::stamped::", 28);
+}
+
 mod stamped {
     super::for_all_scalars!(
         estimates,

@@ -161,6 +161,11 @@ fn condition_numbers<T: Scalar>() {
     }
 }
 
+#[test]
+fn on_the_portable_set_too() {
+    on_the_portable_set("known::stamped::", 16);
+}
+
 mod stamped {
     super::for_all_scalars!(pinned, exact_at_order_24, permutations_are_exact, condition_numbers);
 }

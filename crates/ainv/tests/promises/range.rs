@@ -123,7 +123,8 @@ fn identities<T: Scalar>() {
                     };
                     // The root of an odd power of two is not one: Cholesky rounds there.
                     let (got, want) = (x[at].re().to_f64(), y.to_f64());
-                    let near = assume == Assume::Posdef && (got / want - 1.0).abs() < 1e-6;
+                    let near = assume == Assume::Posdef
+                        && (got / want - 1.0).abs() < 8.0 * testkit::unit_roundoff::<T>();
                     assert!(
                         (got == want || near) && x[at].im() == T::Real::default(),
                         "{assume:?}, n = {n}, 2^{k}, entry {at}: {}",

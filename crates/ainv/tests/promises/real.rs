@@ -1,7 +1,11 @@
 //! Real matrices, found by the environment variable `AINV_TEST_MATRICES` alone.
+//!
+//! Two bars: ten times the ratio that NumPy was measured at, and ten times our own, which is kept in `real.txt` and
+//! written anew by `AINV_REAL=write cargo test --release -p ainv --test promises real`.
 
 use super::common::*;
 use ainv::*;
+use std::collections::BTreeMap;
 use testkit::{Entries, Mat, Worst, penrose, right_and_left, say, unit_roundoff};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -50,10 +54,54 @@ fn bar(recorded: f64, n: usize) -> f64 {
     (10.0 * recorded).max(0.6 / n as f64).max(0.05)
 }
 
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/promises/real.txt");
+
+/// Our own ratios: those that are kept, and those of this run.
+struct Own {
+    kept: BTreeMap<String, f64>,
+    seen: BTreeMap<String, f64>,
+}
+
+impl Own {
+    fn read() -> Own {
+        let text = std::fs::read_to_string(KEPT).unwrap_or_default();
+        let pair = |line: &str| {
+            let (key, ratio) = line.rsplit_once(' ').unwrap();
+            (key.to_string(), ratio.parse().unwrap())
+        };
+        Own { kept: text.lines().map(pair).collect(), seen: BTreeMap::new() }
+    }
+
+    /// One of a matrix's sides, on one way to its inverse.
+    fn check(&mut self, worst: &mut Worst, key: String, ratio: f64) {
+        match self.kept.get(&key) {
+            _ if writes() => {}
+            // The portable set rounds otherwise.
+            Some(kept) => {
+                worst.check("over our own, less ten times", &key, ratio / kept.max(1e-30), 10.0)
+            }
+            None => worst.fail(format!("{key} is not in {KEPT}")),
+        }
+        self.seen.insert(key, ratio);
+    }
+
+    fn finish(&self) {
+        if writes() {
+            let line = |(key, ratio): (&String, &f64)| format!("{key} {ratio:.1e}\n");
+            let text: String = self.seen.iter().map(line).collect();
+            std::fs::write(KEPT, text).unwrap();
+        }
+    }
+}
+
+fn writes() -> bool {
+    std::env::var_os("AINV_REAL").is_some_and(|value| value == "write")
+}
+
 /// What is not invertible any more once it is rounded to single precision, and by which way.
 const NOT_IN_SINGLE: [(&str, Assume); 1] = [("plat362", Assume::Posdef)];
 
-fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
+fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst, own: &mut Own) {
     let single = unit_roundoff::<T>() > 1e-10;
     let inverse = |assume| inv(a.view(), &assuming(assume)).map(mat);
     let rcond = || rcond(a.view(), Norm::One, &Options::default()).unwrap()[0].to_f64();
@@ -76,6 +124,8 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
                         bar(r, a.rows),
                     );
                     worst.record(format!("left: {name} (NumPy {l:.1e})"), "general", left);
+                    own.check(worst, format!("{name} {} general right", T::NAME), right);
+                    own.check(worst, format!("{name} {} general left", T::NAME), left);
                 }
                 Err(e) => refused(Assume::General, e, worst),
             }
@@ -85,6 +135,8 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst) {
                     let (right, left) = right_and_left(a, &x);
                     let way = format!("{assume:?}");
                     worst.check(format!("right, {way}: {name}"), &way, right, bar(r, a.rows));
+                    own.check(worst, format!("{name} {} {way} right", T::NAME), right);
+                    own.check(worst, format!("{name} {} {way} left", T::NAME), left);
                     if assume == Assume::Posdef && !x.is_hermitian() {
                         worst.fail(format!("{name}, {way}: not symmetric"));
                     }
@@ -157,24 +209,25 @@ fn real_matrices() {
     let files = testkit::read_folder(folder.as_ref());
     let mut double = Worst::new("real matrices, double precision");
     let mut single = Worst::new("real matrices, single precision");
-    let mut used = 0;
+    let (mut used, mut own) = (0, Own::read());
     for (name, is) in TABLE {
         let Some(file) = files.iter().find(|f| f.name == name) else { panic!("{name} is missing") };
         used += 1;
         match &file.entries {
             Entries::Real(a) => {
                 let a = Mat::new(file.rows, file.cols, a.clone());
-                check(name, &a, is, &mut double);
-                check(name, &a.narrow::<f32>(), is, &mut single);
+                check(name, &a, is, &mut double, &mut own);
+                check(name, &a.narrow::<f32>(), is, &mut single, &mut own);
             }
             Entries::Complex(a) => {
                 let a = Mat::new(file.rows, file.cols, a.clone());
-                check(name, &a, is, &mut double);
-                check(name, &a.narrow::<c32>(), is, &mut single);
+                check(name, &a, is, &mut double, &mut own);
+                check(name, &a.narrow::<c32>(), is, &mut single, &mut own);
             }
         }
     }
     assert_eq!(used, 27);
+    own.finish();
     // Both tables are wanted, whichever fails.
     let good = double.is_good();
     let table = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| double.finish()));

@@ -292,6 +292,30 @@ fn wrong_arguments<T: Scalar>() {
         &mut [],
         &o
     ));
+    let (lower, whole) = (Uplo::Lower, Diag::NonUnit);
+    let p = PinvOptions::default();
+    for shape in [[2, 3, 3], [1, 2, 2], [3, 2, 2]] {
+        refused!(Error::Shape { .. }, shape, |x| cholesky_into(square, lower, x, &mut [], &o));
+        refused!(Error::Shape { .. }, shape, |x| cholesky_inv_into(square, lower, x, &mut [], &o));
+        refused!(Error::Shape { .. }, shape, |x| tri_inv_into(
+            square,
+            lower,
+            whole,
+            x,
+            &mut [],
+            &o
+        ));
+        refused!(Error::Shape { .. }, shape, |x| pinv_into(square, x, &p, &mut [], &o));
+        refused!(Error::Shape { .. }, shape, |x| solve_into(square, square, x, &mut [], &o));
+    }
+    let same = [2, 2, 2];
+    refused!(Error::Argument { .. }, same, |x| cholesky_into(square, lower, x, &mut long, &o));
+    refused!(Error::Argument { .. }, same, |x| cholesky_inv_into(square, lower, x, &mut long, &o));
+    refused!(Error::Argument { .. }, same, |x| tri_inv_into(
+        square, lower, whole, x, &mut long, &o
+    ));
+    refused!(Error::Argument { .. }, same, |x| pinv_into(square, x, &p, &mut long, &o));
+    refused!(Error::Argument { .. }, same, |x| solve_into(square, square, x, &mut long, &o));
     refused!(Error::Shape { .. }, [2, 2, 2], |x| solve_into(square, wide, x, &mut [], &o));
     refused!(Error::Shape { .. }, [2, 3, 2], |x| solve_into(
         square,
@@ -314,6 +338,7 @@ fn wrong_arguments<T: Scalar>() {
     ));
     let mut few = [T::Real::ONE; 1];
     assert!(matches!(rcond_into(square, Norm::One, &mut few, &o), Err(Error::Argument { .. })));
+    assert_eq!(few, [T::Real::ONE], "written");
     assert!(matches!(rcond(wide, Norm::One, &o), Err(Error::Shape { .. })));
     // Both words that the suites of NumPy and torch look for.
     let text = inv(wide, &o).unwrap_err().to_string();

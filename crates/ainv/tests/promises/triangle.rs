@@ -80,6 +80,11 @@ fn auto_equals_what_it_finds<T: Scalar>() {
     }
 }
 
+#[test]
+fn on_the_portable_set_too() {
+    on_the_portable_set("triangle::stamped::", 16);
+}
+
 mod stamped {
     super::for_all_scalars!(
         unread_part_is_not_read,
