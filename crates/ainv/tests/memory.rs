@@ -252,6 +252,13 @@ fn planned_scratch<T: Scalar>(worst: &mut Worst) {
                     peak as f64 / bar as f64,
                     1.0,
                 );
+                if threads == 1 {
+                    worst.record(
+                        format!("{call:?}{inside} {}: planned over taken", T::NAME),
+                        format!("{count} of {n}: {peak} bytes of {planned} planned"),
+                        planned as f64 / (peak + (16 << 10)) as f64,
+                    );
+                }
             }
         }
     }
