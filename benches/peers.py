@@ -50,6 +50,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="[default: 7; 3 where a call takes over a second]")
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the results there, from the first case on")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that left its results in the file of --json")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="source", help="results of another run, to write of")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="draw the results there")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, docs/benchmarks/, the README's figures")
@@ -57,6 +58,8 @@ def arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if unknown := set(args.tables) - set(TABLES):
         parser.error(f"no table is called {', '.join(sorted(unknown))}")
+    if args.resume and not (args.json and args.json.exists()):
+        parser.error("--resume wants the --json FILE of the run that was cut short")
     parts = ("tables", "libraries", "dtypes", "orders", "quick")
     if args.write and not args.source and any(getattr(args, part) not in (parser.get_default(part), []) for part in parts):
         parser.error("--write wants all of it, measured in full")
@@ -86,8 +89,12 @@ def measured(args: argparse.Namespace) -> Results:
         commands, versions = {**commands, **rust}, versions | locked
     results = Results(machine(0.05 if args.quick else 0.5), versions, str(datetime.date.today()),
                       1 if args.quick else args.rounds, [])
+    if args.resume:
+        results.rows.extend(Results.load(args.json).rows)
+    done = [row.case for row in results.rows]
+    todo = [case for case in cases(args.tables, dtypes, orders) if case not in done]
     print(about(results))
-    with tqdm(total=len(todo := cases(args.tables, dtypes, orders)), unit="case", dynamic_ncols=True) as bar:
+    with tqdm(total=len(todo), unit="case", dynamic_ncols=True) as bar:
         for row in rows(todo, commands, results.rounds, 0.02 if args.quick else 0.25):
             results.rows.append(row)
             bar.update()
