@@ -225,7 +225,7 @@ pub(crate) unsafe fn invert_factor<T: Scalar>(
 }
 
 /// The lower triangle of V^H V in the place of the lower V (LAPACK's lauum), strip by strip of rows
-/// from the top: a strip needs only what is below it.
+/// from the top: a strip needs only what is below it. While one is computed the next is begun.
 unsafe fn multiply_adjoint<T: Scalar>(
     cx: &Context<T>,
     n: usize,
@@ -233,43 +233,45 @@ unsafe fn multiply_adjoint<T: Scalar>(
     ld: isize,
 ) -> Result<(), Error> {
     let width = ROWS.min(n);
-    let one = cx.sequential();
     // One thread packs what it needs where it needs it.
     let shared = cx.scratch().ample && cx.threads > 1;
     let packed = if shared { width.next_multiple_of(cx.kernels.mr) * n } else { 0 };
-    arena::with(width * width + packed, |adjoint: *mut T| {
-        let packed = Shared(adjoint.wrapping_add(width * width));
-        for first in (0..n).step_by(width) {
-            let next = n.min(first + width);
-            let (m, k) = (next - first, n - next);
-            let strip = AdjointStrip { a: Shared(a), ld, first, m, k, adjoint: Shared(adjoint) };
-            let threads = cx.threads_for(m, next, n - first);
+    let each = width * width + packed;
+    arena::with(2 * each, |copies: *mut T| {
+        let strip = |first: usize| {
+            let (m, even) = (width.min(n - first), (first / width).is_multiple_of(2));
+            let adjoint = copies.wrapping_add(if even { 0 } else { each });
+            let threads = cx.threads_for(m, first + m, n - first);
             let left = Shares::new(first, threads, 4 * cx.kernels.nr);
-            let diagonal = m.div_ceil(SQUARE);
             let rows = match shared && left.count > 1 {
                 true => Shares::new(m, threads, cx.kernels.mr),
                 false => Shares::new(0, 1, 1),
             };
-            // SAFETY: the strip's diagonal block, and rows of the packed copy, each one task's.
-            cx.each(1 + rows.count, threads, &|task| unsafe {
-                match task {
-                    0 => strip.begin(&one),
-                    _ => strip.pack(&one, rows.range(task - 1), packed.get()),
+            let packed = Shared(adjoint.wrapping_add(width * width));
+            let (a, adjoint, k) = (Shared(a), Shared(adjoint), n - first - m);
+            AdjointStrip { a, ld, first, m, k, adjoint, packed, left, rows, threads }
+        };
+        let one = cx.sequential();
+        let mut this = strip(0);
+        // SAFETY: the strip's diagonal block and its copies.
+        unsafe { (0..this.beginnings()).try_for_each(|task| this.begin(&one, task))? };
+        loop {
+            let end = this.first + this.m;
+            let next = (end < n).then(|| strip(end));
+            let (tasks, begun) = (this.tasks(), next.as_ref().map_or(0, AdjointStrip::beginnings));
+            // SAFETY: columns of this strip, and the next one's diagonal block and copies, which are
+            // behind them; each one task's.
+            cx.each(tasks + begun, this.threads, &|task| unsafe {
+                match (&next, task.checked_sub(tasks)) {
+                    (Some(next), Some(task)) => next.begin(&one, task),
+                    _ => this.task(&one, task),
                 }
             })?;
-            let below = match rows.count {
-                0 => strip.below().adjoint(),
-                _ => Operand::in_panels(cx, packed.get(), k),
-            };
-            // SAFETY: columns of the strip, each one task's. The short ones come last.
-            cx.each(left.count + diagonal, threads, &|task| unsafe {
-                match task.checked_sub(left.count) {
-                    None => strip.left(&one, left.range(task), below),
-                    Some(i) => strip.diagonal(&one, i * SQUARE..m.min((i + 1) * SQUARE)),
-                }
-            })?;
+            match next {
+                Some(next) => this = next,
+                None => return Ok(()),
+            }
         }
-        Ok(())
     })
 }
 
@@ -285,7 +287,16 @@ struct AdjointStrip<T> {
     k: usize,
     /// The adjoint of V's diagonal block, an upper triangle, columns `m` apart.
     adjoint: Shared<T>,
+    packed: Shared<T>,
+    /// The columns left of the diagonal block.
+    left: Shares,
+    /// The rows of the left operand that is packed for all threads, if it is.
+    rows: Shares,
+    threads: usize,
 }
+
+// SAFETY: the tasks that share a strip write columns, or rows of its copies, of their own.
+unsafe impl<T> Sync for AdjointStrip<T> {}
 
 impl<T: Scalar> AdjointStrip<T> {
     fn at(&self, i: usize, j: usize) -> *mut T {
@@ -301,11 +312,23 @@ impl<T: Scalar> AdjointStrip<T> {
         Panel { k: self.k, ld: self.ld, update: Update::Add }
     }
 
-    /// The product of the diagonal block with itself in its place, and its adjoint apart.
-    unsafe fn begin(&self, cx: &Context<T>) -> Result<(), Error> {
+    /// How many tasks come before the others.
+    fn beginnings(&self) -> usize {
+        1 + self.rows.count
+    }
+
+    /// The product of the diagonal block with itself, and its adjoint apart; the left operand, packed.
+    unsafe fn begin(&self, cx: &Context<T>, task: usize) -> Result<(), Error> {
         let block = self.at(self.first, self.first);
-        // SAFETY: the caller's triangle, and its copy.
+        // SAFETY: the caller's triangle, and its copies.
         unsafe {
+            if task > 0 {
+                let rows = self.rows.range(task - 1);
+                let left = self.below().adjoint().from(rows.start, 0);
+                let to = self.packed.get().add(rows.start * self.k);
+                left.packed(cx, (rows.len(), self.k), to, self.k);
+                return Ok(());
+            }
             for j in 0..self.m {
                 for i in 0..j + 1 {
                     let x = block.offset(j as isize + i as isize * self.ld).read().conj();
@@ -316,22 +339,23 @@ impl<T: Scalar> AdjointStrip<T> {
         }
     }
 
-    /// Packs rows of the left operand.
-    unsafe fn pack(&self, cx: &Context<T>, rows: Range<usize>, to: *mut T) -> Result<(), Error> {
-        let left = self.below().adjoint().from(rows.start, 0);
-        // SAFETY: the caller's rows, and their place among the packed.
-        unsafe { left.packed(cx, (rows.len(), self.k), to.add(rows.start * self.k), self.k) };
-        Ok(())
+    fn tasks(&self) -> usize {
+        self.left.count + self.m.div_ceil(SQUARE)
     }
 
-    /// Columns left of the diagonal block, by the adjoint of what is `below` that.
-    unsafe fn left(
-        &self,
-        cx: &Context<T>,
-        columns: Range<usize>,
-        below: Operand<T>,
-    ) -> Result<(), Error> {
-        let AdjointStrip { ld, first, m, .. } = *self;
+    /// Columns left of the diagonal block, or of its lower triangle.
+    unsafe fn task(&self, cx: &Context<T>, task: usize) -> Result<(), Error> {
+        // SAFETY: the caller's columns.
+        unsafe {
+            match task.checked_sub(self.left.count) {
+                None => self.left(cx, self.left.range(task)),
+                Some(i) => self.diagonal(cx, i * SQUARE..self.m.min((i + 1) * SQUARE)),
+            }
+        }
+    }
+
+    unsafe fn left(&self, cx: &Context<T>, columns: Range<usize>) -> Result<(), Error> {
+        let AdjointStrip { ld, first, m, k, .. } = *self;
         let (t, cs) = (self.adjoint.get().cast_const(), m as isize);
         let adjoint = Triangle { t, rs: 1, cs, conj: false, lower: false, unit: false };
         // SAFETY: the caller's columns.
@@ -345,12 +369,15 @@ impl<T: Scalar> AdjointStrip<T> {
                 }
                 Ok(())
             })?;
+            let below = match self.rows.count {
+                0 => self.below().adjoint(),
+                _ => Operand::in_panels(cx, self.packed.get(), k),
+            };
             let b = Operand::columns(self.at(first + m, columns.start).cast_const(), ld);
             self.panel().full(cx, m, columns.len(), below, b, self.at(first, columns.start))
         }
     }
 
-    /// Columns of the diagonal block's lower triangle.
     unsafe fn diagonal(&self, cx: &Context<T>, columns: Range<usize>) -> Result<(), Error> {
         let AdjointStrip { first, m, .. } = *self;
         let Range { start, end } = columns;

@@ -212,7 +212,9 @@ unsafe fn in_result<T: Scalar>(
 ) -> Result<Outcome, Error> {
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
-    let columns = o.columns(o.dst, ld);
+    // Of the conjugate of a Hermitian matrix the inverse stands right by rows where this one's does by columns.
+    let conj = T::COMPLEX && turned && !same && o.hermitian();
+    let columns = Columns { conj, ..o.columns(o.dst, ld) };
     let asked = cx.asked.is_some();
     // SAFETY: the caller's matrices.
     unsafe {
@@ -250,6 +252,7 @@ unsafe fn in_result<T: Scalar>(
             o.answer(cx, (&read, norm), &written, (o.dst, ld))?;
         }
         match outcome {
+            Outcome::Done if conj => {}
             Outcome::Done if turned && o.hermitian() => conjugate(cx, n, o.dst, ld)?,
             Outcome::Failed(_) => {}
             _ => turn()?,
