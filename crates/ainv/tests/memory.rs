@@ -236,9 +236,17 @@ fn planned_scratch<T: Scalar>(worst: &mut Worst) {
     let wide = [CALLS[0], Call::Solve, Call::Pinv].map(|call| (call, double.clone()));
     let cases = CALLS.map(|call| (call, Options::default()));
     for (call, options) in cases.into_iter().chain(wide.into_iter().filter(|_| single)) {
-        for (count, n) in
-            [(5000, 4), (500, 12), (1, 12), (60, 40), (1, 40), (3, 100), (1, 300), (2, 700)]
-        {
+        for (count, n) in [
+            (5000, 4),
+            (500, 12),
+            (1, 12),
+            (60, 40),
+            (1, 40),
+            (3, 100),
+            (1, 300),
+            (2, 700),
+            (1, 1100),
+        ] {
             if n > 300 && matches!(call, Call::Pinv) {
                 continue;
             }

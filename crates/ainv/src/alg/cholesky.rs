@@ -225,7 +225,8 @@ pub(crate) unsafe fn invert_factor<T: Scalar>(
 }
 
 /// The lower triangle of V^H V in the place of the lower V (LAPACK's lauum), strip by strip of rows
-/// from the top: a strip needs only what is below it. While one is computed the next is begun.
+/// from the top: a strip needs only what is below it. While one is computed the next is begun, where
+/// there is memory for both.
 unsafe fn multiply_adjoint<T: Scalar>(
     cx: &Context<T>,
     n: usize,
@@ -236,11 +237,12 @@ unsafe fn multiply_adjoint<T: Scalar>(
     // One thread packs what it needs where it needs it.
     let shared = cx.scratch().ample && cx.threads > 1;
     let packed = if shared { width.next_multiple_of(cx.kernels.mr) * n } else { 0 };
-    let each = width * width + packed;
-    arena::with(2 * each, |copies: *mut T| {
+    let (each, both) = (width * width + packed, cx.scratch().ample);
+    let places = if both { 2 } else { 1 };
+    arena::with(places * each, |copies: *mut T| {
         let strip = |first: usize| {
-            let (m, even) = (width.min(n - first), (first / width).is_multiple_of(2));
-            let adjoint = copies.wrapping_add(if even { 0 } else { each });
+            let m = width.min(n - first);
+            let adjoint = copies.wrapping_add(first / width % places * each);
             let threads = cx.threads_for(m, first + m, n - first);
             let left = Shares::new(first, threads, 4 * cx.kernels.nr);
             let rows = match shared && left.count > 1 {
@@ -253,24 +255,29 @@ unsafe fn multiply_adjoint<T: Scalar>(
         };
         let one = cx.sequential();
         let mut this = strip(0);
-        // SAFETY: the strip's diagonal block and its copies.
-        unsafe { (0..this.beginnings()).try_for_each(|task| this.begin(&one, task))? };
+        // SAFETY: the strip's diagonal block and its copies, each one task's.
+        let begin = |strip: &AdjointStrip<T>| {
+            cx.each(strip.beginnings(), strip.threads, &|task| unsafe { strip.begin(&one, task) })
+        };
+        begin(&this)?;
         loop {
             let end = this.first + this.m;
             let next = (end < n).then(|| strip(end));
-            let (tasks, begun) = (this.tasks(), next.as_ref().map_or(0, AdjointStrip::beginnings));
+            let (tasks, beside) = (this.tasks(), next.as_ref().filter(|_| both));
+            let begun = beside.map_or(0, AdjointStrip::beginnings);
             // SAFETY: columns of this strip, and the next one's diagonal block and copies, which are
             // behind them; each one task's.
             cx.each(tasks + begun, this.threads, &|task| unsafe {
-                match (&next, task.checked_sub(tasks)) {
+                match (beside, task.checked_sub(tasks)) {
                     (Some(next), Some(task)) => next.begin(&one, task),
                     _ => this.task(&one, task),
                 }
             })?;
-            match next {
-                Some(next) => this = next,
-                None => return Ok(()),
+            let Some(next) = next else { return Ok(()) };
+            if !both {
+                begin(&next)?;
             }
+            this = next;
         }
     })
 }
