@@ -55,10 +55,16 @@ def lines(axes: Any, rows: Iterable[Row], library: str, x: Any, y: Any, **style:
 
 def orders(axes: Any, title: str, label: str) -> None:
     axes.set(title=title, xlabel="order n", ylabel=label, xscale="log")
-    ticks = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+    ticks = (1, 4, 16, 64, 256, 1024, 4096)
     low, high = axes.get_xlim()
     axes.set_xticks([n for n in ticks if low <= n <= high], [str(n) for n in ticks if low <= n <= high])
     axes.minorticks_off()
+
+
+def legend(figure: Any, panels: Any) -> None:
+    """Of the first panel, for all, where it hides no point."""
+    handles, labels = panels.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize=8)
 
 
 def times(results: Results) -> Any:
@@ -66,14 +72,14 @@ def times(results: Results) -> Any:
     dtypes = [d for d in ("float64", "float32", "complex128", "complex64") if inverses(results, d)]
     if not dtypes:
         return None
-    figure, panels = plt.subplots(1, len(dtypes), figsize=(5 * len(dtypes), 4.2), squeeze=False, sharey=True)
-    for axes, dtype in zip(panels[0], dtypes, strict=True):
+    figure, panels = plt.subplots((len(dtypes) + 1) // 2, min(len(dtypes), 2), figsize=(10, 7), squeeze=False, sharey=True)
+    for axes, dtype in zip(panels.flat, dtypes, strict=False):
         rows = inverses(results, dtype)
         for library in results.libraries:
             lines(axes, rows, library, lambda r: r.case.n, lambda r, of=library: r.seconds[of] / r.case.matrices * 1e6)
         axes.set_yscale("log")
-        orders(axes, dtype, "us a matrix" if axes is panels[0][0] else "")
-    panels[0][0].legend(fontsize=8)
+        orders(axes, dtype, "us a matrix" if axes in panels[:, 0] else "")
+    legend(figure, panels)
     return figure
 
 
@@ -97,7 +103,7 @@ def limits(results: Results) -> Any:
             axes.plot(*zip(*peers, strict=True), color=COLOURS["numpy"], marker="o", markersize=3, label="best peer, inv")
         axes.set_ylim(0, 1.05)
         orders(axes, dtype, "share of the limit" if axes is panels[0][0] else "")
-    panels[0][0].legend(fontsize=8)
+    legend(figure, panels)
     return figure
 
 
@@ -119,7 +125,7 @@ def threads(results: Results) -> Any:
         axes.set(title=f"{count} of order {n}" if count else f"one of order {n}", xlabel="threads")
         axes.set_xticks(sorted({row.case.threads or most for row in some}))
     panels[0][0].set_ylabel("times as fast as one thread")
-    panels[0][0].legend(fontsize=8)
+    legend(figure, panels)
     return figure
 
 
@@ -139,7 +145,7 @@ def accuracy(results: Results) -> Any:
                 axes.scatter(*zip(*points, strict=True), s=14, color=COLOURS[library], label=shown(library))
         axes.set(title=f"{family}\n{dtype}", xlabel="us a matrix", xscale="log", yscale="log")
     panels[0][0].set_ylabel("largest |A X - I| over n u |A| |X|")
-    panels[0][0].legend(fontsize=7)
+    legend(figure, panels)
     return figure
 
 
