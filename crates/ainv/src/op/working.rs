@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::transpose::Transpose;
 
 /// The largest order that is worked on in scratch where the matrix itself is to be inverted in its
 /// place: it can then still be read if it has no result.
@@ -268,22 +269,42 @@ unsafe fn transpose<T: Scalar>(
     w: *mut T,
     ld: usize,
 ) -> Result<(), Error> {
-    const SQUARE: usize = 16;
+    const SQUARE: usize = 32;
     let (w, blocks) = (Shared(w), n.div_ceil(SQUARE));
     // Block columns of the lower triangle; the first are the longest.
     cx.each(blocks, cx.threads_for(n, n, 8), &|b| {
         pause(cx.cancel)?;
-        let columns = b * SQUARE..n.min((b + 1) * SQUARE);
-        for i0 in (columns.start..n).step_by(SQUARE) {
-            for j in columns.clone() {
-                for i in i0.max(j + 1)..n.min(i0 + SQUARE) {
-                    // SAFETY: an entry and its mirror image, no one else's.
-                    unsafe { std::ptr::swap(w.get().add(i + j * ld), w.get().add(j + i * ld)) };
+        let mut square = [T::default(); SQUARE * SQUARE];
+        let (j, k) = (b * SQUARE, SQUARE.min(n - b * SQUARE));
+        for i in (j..n).step_by(SQUARE) {
+            let h = SQUARE.min(n - i);
+            let (here, mirror) =
+                (w.get().wrapping_add(i + j * ld), w.get().wrapping_add(j + i * ld));
+            // SAFETY: a block of h x k entries and its mirror image, no one else's; the square holds either.
+            unsafe {
+                transpose_to(cx, (h, k), (here, ld), (square.as_mut_ptr(), SQUARE));
+                if i > j {
+                    transpose_to(cx, (k, h), (mirror, ld), (here, ld));
+                }
+                for (c, column) in square.chunks_exact(SQUARE).take(h).enumerate() {
+                    std::ptr::copy_nonoverlapping(column.as_ptr(), mirror.add(c * ld), k);
                 }
             }
         }
         Ok(())
     })
+}
+
+/// The transpose of m x n entries elsewhere.
+unsafe fn transpose_to<T: Scalar>(
+    cx: &Context<T>,
+    (m, n): (usize, usize),
+    (src, ld): (*mut T, usize),
+    (to, to_ld): (*mut T, usize),
+) {
+    let (src, ld, to_ld) = (src.cast_const(), ld as isize, to_ld as isize);
+    // SAFETY: the caller's.
+    unsafe { (cx.kernels.transpose)(&Transpose { m, n, src, ld, to, to_ld, conj: false }) };
 }
 
 /// The transpose of a Hermitian matrix in place.
