@@ -255,8 +255,8 @@ unsafe fn multiply_adjoint<T: Scalar>(
         };
         let one = cx.sequential();
         let mut this = strip(0);
-        // SAFETY: the strip's diagonal block and its copies, each one task's.
         let begin = |strip: &AdjointStrip<T>| {
+            // SAFETY: the strip's diagonal block and its copies, each one task's.
             cx.each(strip.beginnings(), strip.threads, &|task| unsafe { strip.begin(&one, task) })
         };
         begin(&this)?;
