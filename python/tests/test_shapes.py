@@ -73,7 +73,8 @@ def test_not_square(f, shape, dtype):
         f(np.zeros(shape, dtype))
     assert "Last 2 dimensions of the array must be square" in str(e.value)
     assert isinstance(e.value, (np.linalg.LinAlgError, RuntimeError))
-    assert isinstance(e.value, ValueError)
+    # NumPy's own is one since 1.25.
+    assert isinstance(e.value, ValueError) or not issubclass(np.linalg.LinAlgError, ValueError)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (2, 3), (4, 5, 3), (2, 2, 1, 6), (20, 33)])
