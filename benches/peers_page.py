@@ -182,7 +182,7 @@ def page(results: Results, pictures: dict[str, str]) -> str:
 
 
 HOW = """\
-Repeat it with `python benches/peers.py --write` ([what it needs](../benches/README.md)). Every library runs in a
+Repeat it with `python benches/peers.py --write` (what it needs stands in `benches/README.md`). Every library runs in a
 process of its own, on the same matrices, as its user would call it, with as many threads as there are cores; where it
 has several ways the fastest counts. torch has one thread for stacks of orders above 150, where its threaded inverses
 can be wrong. ainv and Python's libraries are called from Python, Rust's from Rust: of one small matrix most of ainv's
