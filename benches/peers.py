@@ -90,8 +90,10 @@ def measured(args: argparse.Namespace) -> Results:
     results = Results(machine(0.05 if args.quick else 0.5), versions, str(datetime.date.today()),
                       1 if args.quick else args.rounds, [])
     if args.resume:
-        results.rows.extend(Results.load(args.json).rows)
-    done = [row.case for row in results.rows]
+        now, results = results, Results.load(args.json)
+        if (str(now.machine), now.versions, now.rounds) != (str(results.machine), results.versions, results.rounds):
+            raise SystemExit("--resume: another machine, other versions or other rounds than in the file")
+    done = {row.case for row in results.rows}
     todo = [case for case in cases(args.tables, dtypes, orders) if case not in done]
     print(about(results))
     with tqdm(total=len(todo), unit="case", dynamic_ncols=True) as bar:

@@ -302,9 +302,6 @@ struct AdjointStrip<T> {
     threads: usize,
 }
 
-// SAFETY: the tasks that share a strip write columns, or rows of its copies, of their own.
-unsafe impl<T> Sync for AdjointStrip<T> {}
-
 impl<T: Scalar> AdjointStrip<T> {
     fn at(&self, i: usize, j: usize) -> *mut T {
         self.a.get().wrapping_offset(i as isize + j as isize * self.ld)

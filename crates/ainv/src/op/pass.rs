@@ -49,8 +49,6 @@ pub(crate) struct Columns<T> {
     pub part: Part,
     /// The diagonal counts as ones, which a pass writes there before it sums.
     pub unit: bool,
-    /// It is filled with the conjugates.
-    pub conj: bool,
 }
 
 // SAFETY: the tasks that share a block work on columns of their own.
@@ -108,7 +106,7 @@ impl<R: RealScalar> Sums<R> {
 
 impl<T: Scalar> Columns<T> {
     pub(crate) fn new((m, n): (usize, usize), p: *mut T, ld: usize, part: Part) -> Self {
-        Columns { m, n, p, ld, part, unit: false, conj: false }
+        Columns { m, n, p, ld, part, unit: false }
     }
 
     fn column(&self, j: usize) -> *mut T {
@@ -142,9 +140,6 @@ impl<T: Scalar> Columns<T> {
             unsafe {
                 let to_frame = Frame { rs: 1, cs: self.ld as isize, ..block };
                 copy_block(cx, src.cast_const(), block, to, to_frame);
-                if self.conj {
-                    self.conjugate_columns(columns.clone());
-                }
                 self.clear_columns(columns);
             }
             Ok(())
@@ -235,17 +230,6 @@ impl<T: Scalar> Columns<T> {
         })?;
         let squares: f64 = each.iter().map(|e| e.0).sum();
         Ok((squares.sqrt(), each.iter().map(|e| e.1).fold(0.0, f64::max)))
-    }
-
-    unsafe fn conjugate_columns(&self, columns: Range<usize>) {
-        for j in columns {
-            let rows = self.part.rows(self.m, j);
-            // SAFETY: rows of the caller's column.
-            let rows = unsafe {
-                std::slice::from_raw_parts_mut(self.column(j).add(rows.start), rows.len())
-            };
-            rows.iter_mut().for_each(|x| *x = Scalar::conj(*x));
-        }
     }
 
     unsafe fn clear_columns(&self, columns: Range<usize>) {
@@ -347,7 +331,7 @@ fn groups(m: usize, n: usize) -> usize {
 const SQUARE: usize = 16;
 
 /// Copies a matrix of any strides to a matrix of any strides, on this thread.
-unsafe fn copy_block<T: Scalar>(
+pub(super) unsafe fn copy_block<T: Scalar>(
     cx: &Context<T>,
     src: *const T,
     from: Frame,

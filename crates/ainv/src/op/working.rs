@@ -3,7 +3,7 @@
 
 use super::in_range;
 use super::norms::{self, Entries};
-use super::pass::{Columns, Part, Sums};
+use super::pass::{Columns, Part, Sums, copy_block};
 use crate::alg::condition::Size;
 use crate::alg::{Context, Shared, Shares, leading_dimension};
 use crate::device::cpu::arena;
@@ -12,7 +12,6 @@ use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
-use ainv_kernels::transpose::Transpose;
 
 /// The largest order that is worked on in scratch where the matrix itself is to be inverted in its
 /// place: it can then still be read if it has no result.
@@ -213,9 +212,7 @@ unsafe fn in_result<T: Scalar>(
 ) -> Result<Outcome, Error> {
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
-    // Of the conjugate of a Hermitian matrix the inverse stands right by rows where this one's does by columns.
-    let conj = T::COMPLEX && turned && !same && o.hermitian();
-    let columns = Columns { conj, ..o.columns(o.dst, ld) };
+    let columns = o.columns(o.dst, ld);
     let asked = cx.asked.is_some();
     // SAFETY: the caller's matrices.
     unsafe {
@@ -253,7 +250,6 @@ unsafe fn in_result<T: Scalar>(
             o.answer(cx, (&read, norm), &written, (o.dst, ld))?;
         }
         match outcome {
-            Outcome::Done if conj => {}
             Outcome::Done if turned && o.hermitian() => conjugate(cx, n, o.dst, ld)?,
             Outcome::Failed(_) => {}
             _ => turn()?,
@@ -280,31 +276,21 @@ unsafe fn transpose<T: Scalar>(
             let h = SQUARE.min(n - i);
             let (here, mirror) =
                 (w.get().wrapping_add(i + j * ld), w.get().wrapping_add(j + i * ld));
+            let by_columns =
+                |rows: usize, cols: usize, ld: usize| Frame { rows, cols, rs: 1, cs: ld as isize };
+            let (below, above) = (by_columns(h, k, ld), by_columns(k, h, ld));
+            let (turned, kept) = (below.transposed(), by_columns(k, h, SQUARE));
             // SAFETY: a block of h x k entries and its mirror image, no one else's; the square holds either.
             unsafe {
-                transpose_to(cx, (h, k), (here, ld), (square.as_mut_ptr(), SQUARE));
+                copy_block(cx, here.cast_const(), turned, square.as_mut_ptr(), kept);
                 if i > j {
-                    transpose_to(cx, (k, h), (mirror, ld), (here, ld));
+                    copy_block(cx, mirror.cast_const(), above.transposed(), here, below);
                 }
-                for (c, column) in square.chunks_exact(SQUARE).take(h).enumerate() {
-                    std::ptr::copy_nonoverlapping(column.as_ptr(), mirror.add(c * ld), k);
-                }
+                copy_block(cx, square.as_ptr(), kept, mirror, above);
             }
         }
         Ok(())
     })
-}
-
-/// The transpose of m x n entries elsewhere.
-unsafe fn transpose_to<T: Scalar>(
-    cx: &Context<T>,
-    (m, n): (usize, usize),
-    (src, ld): (*mut T, usize),
-    (to, to_ld): (*mut T, usize),
-) {
-    let (src, ld, to_ld) = (src.cast_const(), ld as isize, to_ld as isize);
-    // SAFETY: the caller's.
-    unsafe { (cx.kernels.transpose)(&Transpose { m, n, src, ld, to, to_ld, conj: false }) };
 }
 
 /// The transpose of a Hermitian matrix in place.

@@ -39,12 +39,7 @@ fn every_call() {
 
 /// An entry of the large matrix, which is never held beside its inverse.
 fn entry(n: usize, i: usize, j: usize) -> f32 {
-    // The finalizer of SplitMix64 (Steele, Lea and Flood 2014): a product alone would leave
-    // rows and columns near to one another, and a matrix of a low rank.
-    let mut hash = ((i * n + j) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let random = ((hash ^ (hash >> 31)) >> 40) as f32 / (1 << 24) as f32 - 0.5;
+    let random = testkit::Rng::new((i * n + j) as u64).uniform() as f32 - 0.5;
     if i == j { random + (n as f32).sqrt() } else { random }
 }
 
