@@ -52,8 +52,9 @@ pub struct Plan {
     pub isa: IsaId,
     /// Threads that share the work.
     pub threads: usize,
-    /// Whether the threads share each matrix; otherwise they share out the stack.
-    pub within: bool,
+    /// The last so many matrices are shared by all threads, one after the other. The rest of the stack is
+    /// shared out among them.
+    pub within: usize,
     /// Matrices of one task.
     pub chunk: usize,
     /// Whether results go past the caches, where they fill whole lines of them.
@@ -90,8 +91,11 @@ const WORTH_A_THREAD: f64 = 8e5;
 /// Results of so many bytes do not stay in a cache: reading their lines before they are overwritten
 /// is a third of the traffic.
 const STREAMED: usize = 24 << 20;
-/// From this order on the threads share one matrix rather than the stack, if the stack is short.
-const SHARED_ORDER: usize = 192;
+/// From this order on threads that the stack leaves without a matrix share one.
+const SHARED_FROM: usize = 192;
+/// Above this order they share every matrix of a short stack: they hardly wait for each other, and one
+/// matrix fits into a cache that several do not.
+const ALONE_UP_TO: usize = 512;
 
 impl Plan {
     pub(crate) fn new<T: Scalar>(p: &Problem, available: usize, isa: IsaId) -> Result<Plan, Error> {
@@ -124,14 +128,20 @@ impl Plan {
         };
         let work = per_matrix * p.count as f64;
         let threads = if work < WORTH_A_THREAD { 1 } else { available };
-        let within = threads > 1
-            && p.work != Work::Square(Kind::Diagonal)
+        let shareable = p.work != Work::Square(Kind::Diagonal)
             && matches!(route, Route::Blocked | Route::Certified)
-            && n >= SHARED_ORDER
-            && p.count < 4 * threads;
+            && n >= SHARED_FROM;
+        let within = match p.count % threads {
+            _ if threads == 1 || !shareable => 0,
+            _ if n > ALONE_UP_TO && p.count < 4 * threads => p.count,
+            // What whole rounds leave, if that is two threads for a matrix at least.
+            left if n <= ALONE_UP_TO && 2 * left <= threads => left,
+            _ => 0,
+        };
+        let apart = p.count - within;
         // An eighth of a thread's share, but worth 50 us at least.
         let least = (WORTH_A_THREAD / 2.0 / per_matrix.max(1.0)).ceil() as usize;
-        let most = p.count.div_ceil(threads * 8);
+        let most = apart.div_ceil(threads * 8);
         let whole = match route {
             Route::Lanes => lanes::GROUP,
             Route::Columns => columns::lu::IN_STEP,
@@ -145,15 +155,14 @@ impl Plan {
             let bytes = entries.saturating_mul(16);
             chunk = chunk.min((256usize << 10).div_ceil(bytes).next_multiple_of(whole));
         }
-        if within {
-            chunk = 1;
-        }
         // No more threads than there are tasks for.
-        let threads = if within { threads } else { threads.min(p.count.div_ceil(chunk)).max(1) };
+        let tasks = threads.min(apart.div_ceil(chunk));
+        let threads = if within > 0 { threads } else { tasks.max(1) };
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
-        // The threads of a task, and the tasks at a time.
-        let (share, tasks) = if within { (threads, 1) } else { (1, threads) };
-        let task = Self::task_bytes::<T>(p, route, scalar, chunk, share).ok_or(Error::Overflow)?;
+        let bytes = |chunk, threads| Self::task_bytes::<T>(p, route, scalar, chunk, threads);
+        let scratch = bytes(chunk, 1).and_then(|each| each.checked_mul(tasks));
+        let shared = if within > 0 { bytes(1, threads) } else { Some(0) };
+        let scratch = scratch.zip(shared).map(|(a, b)| a.max(b)).ok_or(Error::Overflow)?;
         let inverse = matches!(p.work, Work::Square(Kind::Inv { .. }));
         let streams = inverse && route == Route::Lanes && n <= lanes::unrolled::LARGEST;
         let result = p.count.saturating_mul(p.rows * p.cols * scalar);
@@ -168,7 +177,7 @@ impl Plan {
             within,
             chunk,
             stream: streams && !p.staged && result >= STREAMED,
-            scratch: task.checked_mul(tasks).ok_or(Error::Overflow)?,
+            scratch,
         })
     }
 
@@ -254,10 +263,15 @@ impl Plan {
         }
         let s = if self.threads == 1 { "" } else { "s" };
         write!(f, ", {} thread{s}", self.threads)?;
-        if self.within {
-            write!(f, " on each matrix")?;
-        } else if self.threads > 1 {
-            write!(f, " on {} matrices at a time", self.chunk)?;
+        match self.within {
+            0 if self.threads == 1 => {}
+            0 => write!(f, " on {} matrices at a time", self.chunk)?,
+            all if all == self.shape[0] => write!(f, " on each matrix")?,
+            last => write!(
+                f,
+                " on {} matrices at a time, together on each of the last {last}",
+                self.chunk
+            )?,
         }
         if self.stream {
             write!(f, ", results past the caches")?;

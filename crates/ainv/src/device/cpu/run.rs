@@ -158,7 +158,6 @@ pub(crate) fn over(
     chunk: &(impl Fn(Range<usize>, usize) -> Result<Summary, Error> + Sync),
 ) -> Result<Summary, Error> {
     let size = plan.chunk;
-    let range = |c: usize| c * size..count.min((c + 1) * size);
     let checked = |r: Range<usize>, threads: usize| {
         pause(cancel)?;
         chunk(r, threads)
@@ -167,26 +166,24 @@ pub(crate) fn over(
         a.merge(b);
         a
     };
-    let chunks = count.div_ceil(size);
+    let apart = count - plan.within;
+    let chunks = apart.div_ceil(size);
+    let range = |c: usize| c * size..apart.min((c + 1) * size);
     if plan.threads == 1 {
-        (0..chunks).try_fold(Summary::default(), |s, c| Ok(merge(s, checked(range(c), 1)?)))
-    } else if plan.within {
-        pool::install(|| {
-            (0..count)
-                .try_fold(Summary::default(), |s, i| Ok(merge(s, checked(i..i + 1, plan.threads)?)))
-        })
-    } else {
-        pool::install(|| {
-            (0..chunks)
-                .into_par_iter()
-                .with_max_len(1)
-                .map(|c| {
-                    let _mode = Mode::standard();
-                    checked(range(c), 1)
-                })
-                .try_reduce(Summary::default, |a, b| Ok(merge(a, b)))
-        })
+        return (0..chunks)
+            .try_fold(Summary::default(), |s, c| Ok(merge(s, checked(range(c), 1)?)));
     }
+    pool::install(|| {
+        let first = (0..chunks)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|c| {
+                let _mode = Mode::standard();
+                checked(range(c), 1)
+            })
+            .try_reduce(Summary::default, |a, b| Ok(merge(a, b)))?;
+        (apart..count).try_fold(first, |s, i| Ok(merge(s, checked(i..i + 1, plan.threads)?)))
+    })
 }
 
 /// Where the statuses go: each task writes those of its own matrices.
