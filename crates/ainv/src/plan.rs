@@ -52,9 +52,9 @@ pub struct Plan {
     pub isa: IsaId,
     /// Threads that share the work.
     pub threads: usize,
-    /// The last so many matrices are shared by all threads, one after the other. The rest of the stack is
-    /// shared out among them.
-    pub within: usize,
+    /// The last so many matrices are worked on by all threads together, one after the other. The others
+    /// are shared out among them.
+    pub together: usize,
     /// Matrices of one task.
     pub chunk: usize,
     /// Whether results go past the caches, where they fill whole lines of them.
@@ -91,9 +91,9 @@ const WORTH_A_THREAD: f64 = 8e5;
 /// Results of so many bytes do not stay in a cache: reading their lines before they are overwritten
 /// is a third of the traffic.
 const STREAMED: usize = 24 << 20;
-/// From this order on threads that the stack leaves without a matrix share one.
+/// From this order on all threads work together on what whole rounds of a stack leave.
 const SHARED_FROM: usize = 192;
-/// Above this order they share every matrix of a short stack: they hardly wait for each other, and one
+/// Above this order they do so on every matrix of a short stack: they hardly wait for each other, and one
 /// matrix fits into a cache that several do not.
 const ALONE_UP_TO: usize = 512;
 
@@ -131,17 +131,19 @@ impl Plan {
         let shareable = p.work != Work::Square(Kind::Diagonal)
             && matches!(route, Route::Blocked | Route::Certified)
             && n >= SHARED_FROM;
-        let within = match p.count % threads {
-            _ if threads == 1 || !shareable => 0,
-            _ if n > ALONE_UP_TO && p.count < 4 * threads => p.count,
-            // What whole rounds leave, if that is two threads for a matrix at least.
-            left if n <= ALONE_UP_TO && 2 * left <= threads => left,
-            _ => 0,
+        let left = p.count % threads;
+        let together = if threads == 1 || !shareable {
+            0
+        } else if n > ALONE_UP_TO {
+            if p.count < 4 * threads { p.count } else { 0 }
+        } else {
+            // All threads on one after the other must be done before one thread on each.
+            if 4 * left <= threads.max(4) { left } else { 0 }
         };
-        let apart = p.count - within;
+        let apart = p.count - together;
         // An eighth of a thread's share, but worth 50 us at least.
         let least = (WORTH_A_THREAD / 2.0 / per_matrix.max(1.0)).ceil() as usize;
-        let most = apart.div_ceil(threads * 8);
+        let most = if shareable { 1 } else { p.count.div_ceil(threads * 8) };
         let whole = match route {
             Route::Lanes => lanes::GROUP,
             Route::Columns => columns::lu::IN_STEP,
@@ -157,12 +159,14 @@ impl Plan {
         }
         // No more threads than there are tasks for.
         let tasks = threads.min(apart.div_ceil(chunk));
-        let threads = if within > 0 { threads } else { tasks.max(1) };
+        let threads = if together > 0 { threads } else { tasks.max(1) };
         let scalar = size_of::<T>() * if p.wide { 2 } else { 1 };
-        let bytes = |chunk, threads| Self::task_bytes::<T>(p, route, scalar, chunk, threads);
-        let scratch = bytes(chunk, 1).and_then(|each| each.checked_mul(tasks));
-        let shared = if within > 0 { bytes(1, threads) } else { Some(0) };
-        let scratch = scratch.zip(shared).map(|(a, b)| a.max(b)).ok_or(Error::Overflow)?;
+        let bytes = |chunk, threads| {
+            Self::task_bytes::<T>(p, route, scalar, chunk, threads).ok_or(Error::Overflow)
+        };
+        // What is shared finds the scratch of what was done apart.
+        let alone = bytes(chunk, 1)?.checked_mul(tasks).ok_or(Error::Overflow)?;
+        let shared = if together > 0 { bytes(1, threads)? } else { 0 };
         let inverse = matches!(p.work, Work::Square(Kind::Inv { .. }));
         let streams = inverse && route == Route::Lanes && n <= lanes::unrolled::LARGEST;
         let result = p.count.saturating_mul(p.rows * p.cols * scalar);
@@ -174,10 +178,10 @@ impl Plan {
             route,
             isa,
             threads,
-            within,
+            together,
             chunk,
             stream: streams && !p.staged && result >= STREAMED,
-            scratch,
+            scratch: alone.max(shared),
         })
     }
 
@@ -263,15 +267,17 @@ impl Plan {
         }
         let s = if self.threads == 1 { "" } else { "s" };
         write!(f, ", {} thread{s}", self.threads)?;
-        match self.within {
-            0 if self.threads == 1 => {}
-            0 => write!(f, " on {} matrices at a time", self.chunk)?,
+        if self.threads > 1 && self.together < self.shape[0] {
+            match self.chunk {
+                1 => write!(f, " on a matrix each")?,
+                chunk => write!(f, " on {chunk} matrices at a time")?,
+            }
+        }
+        match self.together {
+            0 => {}
             all if all == self.shape[0] => write!(f, " on each matrix")?,
-            last => write!(
-                f,
-                " on {} matrices at a time, together on each of the last {last}",
-                self.chunk
-            )?,
+            1 => write!(f, ", together on the last one")?,
+            last => write!(f, ", together on each of the last {last}")?,
         }
         if self.stream {
             write!(f, ", results past the caches")?;

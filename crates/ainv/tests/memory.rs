@@ -244,6 +244,7 @@ fn planned_scratch<T: Scalar>(worst: &mut Worst) {
             (1, 40),
             (3, 100),
             (1, 300),
+            (3, 300),
             (2, 700),
             (1, 1100),
         ] {

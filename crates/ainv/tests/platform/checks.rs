@@ -182,7 +182,7 @@ fn decomposed<T: Scalar>(count: usize, n: usize, a: &[T]) -> usize {
 }
 
 pub(crate) fn threads<T: Scalar>() {
-    let sizes: &[_] = if SLOW { &[(70, 2)] } else { &[(4000, 4), (60, 40), (2, 200)] };
+    let sizes: &[_] = if SLOW { &[(70, 2)] } else { &[(4000, 4), (60, 40), (3, 200)] };
     for &(count, n) in sizes {
         for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::Posdef), Call::Pinv] {
             if n > 100 && call == Call::Pinv {

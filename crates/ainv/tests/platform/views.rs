@@ -100,7 +100,7 @@ fn every_part_of_an_array() {
     let strides = [8isize, 4, 1];
     let axes = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     // Each axis from a place on, by steps.
-    let most = if cfg!(miri) { 1 } else { 3 };
+    let most = if cfg!(miri) { 1isize } else { 3 };
     let slices = |n: usize| -> Vec<(usize, usize, isize)> {
         let steps = (-most..=most).filter(|&s| s != 0);
         let from = steps.flat_map(move |s| (0..n).map(move |first| (first, s)));

@@ -255,7 +255,7 @@ fn every_kind_alone_and_in_a_stack<T: Scalar>() {
 /// With several threads: the same bits, statuses and summary as with one.
 fn every_kind_with_threads<T: Scalar>() {
     let _guard = THREADS.lock().unwrap_or_else(|e| e.into_inner());
-    for (count, n) in [(3000, 4), (2000, 8), (300, 24), (60, 40), (20, 66), (9, 130), (2, 200)] {
+    for (count, n) in [(3000, 4), (2000, 8), (300, 24), (60, 40), (20, 66), (9, 130), (5, 200)] {
         for call in Call::all() {
             let (good, bad) = (call.example::<T>(n, 99), kinds::<T>(call, n));
             let matrix = |i: usize| match i % 3 {

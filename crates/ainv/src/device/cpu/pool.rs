@@ -47,6 +47,7 @@ fn default_threads() -> usize {
         .iter()
         .find_map(|name| std::env::var(name).ok()?.trim().parse().ok().filter(|&n| n > 0))
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+        .min(rayon::max_num_threads())
 }
 
 /// How many threads a call may use.
@@ -75,8 +76,8 @@ pub(crate) fn threads() -> usize {
     }
 }
 
-/// Sets how many threads a call may use; the pool is made anew at the next call. In WebAssembly, which has
-/// no threads, it stays one.
+/// Sets how many threads a call may use, as many as rayon allows at most (65,535; 255 on a 32-bit machine);
+/// the pool is made anew at the next call. In WebAssembly, which has no threads, it stays one.
 ///
 /// # Errors
 /// [`Error::Argument`] for zero.
@@ -84,7 +85,7 @@ pub fn set_num_threads(n: usize) -> Result<(), Error> {
     if n == 0 {
         return Err(Error::Argument { what: "the number of threads must be at least 1".into() });
     }
-    THREADS.store(n, Ordering::Relaxed);
+    THREADS.store(n.min(rayon::max_num_threads()), Ordering::Relaxed);
     Ok(())
 }
 

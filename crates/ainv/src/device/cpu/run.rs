@@ -1,4 +1,4 @@
-//! A job on the cores: the stack is cut into chunks, or the threads share each matrix.
+//! A job on the cores: the stack is cut into chunks, and the threads share what is left of it, or each large matrix.
 
 use super::condition::Watch;
 use crate::alg::condition::Asked;
@@ -166,7 +166,7 @@ pub(crate) fn over(
         a.merge(b);
         a
     };
-    let apart = count - plan.within;
+    let apart = count - plan.together;
     let chunks = apart.div_ceil(size);
     let range = |c: usize| c * size..apart.min((c + 1) * size);
     if plan.threads == 1 {
@@ -182,6 +182,8 @@ pub(crate) fn over(
                 checked(range(c), 1)
             })
             .try_reduce(Summary::default, |a, b| Ok(merge(a, b)))?;
+        // While this thread waited, it may have run a stranger's job.
+        let _mode = Mode::standard();
         (apart..count).try_fold(first, |s, i| Ok(merge(s, checked(i..i + 1, plan.threads)?)))
     })
 }
