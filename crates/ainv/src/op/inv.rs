@@ -127,7 +127,7 @@ impl<T: Scalar> Op<T> for Inv {
     }
 
     fn scaling(&self, n: usize, a: &[T], _b: &[T]) -> Result<Scaling, Error> {
-        Scaling::of_inverse(settle::balance(n, a, |_, _| true)?)
+        Scaling::of_inverse(settle::balance(n, a, false)?)
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], _b: &[T]) -> Result<Status, Error> {

@@ -48,12 +48,14 @@ pub(crate) fn exponent<T: Scalar>(x: T) -> Option<i32> {
     x.re().exponent().max(x.im().exponent())
 }
 
-/// The powers of two for rows and columns that bring the entries that are read near one.
+/// The powers of two for rows and columns that bring the entries of a matrix, or of its upper triangle, near
+/// one.
 pub(crate) fn balance<T: Scalar>(
     n: usize,
     a: &[T],
-    reads: impl Fn(usize, usize) -> bool,
+    triangle: bool,
 ) -> Result<(Vec<i32>, Vec<i32>), Error> {
+    let reads = |i: usize, j: usize| !triangle || i <= j;
     let e = |i: usize, j: usize| if reads(i, j) { exponent(a[i * n + j]) } else { None };
     let all = || (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).filter_map(|(i, j)| e(i, j));
     let Some(largest) = all().max() else { return Ok((filled(0, n)?, filled(0, n)?)) };
@@ -61,10 +63,45 @@ pub(crate) fn balance<T: Scalar>(
     if largest - smallest <= T::Real::BIG_EXP / 4 {
         return Ok((filled(-largest, n)?, filled(0, n)?));
     }
+    if triangle {
+        return least_squares(n, e);
+    }
     let rows = listed((0..n).map(|i| -(0..n).filter_map(|j| e(i, j)).max().unwrap_or(0)))?;
     let col = |j: usize| (0..n).filter_map(|i| e(i, j).map(|e| e + rows[i])).max();
     let cols = listed((0..n).map(|j| -col(j).unwrap_or(0)))?;
     Ok((rows, cols))
+}
+
+/// The powers that leave the least sum of squares of the exponents `e`, by turns for the rows and the columns
+/// (Curtis and Reid, "On the automatic scaling of matrices for Gaussian elimination", J. Inst. Math. Appl. 10,
+/// 1972). A triangle's lines are of different lengths, so that their largest entries cannot be compared.
+fn least_squares(
+    n: usize,
+    e: impl Fn(usize, usize) -> Option<i32>,
+) -> Result<(Vec<i32>, Vec<i32>), Error> {
+    /// Full triangles take under ten.
+    const SWEEPS: usize = 50;
+    fn mean(line: impl Iterator<Item = f64>) -> f64 {
+        let (sum, len) = line.fold((0.0, 0.0), |(sum, len), x| (sum + x, len + 1.0));
+        if len == 0.0 { 0.0 } else { sum / len }
+    }
+    let (mut rows, mut cols) = (filled(0.0, n)?, filled(0.0, n)?);
+    for _ in 0..SWEEPS {
+        let mut change: f64 = 0.0;
+        for (i, row) in rows.iter_mut().enumerate() {
+            let power = -mean((0..n).filter_map(|j| Some(f64::from(e(i, j)?) + cols[j])));
+            change = change.max((power - *row).abs());
+            *row = power;
+        }
+        for (j, col) in cols.iter_mut().enumerate() {
+            *col = -mean((0..n).filter_map(|i| Some(f64::from(e(i, j)?) + rows[i])));
+        }
+        if change < 0.5 {
+            break;
+        }
+    }
+    let whole = |powers: &[f64]| listed(powers.iter().map(|power| power.round() as i32));
+    Ok((whole(&rows)?, whole(&cols)?))
 }
 
 /// The matrix `g.src.get(0)`, decided: its result, dense and row by row in `x`, and its status. Without

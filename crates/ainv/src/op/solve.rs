@@ -137,7 +137,7 @@ impl<T: Scalar> Op<T> for Solve {
     }
 
     fn scaling(&self, n: usize, a: &[T], b: &[T]) -> Result<Scaling, Error> {
-        scaling(n, b, settle::balance(n, a, |_, _| true)?)
+        scaling(n, b, settle::balance(n, a, false)?)
     }
 
     fn verdict(&self, cx: &Context<T>, n: usize, a: &[T], b: &[T]) -> Result<Status, Error> {

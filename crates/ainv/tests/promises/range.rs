@@ -90,6 +90,37 @@ fn wide_spreads<T: Scalar>() {
     }
 }
 
+/// The same of triangles, whose rows and columns have different lengths: every entry that neither over- nor
+/// underflows.
+fn wide_spreads_of_triangles<T: Scalar>() {
+    let range = -T::Real::MIN_EXP / 2;
+    for n in [1, 2, 3, 4, 8, 16, 17, 40, 100] {
+        for (uplo, seed) in [(Uplo::Lower, 1), (Uplo::Upper, 2)] {
+            let call = Call::TriInv(uplo, Diag::NonUnit);
+            let rng = &mut Rng::new(seed);
+            let a = call.example::<T>(n, seed);
+            let (x, _) = call.run(1, n, &a.data);
+            let mut random = || rng.below(2 * range as usize / 3) as i32 - range / 3;
+            let each: Vec<_> = (0..n).map(|_| (random(), random())).collect();
+            let apart = |i: usize| if i.is_multiple_of(2) { range * 3 / 4 } else { -range * 3 / 4 };
+            let rows: Vec<_> = (0..n).map(|i| (apart(i), 0)).collect();
+            let columns: Vec<_> = (0..n).map(|i| (0, apart(i))).collect();
+            for (what, powers) in [("rows", rows), ("columns", columns), ("both", each)] {
+                let scaled = a.map(|i, j, x| x.ldexp(powers[i].0 + powers[j].1));
+                let (y, status) = call.run(1, n, &scaled.data);
+                assert!(status[0].is_ok(), "{what}, n = {n}: {status:?}");
+                for (at, (&x, &y)) in x.iter().zip(&y).enumerate() {
+                    let x = x.ldexp(-powers[at % n].0 - powers[at / n].1);
+                    let error = (x - y).abs1() / x.abs1();
+                    let tolerance = T::Real::from_f64(100.0 * n as f64) * T::Real::EPSILON;
+                    let normal = x.abs1() > T::Real::ONE.times_power_of_two(T::Real::MIN_EXP);
+                    assert!(!normal || error < tolerance, "{what}, n = {n}, {at}: {x:?} {y:?}");
+                }
+            }
+        }
+    }
+}
+
 fn identities<T: Scalar>() {
     let smallest = T::Real::MIN_EXP - T::Real::MANTISSA;
     let largest = -T::Real::MIN_EXP + 1;
@@ -402,6 +433,7 @@ mod stamped {
         row_scaling_scales_the_bits,
         symmetric_scaling_scales_the_bits,
         wide_spreads,
+        wide_spreads_of_triangles,
         identities,
         diagonals,
         a3_at_every_scale,
