@@ -151,8 +151,8 @@ macro_rules! frames {
     };
 }
 
-// Complex: of four columns the blocks of eight are multiples; six would compute some for nothing. (NEON's six
-// were not measured.)
+// A complex tile has four columns, which divide the blocks of eight; of six some would be computed for nothing.
+// (NEON's six were not measured.)
 #[cfg(target_arch = "x86_64")]
 frames!(avx512, crate::isa::avx512::Avx512, IsaId::Avx512, ["avx512f,avx512dq,avx2,fma"],
     real 3 x 8, complex 2 x 4);

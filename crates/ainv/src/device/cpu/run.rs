@@ -1,4 +1,5 @@
-//! A job on the cores: the stack is cut into chunks, and the threads share what is left of it, or each large matrix.
+//! A job on the cores: the stack is cut into chunks, and the threads share what is left of it, or each
+//! large matrix.
 
 use super::condition::Watch;
 use crate::alg::condition::Asked;
