@@ -32,7 +32,7 @@ impl<T: Scalar> Panel<T> {
     }
 }
 
-/// Panels that are packed side by side: what is read of a column in one go is long enough for the
+/// Panels that are packed side by side, at most: what is read of a column in one go is long enough for the
 /// machine to see it coming.
 const TOGETHER: usize = 4;
 
@@ -51,10 +51,11 @@ pub unsafe fn a<F: Field, const VR: usize>(p: &Panel<F::S>, to: *mut <F::S as Sc
             }
         };
         let panels = p.lanes.div_ceil(mr);
-        let whole = if p.lane_stride == 1 { p.lanes / (TOGETHER * mr) * TOGETHER } else { 0 };
+        let whole = if p.lane_stride == 1 { p.lanes / mr } else { 0 };
         for first in (0..whole).step_by(TOGETHER) {
+            let together = first..whole.min(first + TOGETHER);
             for step in 0..p.k {
-                for panel in first..first + TOGETHER {
+                for panel in together.clone() {
                     for v in 0..VR {
                         let x = F::load_scalars(p.at(panel * mr + v * F::LANES, step));
                         store(x, panel, v, step);

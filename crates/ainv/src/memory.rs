@@ -1,5 +1,5 @@
-//! Memory for results: zeros that no one has touched yet, so that the pages of a large result are
-//! first touched by the threads that fill them.
+//! Large blocks of memory: huge pages for all of them; for results zeros that no one has touched yet, so that
+//! the pages of a large result are first touched by the threads that fill them.
 
 use ainv_kernels::scalar::Scalar;
 use std::alloc::{Layout, alloc_zeroed};
@@ -20,26 +20,43 @@ pub(crate) fn zeros<T: Scalar>(len: usize) -> Option<Vec<T>> {
     if p.is_null() {
         return None;
     }
-    #[cfg(target_os = "linux")]
-    if layout.size() >= HUGE {
-        advise_huge(p, layout.size());
-    }
+    advise_huge(p, layout.size());
     // SAFETY: allocated with the layout of `len` elements; a scalar of zero bytes is zero.
     Some(unsafe { Vec::from_raw_parts(p.cast(), len, len) })
 }
 
-/// Asks for huge pages where whole ones fit. A refusal changes nothing but the time.
+/// Asks for huge pages for a large block that no one has touched yet. A refusal changes nothing but the time.
+pub(crate) fn advise_huge(p: *mut u8, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    if bytes >= HUGE {
+        advise(p, bytes, rustix::mm::Advice::LinuxHugepage);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (p, bytes);
+}
+
+/// Whether the system may take back the pages of a block that is in no use.
+pub(crate) const CAN_LEND: bool = cfg!(all(target_os = "linux", not(miri)));
+
+/// Lets the system have the pages of a block when it needs them, until they are written again; what stands there is
+/// lost.
+pub(crate) fn lend(p: *mut u8, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    advise(p, bytes, rustix::mm::Advice::LinuxFree);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (p, bytes);
+}
+
+/// Advice on the whole pages of a block.
 #[cfg(target_os = "linux")]
-fn advise_huge(p: *mut u8, bytes: usize) {
+fn advise(p: *mut u8, bytes: usize, advice: rustix::mm::Advice) {
     let page = rustix::param::page_size();
     let start = p.addr().next_multiple_of(page);
     let end = (p.addr() + bytes) / page * page;
-    // SAFETY: whole pages of the block; the advice changes no content.
-    let _ = unsafe {
-        rustix::mm::madvise(
-            p.wrapping_add(start - p.addr()).cast(),
-            end - start,
-            rustix::mm::Advice::LinuxHugepage,
-        )
-    };
+    if start < end {
+        // SAFETY: whole pages of the caller's block, whose content no one reads before writing it.
+        let _ = unsafe {
+            rustix::mm::madvise(p.wrapping_add(start - p.addr()).cast(), end - start, advice)
+        };
+    }
 }

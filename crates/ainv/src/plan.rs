@@ -195,7 +195,9 @@ impl Plan {
         let n = p.rows.max(p.cols);
         let matrix = p.rows.checked_mul(p.cols)?;
         let staged = if p.staged {
-            chunk.checked_mul(matrix.checked_mul(2)?.checked_add(2 * p.rows * p.rhs)?)?
+            // The result's rows may be filled up to whole cache lines.
+            let filled = 16 * p.rows;
+            chunk.checked_mul(matrix.checked_mul(2)?.checked_add(2 * p.rows * p.rhs + filled)?)?
         } else {
             0
         };
@@ -206,8 +208,8 @@ impl Plan {
             },
             Route::Blocked => {
                 let solves = matches!(p.work, Work::Square(Kind::Solve | Kind::PosdefSolve));
-                // At most: above that order the result's own memory is worked in, and where the
-                // result has a place of its own that begins at a lower one.
+                // At most: above that order the result's own memory is worked in, in place from a
+                // lower one on.
                 let working = match solves || n <= op::SCRATCH_UP_TO {
                     true => n.checked_mul(n.checked_add(16)?.checked_add(p.rhs)?)?,
                     false => 0,

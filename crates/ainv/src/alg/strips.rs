@@ -8,7 +8,7 @@ use std::ops::Range;
 /// Columns of a group: part of the algorithm, as it fixes the order of the additions. Wide groups
 /// spread the packing of the left operand over more columns.
 pub(crate) const fn group(n: usize) -> usize {
-    if n < 2048 { 128 } else { 256 }
+    if n < 2048 { 128 } else { 512 }
 }
 
 /// Rows of an inverse that are done apart.

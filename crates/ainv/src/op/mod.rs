@@ -19,7 +19,7 @@ mod working;
 
 pub(crate) use settle::{Scaling, exponent, settle};
 use working::{Operand, Remains, on_working};
-pub(crate) use working::{Outcome, SCRATCH_UP_TO};
+pub(crate) use working::{Outcome, SCRATCH_IN_PLACE, SCRATCH_UP_TO};
 
 use crate::alg::Context;
 use crate::error::Error;

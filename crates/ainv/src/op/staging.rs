@@ -1,7 +1,7 @@
 //! Dense copies of a chunk's matrices: with the unread part filled in from what `assume` says, and
 //! in another precision where the call asks for it.
 
-use crate::alg::{Context, Shared, Shares};
+use crate::alg::{self, Context, Shared, Shares};
 use crate::device::cpu::executor::{let_in, pause};
 use crate::error::Error;
 use crate::options::Assume;
@@ -34,6 +34,14 @@ impl<T> Rows<'_, T> {
         if self.0.is_empty() { std::ptr::null_mut() } else { self.get(0) }
     }
 }
+
+/// From one row of a staged result to the next: large ones are worked on where they stand.
+pub(crate) fn leading_dimension<W>(n: usize) -> usize {
+    if n > PADDED_FROM { alg::leading_dimension::<W>(n) } else { n }
+}
+
+/// A smaller matrix is worked on in registers, or in a copy near the core.
+const PADDED_FROM: usize = 128;
 
 /// Entries between two pauses, about.
 const AT_ONCE: usize = 1 << 16;
@@ -140,21 +148,22 @@ pub(crate) unsafe fn drop_rounding<W: Scalar>(a: *mut W, count: usize, n: usize,
     }
 }
 
-/// Copies dense matrices back, converted. Once begun it is not cancelled, so that the caller's are whole or as
-/// they were.
+/// Copies matrices one after the other, their rows `ld` apart, back, converted. Once begun it is not cancelled,
+/// so that the caller's are whole or as they were.
 ///
 /// # Safety
 /// As [`expand`].
 pub(crate) unsafe fn collect<S: Scalar, T: Scalar, W: Scalar>(
     cx: &Context<S>,
     from: *const W,
+    ld: usize,
     dst: Places<T>,
     to: Frame,
     convert: impl Fn(W) -> T + Sync,
 ) -> Result<(), Error> {
-    let (size, lines) = (to.rows * to.cols, dst.len() * to.rows);
+    let lines = dst.len() * to.rows;
     let (rows, from) = (Rows(dst), Shared(from.cast_mut()));
-    if is_dense(dst, to) {
+    if is_dense(dst, to) && ld == to.cols {
         return share_out(cx, (lines, to.cols), &|range| {
             let_in();
             let (p, from) = (rows.first(), from.get());
@@ -173,7 +182,7 @@ pub(crate) unsafe fn collect<S: Scalar, T: Scalar, W: Scalar>(
             for j in 0..to.cols {
                 // SAFETY: entries of the caller's matrices.
                 unsafe {
-                    let x = convert(from.get().add(k * size + i * to.cols + j).read());
+                    let x = convert(from.get().add(line * ld + j).read());
                     p.offset(to.at(i, j)).write(x);
                 }
             }

@@ -1,5 +1,5 @@
 //! The working matrix of a blocked route: padded scratch for middle orders, the memory of the result
-//! itself for large ones, where a second matrix would not be worth its memory, or the copy its time.
+//! itself for large ones, where the time that a second matrix saves would not be worth its memory.
 
 use super::in_range;
 use super::norms::{self, Entries};
@@ -15,10 +15,10 @@ use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// The largest order that is worked on in scratch where the matrix itself is to be inverted in its
 /// place: it can then still be read if it has no result.
-pub(crate) const SCRATCH_UP_TO: usize = 1024;
-/// The same where the result has a place of its own: above, a copy costs more than columns that share
-/// the sets of a cache.
-const APART_UP_TO: usize = 512;
+pub(crate) const SCRATCH_IN_PLACE: usize = 1024;
+/// The same where the result has a place of its own, in which columns may begin within a cache line or share the
+/// sets of a cache: as large as the arena keeps in double precision. Above, clearing new memory takes longer.
+pub(crate) const SCRATCH_UP_TO: usize = 4096;
 
 /// What became of a matrix on a blocked route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +150,10 @@ pub(crate) unsafe fn on_working<T: Scalar>(
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
     let in_place = match (o.to.rs, o.to.cs) {
-        _ if n <= if same { SCRATCH_UP_TO } else { APART_UP_TO } => None,
-        _ if same && (o.from != o.to || cx.keep_input) => None,
+        _ if same && (n <= SCRATCH_IN_PLACE || o.from != o.to || cx.keep_input) => None,
+        (1, ld) if stands_well(o.dst, ld, n) => Some((ld as usize, false)),
+        (ld, 1) if stands_well(o.dst, ld, n) => Some((ld as usize, true)),
+        _ if !same && n <= SCRATCH_UP_TO => None,
         (1, ld) if ld >= n as isize => Some((ld as usize, false)),
         (ld, 1) if ld >= n as isize => Some((ld as usize, true)),
         _ => None,
@@ -163,6 +165,11 @@ pub(crate) unsafe fn on_working<T: Scalar>(
             None => in_scratch(cx, o, f),
         }
     }
+}
+
+/// Whether columns stand as those of our own copies do.
+fn stands_well<T: Scalar>(p: *mut T, ld: isize, n: usize) -> bool {
+    p.addr().is_multiple_of(arena::ALIGN) && ld == leading_dimension::<T>(n) as isize
 }
 
 /// In a copy with padded columns.

@@ -336,7 +336,7 @@ fn alone_as_in_a_stack_on_every_set() {
 
 fn layouts_change_nothing<T: Scalar>() {
     let canary = T::from_re(T::Real::from_f64(12345.5));
-    // The last is worked on in the result's own memory.
+    // The last is of several panels.
     for (n, count, others) in [1, 2, 3, 4, 6, 8, 13, 16].map(|n| (n, 19, 3)).into_iter().chain([
         (17, 3, 3),
         (33, 3, 3),
@@ -451,6 +451,44 @@ fn offsets_change_nothing<T: Scalar>() {
     }
 }
 
+/// Results whose columns, or rows, stand as those of the copies that blocked algorithms work on: whole cache
+/// lines, no large power of two. The matrix is worked on in their memory, from which one that is singular or out of
+/// range must come back.
+fn results_that_stand_well_change_nothing<T: Scalar>() {
+    let line = 64 / size_of::<T>();
+    let canary = T::from_re(T::Real::from_f64(12345.5));
+    for n in [40usize, 130, 521] {
+        let shape @ [count, ..] = [3, n, n];
+        let ld = n.next_multiple_of(line);
+        let ld = if n >= 64 && ld.is_multiple_of(8 * line) { ld + line } else { ld };
+        for call in Call::all().filter(|call| *call != Call::Pinv) {
+            let mut a = examples::<T>(call, count, n, 7);
+            let (singular, large) = a[n * n..].split_at_mut(n * n);
+            (0..n).for_each(|i| singular[i * n + n / 2] = T::default());
+            (0..n).for_each(|j| singular[n / 2 * n + j] = T::default());
+            large.iter_mut().for_each(|x| {
+                *x = x.ldexp(if T::Real::EPSILON.to_f64() < 1e-10 { 1000 } else { 110 })
+            });
+            let (x, expected) = call.run(count, n, &a);
+            for by_columns in [false, true] {
+                let mut out = vec![canary; count * n * ld + line];
+                let first = out.as_ptr().align_offset(64);
+                let (rs, cs) = if by_columns { (1, ld as isize) } else { (ld as isize, 1) };
+                let strides = [(n * ld) as isize, rs, cs];
+                let to = Layout { name: "well", len: out.len(), offset: first, strides };
+                let mut status = vec![Status::default(); count];
+                let from = Stack::new(&a, &shape).unwrap();
+                call.into(from, to.view_mut(shape, &mut out), &mut status).unwrap();
+                let (y, intact) = to.gather(shape, &out, canary);
+                let what = format!("{call:?} of {n}, by columns: {by_columns}");
+                assert_eq!(status, expected, "{what}");
+                assert_same_bits(&x, &y, &what);
+                assert!(intact, "{what}: written beside the output");
+            }
+        }
+    }
+}
+
 fn in_place_changes_nothing<T: Scalar>() {
     for n in [1, 2, 3, 4, 8, 13, 16, 17, 40] {
         let count = if n > 16 { 3 } else { 37 };
@@ -532,6 +570,7 @@ mod stamped {
         layouts_change_nothing,
         layouts_change_nothing_else,
         offsets_change_nothing,
+        results_that_stand_well_change_nothing,
         in_place_changes_nothing,
         broadcast_and_several_axes,
     );

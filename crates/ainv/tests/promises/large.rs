@@ -6,8 +6,7 @@ use super::common::*;
 use ainv::*;
 use testkit::*;
 
-/// Above this order a matrix that is inverted in its place is worked on there (one whose result has a
-/// place of its own, above 512).
+/// Above this order a matrix that is inverted in its place is worked on there.
 const SCRATCH_UP_TO: usize = 1024;
 
 /// Where tiles (24 and 48 rows), rows done apart (96), groups (128), panels (32, 64, 128 columns, the
@@ -338,6 +337,13 @@ fn one_result_of_order_1030() {
     let calls: Vec<_> = CALLS[1..].iter().copied().filter(|call| !upper(call)).collect();
     one_result::<f64>(1030, &calls, &layouts);
     one_result::<c32>(1030, &[Call::Inv(Assume::Posdef)], &layouts);
+}
+
+/// In place the strips are narrower than the groups of 512 columns.
+#[test]
+fn one_result_of_order_2100() {
+    let triangle = Call::TriInv(Uplo::Lower, Diag::NonUnit);
+    one_result::<f32>(2100, &[Call::Inv(Assume::General), triangle], &["C"]);
 }
 
 #[test]

@@ -119,7 +119,7 @@ impl Job<'_> {
                 let from = Stack::from_raw_parts(w, &[count, m, n], &[size, n as isize, 1])?;
                 let to = StackMut::from_raw_parts(y, &[count, n, m], &[size, m as isize, 1])?;
                 self.chunk(&from, &to, range.start, 0..count, threads, note)?;
-                staging::collect(&cx, y.cast_const(), dst, x.frame(), T::narrow)?;
+                staging::collect(&cx, y.cast_const(), m, dst, x.frame(), T::narrow)?;
             }
             Ok(())
         })

@@ -246,7 +246,7 @@ impl<T: Scalar> Operands<'_, T> {
         let asked = watch.as_ref().and_then(Watch::asks);
         let mut cx = Context::new(T::kernels()?, threads, self.options.cancel.as_ref());
         cx.asked = asked.as_ref();
-        if n > op::SCRATCH_UP_TO && self.is_in_place() {
+        if n > op::SCRATCH_IN_PLACE && self.is_in_place() {
             cx = cx.frugal(n);
         }
         cx.keep_input = self.options.on_singular == OnSingular::Pinv;
@@ -429,11 +429,13 @@ impl<T: Scalar> Operands<'_, T> {
         let (n, count) = (self.a.rows(), range.len());
         let k = self.b.map_or(0, |b| b.cols());
         let (matrices, rhs) = (count * n * n, count * n * k);
-        let result = count * self.x.rows() * self.x.cols();
+        let ld = op::staging::leading_dimension::<W>(self.x.cols());
+        let result = count * self.x.rows() * ld;
         let assume = expand.unwrap_or(Assume::General);
         let cx = Context::new(W::kernels()?, threads, self.options.cancel.as_ref());
-        arena::with(matrices + rhs + result, |a: *mut W| {
-            let (b, x) = (a.wrapping_add(matrices), a.wrapping_add(matrices + rhs));
+        // Apart, so that the arena may keep one of them.
+        let run = |x: *mut W, a: *mut W| {
+            let b = a.wrapping_add(matrices);
             let (mut src, mut dst) = (vec![], vec![]);
             let places = self.a.places(range.start, count, &mut src)?;
             // SAFETY: the views' pointers; the blocks hold this many dense matrices.
@@ -446,15 +448,17 @@ impl<T: Scalar> Operands<'_, T> {
                     let places = rhs.places(range.start, count, &mut src)?;
                     op::staging::expand(&cx, places, rhs.frame(), Assume::General, &to, b)?;
                 }
-                let dense = |m: usize, n: usize| ([count, m, n], [(m * n) as isize, n as isize, 1]);
-                let (shape, strides) = dense(n, n);
+                let rows = |m: usize, n: usize, ld: usize| {
+                    ([count, m, n], [(m * ld) as isize, ld as isize, 1])
+                };
+                let (shape, strides) = rows(n, n, n);
                 let a = Stack::from_raw_parts(a.cast_const(), &shape, &strides)?;
-                let (shape, strides) = dense(n, k);
+                let (shape, strides) = rows(n, k, k);
                 let b = match &self.b {
                     Some(_) => Some(Stack::from_raw_parts(b.cast_const(), &shape, &strides)?),
                     None => None,
                 };
-                let (shape, strides) = dense(self.x.rows(), self.x.cols());
+                let (shape, strides) = rows(self.x.rows(), self.x.cols(), ld);
                 let y = StackMut::from_raw_parts(x, &shape, &strides)?;
                 let (kind, options, epsilon) = (self.kind, self.options, self.epsilon);
                 let (b, limit) = (b.as_ref(), self.limit);
@@ -469,10 +473,11 @@ impl<T: Scalar> Operands<'_, T> {
                     *index += range.start;
                 }
                 let places = self.x.places(range.start, count, &mut dst)?;
-                op::staging::collect(&cx, x.cast_const(), places, self.x.frame(), &from)?;
+                op::staging::collect(&cx, x.cast_const(), ld, places, self.x.frame(), &from)?;
                 Ok(summary)
             }
-        })
+        };
+        arena::with(result, |x: *mut W| arena::with(matrices + rhs, |a: *mut W| run(x, a)))
     }
 }
 

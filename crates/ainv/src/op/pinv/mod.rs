@@ -122,7 +122,7 @@ unsafe fn attempt<T: Scalar>(
                 staging::expand(&cx, Places::one(a), from, Assume::General, T::widen, w)?;
                 let way = attempt_inside(&cx, &wide, asked)?;
                 if way.is_some() {
-                    staging::collect(&cx, y.cast_const(), Places::one(x), to, T::narrow)?;
+                    staging::collect(&cx, y.cast_const(), to.cols, Places::one(x), to, T::narrow)?;
                 }
                 Ok(way)
             }
