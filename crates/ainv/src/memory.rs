@@ -29,7 +29,7 @@ pub(crate) fn zeros<T: Scalar>(len: usize) -> Option<Vec<T>> {
 pub(crate) fn advise_huge(p: *mut u8, bytes: usize) {
     #[cfg(target_os = "linux")]
     if bytes >= HUGE {
-        advise(p, bytes, rustix::mm::Advice::LinuxHugepage);
+        let _ = advise(p, bytes, rustix::mm::Advice::LinuxHugepage);
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (p, bytes);
@@ -39,24 +39,24 @@ pub(crate) fn advise_huge(p: *mut u8, bytes: usize) {
 pub(crate) const CAN_LEND: bool = cfg!(all(target_os = "linux", not(miri)));
 
 /// Lets the system have the pages of a block when it needs them, until they are written again; what stands there is
-/// lost.
-pub(crate) fn lend(p: *mut u8, bytes: usize) {
+/// lost. Whether it agrees.
+pub(crate) fn lend(p: *mut u8, bytes: usize) -> bool {
     #[cfg(target_os = "linux")]
-    advise(p, bytes, rustix::mm::Advice::LinuxFree);
+    return advise(p, bytes, rustix::mm::Advice::LinuxFree);
     #[cfg(not(target_os = "linux"))]
-    let _ = (p, bytes);
+    {
+        let _ = (p, bytes);
+        false
+    }
 }
 
-/// Advice on the whole pages of a block.
+/// Gives advice on the whole pages of a block; whether it is taken.
 #[cfg(target_os = "linux")]
-fn advise(p: *mut u8, bytes: usize, advice: rustix::mm::Advice) {
+fn advise(p: *mut u8, bytes: usize, advice: rustix::mm::Advice) -> bool {
     let page = rustix::param::page_size();
     let start = p.addr().next_multiple_of(page);
     let end = (p.addr() + bytes) / page * page;
-    if start < end {
-        // SAFETY: whole pages of the caller's block, whose content no one reads before writing it.
-        let _ = unsafe {
-            rustix::mm::madvise(p.wrapping_add(start - p.addr()).cast(), end - start, advice)
-        };
-    }
+    let first = p.wrapping_add(start - p.addr()).cast();
+    // SAFETY: whole pages of the caller's block, whose content no one reads before writing it.
+    start < end && unsafe { rustix::mm::madvise(first, end - start, advice).is_ok() }
 }

@@ -196,8 +196,10 @@ impl Plan {
         let matrix = p.rows.checked_mul(p.cols)?;
         let staged = if p.staged {
             // The result's rows may be filled up to whole cache lines.
-            let filled = 16 * p.rows;
-            chunk.checked_mul(matrix.checked_mul(2)?.checked_add(2 * p.rows * p.rhs + filled)?)?
+            let padding = p.rows.checked_mul(32)?;
+            let rhs = p.rows.checked_mul(p.rhs)?.checked_mul(2)?;
+            let matrices = matrix.checked_mul(2)?.checked_add(rhs)?.checked_add(padding)?;
+            chunk.checked_mul(matrices)?
         } else {
             0
         };
@@ -208,9 +210,12 @@ impl Plan {
             },
             Route::Blocked => {
                 let solves = matches!(p.work, Work::Square(Kind::Solve | Kind::PosdefSolve));
-                // At most: above that order the result's own memory is worked in, in place from a
-                // lower one on.
-                let working = match solves || n <= op::SCRATCH_UP_TO {
+                // At most: a staged result stands well, and in place less is taken.
+                let copied = match p.staged {
+                    true => n <= op::NEAR_UP_TO,
+                    false => op::copied::<T>(n),
+                };
+                let working = match solves || copied {
                     true => n.checked_mul(n.checked_add(16)?.checked_add(p.rhs)?)?,
                     false => 0,
                 };

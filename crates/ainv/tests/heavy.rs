@@ -148,12 +148,11 @@ fn nan_at_4096() {
     nan_in_a_large_matrix::<f32>();
 }
 
-#[test]
-#[ignore = "some minutes"]
-fn a_hundred_runs_of_large_matrices_are_one() {
-    for (n, runs) in [(500, 100), (777, 100), (1100, 50), (2100, 10)] {
+/// As many runs of each order as are given, general and symmetric.
+fn runs_are_one<T: Scalar>(orders: &[(usize, usize)]) {
+    for &(n, runs) in orders {
         let rng = &mut Rng::new(n as u64);
-        let a = Mat::<f64>::from_fn(n, n, |_, _| rng.scalar());
+        let a = Mat::<T>::from_fn(n, n, |_, _| rng.scalar());
         for assume in [Assume::General, Assume::Symmetric] {
             let o = Options { assume, ..Options::default() };
             set_num_threads(1).unwrap();
@@ -167,7 +166,17 @@ fn a_hundred_runs_of_large_matrices_are_one() {
             }
         }
         say(format!(
-            "order {n}: {runs} runs, general and symmetric, with 1 to 16 threads: one result"
+            "order {n}, {}: {runs} runs, general and symmetric, with 1 to 16 threads: one result",
+            T::NAME
         ));
     }
+}
+
+#[test]
+#[ignore = "some minutes"]
+fn a_hundred_runs_of_large_matrices_are_one() {
+    runs_are_one::<f64>(&[(500, 100), (777, 100), (1100, 50), (2100, 10)]);
+    runs_are_one::<f32>(&[(500, 100), (777, 100), (1100, 50), (2100, 10)]);
+    runs_are_one::<c32>(&[(500, 50), (777, 50), (1100, 20)]);
+    runs_are_one::<c64>(&[(500, 50), (777, 50), (1100, 20)]);
 }

@@ -18,8 +18,8 @@ pub(crate) mod tri_inv;
 mod working;
 
 pub(crate) use settle::{Scaling, exponent, settle};
+pub(crate) use working::{NEAR_UP_TO, Outcome, SCRATCH_IN_PLACE, copied};
 use working::{Operand, Remains, on_working};
-pub(crate) use working::{Outcome, SCRATCH_IN_PLACE, SCRATCH_UP_TO};
 
 use crate::alg::Context;
 use crate::error::Error;

@@ -1,6 +1,7 @@
 //! Dense copies of a chunk's matrices: with the unread part filled in from what `assume` says, and
 //! in another precision where the call asks for it.
 
+use super::NEAR_UP_TO;
 use crate::alg::{self, Context, Shared, Shares};
 use crate::device::cpu::executor::{let_in, pause};
 use crate::error::Error;
@@ -37,11 +38,8 @@ impl<T> Rows<'_, T> {
 
 /// From one row of a staged result to the next: large ones are worked on where they stand.
 pub(crate) fn leading_dimension<W>(n: usize) -> usize {
-    if n > PADDED_FROM { alg::leading_dimension::<W>(n) } else { n }
+    if n > NEAR_UP_TO { alg::leading_dimension::<W>(n) } else { n }
 }
-
-/// A smaller matrix is worked on in registers, or in a copy near the core.
-const PADDED_FROM: usize = 128;
 
 /// Entries between two pauses, about.
 const AT_ONCE: usize = 1 << 16;
@@ -178,13 +176,16 @@ pub(crate) unsafe fn collect<S: Scalar, T: Scalar, W: Scalar>(
         let_in();
         for line in range {
             let (k, i) = (line / to.rows, line % to.rows);
-            let p = rows.get(k);
-            for j in 0..to.cols {
+            let row = rows.get(k).wrapping_offset(to.at(i, 0));
+            let from = from.get().wrapping_add(line * ld);
+            let write = |j: usize, at: isize| {
                 // SAFETY: entries of the caller's matrices.
-                unsafe {
-                    let x = convert(from.get().add(line * ld + j).read());
-                    p.offset(to.at(i, j)).write(x);
-                }
+                unsafe { row.offset(at).write(convert(from.add(j).read())) }
+            };
+            // A loop of its own, in which adjacent entries are written by registers.
+            match to.cs {
+                1 => (0..to.cols).for_each(|j| write(j, j as isize)),
+                cs => (0..to.cols).for_each(|j| write(j, j as isize * cs)),
             }
         }
         Ok(())

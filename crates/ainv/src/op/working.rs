@@ -1,24 +1,30 @@
-//! The working matrix of a blocked route: padded scratch for middle orders, the memory of the result
-//! itself for large ones, where the time that a second matrix saves would not be worth its memory.
+//! The working matrix of a blocked route: padded scratch for middle orders, the memory of the result itself where it
+//! stands as well, and for large ones, where a second matrix would not be worth its memory.
 
 use super::in_range;
 use super::norms::{self, Entries};
 use super::pass::{Columns, Part, Sums, copy_block};
 use crate::alg::condition::Size;
 use crate::alg::{Context, Shared, Shares, leading_dimension};
-use crate::device::cpu::arena;
+use crate::device::cpu::arena::{self, Scratch};
 use crate::device::cpu::executor::{let_in, pause};
 use crate::error::Error;
 use crate::status::Status;
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
-/// The largest order that is worked on in scratch where the matrix itself is to be inverted in its
-/// place: it can then still be read if it has no result.
+/// The largest order that is worked on in scratch whatever the result's memory is like: the copy is near the core.
+pub(crate) const NEAR_UP_TO: usize = 512;
+/// The same where the matrix itself is to be inverted in its place: it can then still be read if it has no result.
 pub(crate) const SCRATCH_IN_PLACE: usize = 1024;
-/// The same where the result has a place of its own, in which columns may begin within a cache line or share the
-/// sets of a cache: as large as the arena keeps in double precision. Above, clearing new memory takes longer.
-pub(crate) const SCRATCH_UP_TO: usize = 4096;
+
+/// Whether a matrix whose result has a place of its own is worked on in scratch. In the result's columns, which may
+/// begin within a cache line or share the sets of a cache, all takes longer; but so does clearing new memory, where
+/// the arena does not keep as much.
+pub(crate) fn copied<T>(n: usize) -> bool {
+    let bytes = leading_dimension::<T>(n).saturating_mul(n).saturating_mul(size_of::<T>());
+    n <= NEAR_UP_TO || bytes <= arena::KEPT_UP_TO
+}
 
 /// What became of a matrix on a blocked route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,64 +155,71 @@ pub(crate) unsafe fn on_working<T: Scalar>(
 ) -> Result<Outcome, Error> {
     let n = o.from.rows;
     let same = o.src == o.dst.cast_const();
-    let in_place = match (o.to.rs, o.to.cs) {
-        _ if same && (n <= SCRATCH_IN_PLACE || o.from != o.to || cx.keep_input) => None,
-        (1, ld) if stands_well(o.dst, ld, n) => Some((ld as usize, false)),
-        (ld, 1) if stands_well(o.dst, ld, n) => Some((ld as usize, true)),
-        _ if !same && n <= SCRATCH_UP_TO => None,
+    // The result's own columns or rows, if it has such.
+    let whole = match (o.to.rs, o.to.cs) {
         (1, ld) if ld >= n as isize => Some((ld as usize, false)),
         (ld, 1) if ld >= n as isize => Some((ld as usize, true)),
         _ => None,
     };
+    let well = whole.is_some_and(|(ld, _)| stands_well(o.dst, ld, n));
+    let in_scratch_if_any = match same {
+        true => n <= SCRATCH_IN_PLACE || o.from != o.to || cx.keep_input,
+        false => n <= NEAR_UP_TO || (copied::<T>(n) && !well),
+    };
     // SAFETY: the caller's matrices.
     unsafe {
-        match in_place {
-            Some((ld, turned)) => in_result(cx, o, ld, turned, f),
-            None => in_scratch(cx, o, f),
+        match whole {
+            Some((ld, turned)) if !in_scratch_if_any => in_result(cx, o, ld, turned, f),
+            _ => {
+                let ld = leading_dimension::<T>(n);
+                match (Scratch::new::<T>(n * ld), whole) {
+                    (Ok(scratch), _) => in_scratch(cx, o, (scratch.as_ptr(), ld), f),
+                    // Without the memory for a copy it takes longer.
+                    (Err(_), Some((ld, turned))) if !same => in_result(cx, o, ld, turned, f),
+                    (Err(error), _) => Err(error),
+                }
+            }
         }
     }
 }
 
 /// Whether columns stand as those of our own copies do.
-fn stands_well<T: Scalar>(p: *mut T, ld: isize, n: usize) -> bool {
-    p.addr().is_multiple_of(arena::ALIGN) && ld == leading_dimension::<T>(n) as isize
+fn stands_well<T: Scalar>(p: *mut T, ld: usize, n: usize) -> bool {
+    p.addr().is_multiple_of(arena::ALIGN) && ld == leading_dimension::<T>(n)
 }
 
-/// In a copy with padded columns.
+/// In a copy, columns `ld` apart.
 unsafe fn in_scratch<T: Scalar>(
     cx: &Context<T>,
     o: &Operand<T>,
+    (w, ld): (*mut T, usize),
     f: impl FnOnce(&Working<T>) -> Result<Option<Remains<T::Real>>, Error>,
 ) -> Result<Outcome, Error> {
-    let n = o.from.rows;
-    let ld = leading_dimension::<T>(n);
-    arena::with(n * ld, |w: *mut T| {
-        let columns = o.columns(w, ld);
-        // SAFETY: the caller's matrices; the scratch spans n columns.
-        unsafe {
-            let asked = cx.asked.is_some();
-            let read = columns.load(cx, o.src, o.from, o.lines || asked)?;
-            let fits = read.fits(o.lines);
-            let Some(left) = f(&Working { w, ld, fits, only: false })? else {
-                return Ok(Outcome::Suspect);
-            };
-            // Who settles a suspect writes over what was stored of it, but reads the matrix before.
-            let needed = o.src == o.dst.cast_const() && !o.force;
-            let (result, lines) = o.result(&columns, asked);
-            let written = match needed {
-                true => result.sums(cx, lines)?,
-                false => result.store(cx, o.dst, o.to, lines)?,
-            };
-            let good = fits && in_range(left.recips, written.total);
-            if good {
-                o.answer(cx, (&read, None), &written, (w, ld))?;
-            }
-            if good && needed {
-                columns.store(cx, o.dst, o.to, false)?;
-            }
-            Ok(if good { Outcome::Done } else { Outcome::Suspect })
+    let columns = o.columns(w, ld);
+    // SAFETY: the caller's matrices; the scratch spans n columns.
+    unsafe {
+        let asked = cx.asked.is_some();
+        let read = columns.load(cx, o.src, o.from, o.lines || asked)?;
+        let fits = read.fits(o.lines);
+        let Some(left) = f(&Working { w, ld, fits, only: false })? else {
+            return Ok(Outcome::Suspect);
+        };
+        // Who settles a suspect writes over what was stored of it, but reads the matrix before.
+        let needed = o.src == o.dst.cast_const() && !o.force;
+        let (result, lines) = o.result(&columns, asked);
+        let written = match needed {
+            true => result.sums(cx, lines)?,
+            false => result.store(cx, o.dst, o.to, lines)?,
+        };
+        let good = fits && in_range(left.recips, written.total);
+        if good {
+            o.answer(cx, (&read, None), &written, (w, ld))?;
         }
-    })
+        if good && needed {
+            columns.store(cx, o.dst, o.to, false)?;
+        }
+        Ok(if good { Outcome::Done } else { Outcome::Suspect })
+    }
 }
 
 /// In the result's memory, columns `ld` apart; rows, if it is turned.

@@ -155,6 +155,36 @@ fn oblong<T: Scalar>() {
     }
 }
 
+/// Calls that look at more than the matrix and its inverse.
+fn beside_the_inverse<T: Scalar>() {
+    say(format!("  hermitian, ill-conditioned, report {}", T::NAME));
+    let hermitian = PinvOptions { hermitian: true, ..PinvOptions::default() };
+    let o = Options::default();
+    let warn = Options { ill_conditioned: IllConditioned::Warn(Some(1.0)), ..Options::default() };
+    for n in [2, 3, 4, 8, 13, 17, 33, 65, 100] {
+        let count = if n > 17 { 1 } else { 5 };
+        let shape = [count, n, n];
+        let a = examples::<T>(Call::Inv(Assume::Posdef), count, n, n as u64);
+        let from = Fenced::new(&a);
+        let mut to = Fenced::new(&vec![T::nan(); a.len()]);
+        let mut pseudo = Fenced::new(&vec![T::nan(); a.len()]);
+        let mut status = Fenced::new(&vec![Status::default(); count]);
+        alone(|| {
+            let from = Stack::new(from.read_only(), &shape).unwrap();
+            let x = StackMut::new(to.as_mut_slice(), &shape).unwrap();
+            inv_into(from, x, status.as_mut_slice(), &warn).unwrap();
+            let x = StackMut::new(pseudo.as_mut_slice(), &shape).unwrap();
+            pinv_into(from, x, &hermitian, &mut [], &o).unwrap();
+            let x = Stack::new(to.read_only(), &shape).unwrap();
+            report(from, Some(x), &o).unwrap();
+        });
+        // The reciprocal condition number is under one, as of every matrix but a few.
+        let all_ill = status.as_slice().iter().all(|s| s.code == Code::IllConditioned);
+        let finite = |x: &Fenced<T>| x.as_slice().iter().all(|x| Scalar::is_finite(*x));
+        assert!(all_ill && finite(&to) && finite(&pseudo), "{count} of {n}");
+    }
+}
+
 /// Matrices that are decided alone, beside good ones.
 fn suspects<T: Scalar>() {
     for n in [1, 2, 3, 4, 6, 8, 13, 16, 17, 33, 65] {
@@ -189,6 +219,7 @@ fn child_fences() {
         in_place::<T>();
         oblong::<T>();
         suspects::<T>();
+        beside_the_inverse::<T>();
     }
     for (at_the_end, threads) in [(true, 1), (false, 1), (true, 2)] {
         say(format!("at the end: {at_the_end}, threads: {threads}"));

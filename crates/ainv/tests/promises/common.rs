@@ -174,14 +174,25 @@ impl Call {
         x: StackMut<T>,
         status: &mut [Status],
     ) -> Result<Summary, Error> {
-        let o = Options::default();
+        self.into_with(a, x, status, &Options::default())
+    }
+
+    /// The same with options, but for what it assumes.
+    pub(crate) fn into_with<T: Scalar>(
+        self,
+        a: Stack<T>,
+        x: StackMut<T>,
+        status: &mut [Status],
+        o: &Options,
+    ) -> Result<Summary, Error> {
+        let assuming = |assume| Options { assume, ..o.clone() };
         match self {
             Call::Inv(assume) => inv_into(a, x, status, &assuming(assume)),
-            Call::Cholesky(uplo) => cholesky_into(a, uplo, x, status, &o),
-            Call::CholeskyInv(uplo) => cholesky_inv_into(a, uplo, x, status, &o),
-            Call::TriInv(uplo, diag) => tri_inv_into(a, uplo, diag, x, status, &o),
+            Call::Cholesky(uplo) => cholesky_into(a, uplo, x, status, o),
+            Call::CholeskyInv(uplo) => cholesky_inv_into(a, uplo, x, status, o),
+            Call::TriInv(uplo, diag) => tri_inv_into(a, uplo, diag, x, status, o),
             Call::Solve(assume) => solve_into(a, a, x, status, &assuming(assume)),
-            Call::Pinv => pinv_into(a, x, &PinvOptions::default(), status, &o),
+            Call::Pinv => pinv_into(a, x, &PinvOptions::default(), status, o),
         }
     }
 

@@ -316,7 +316,8 @@ fn ill_conditioned<T: Scalar>() {
     }
 }
 
-/// Where the result's own memory is worked in: beside the matrix, and in its place.
+/// Where the result's own memory is worked in: beside the matrix, where its rows begin cache lines and their number
+/// is no large power of two, and in its place.
 fn large<T: Scalar>() {
     const CALLS: [Call; 5] = [
         Call::Inv(Assume::General),
@@ -329,10 +330,16 @@ fn large<T: Scalar>() {
         for call in CALLS {
             for (planted, count) in [(0.1, 0), (unit_roundoff::<T>() / 64.0, 1)] {
                 let a = conditioned::<T>(call, n, planted);
-                let mut x = a.data.clone();
-                let p = x.as_mut_ptr();
-                let strides = [n as isize, 1];
-                // SAFETY: dense matrices; every operation reads what it needs before it writes there.
+                let line = 64 / size_of::<T>();
+                let ld = if in_place { n } else { n.next_multiple_of(line) };
+                let mut x = vec![T::default(); n * ld + line];
+                let first = x.as_ptr().align_offset(64);
+                for (row, from) in x[first..].chunks_mut(ld).zip(a.data.chunks(n)) {
+                    row[..n].copy_from_slice(from);
+                }
+                let p = x[first..].as_mut_ptr();
+                let strides = [ld as isize, 1];
+                // SAFETY: rows of one block; every operation reads what it needs before it writes there.
                 let (itself, to) = unsafe {
                     (
                         Stack::from_raw_parts(p.cast_const(), &[n, n], &strides).unwrap(),
@@ -341,6 +348,8 @@ fn large<T: Scalar>() {
                 };
                 let from = if in_place { itself } else { a.view() };
                 let summary = run(call, from, to, &mut [], IllConditioned::Warn(None));
+                let rows = x[first..][..n * ld].chunks(ld);
+                let x = rows.flat_map(|row| row[..n].to_vec()).collect();
                 let what = format!("{call:?}, {}, n = {n}", T::NAME);
                 assert_eq!(summary.ill_conditioned, count, "{what}");
                 let triangle = matches!(call, Call::TriInv(..));

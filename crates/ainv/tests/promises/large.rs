@@ -7,10 +7,10 @@ use ainv::*;
 use testkit::*;
 
 /// Above this order a matrix that is inverted in its place is worked on there.
-const SCRATCH_UP_TO: usize = 1024;
+const SCRATCH_IN_PLACE: usize = 1024;
 
 /// Where tiles (24 and 48 rows), rows done apart (96), groups (128), panels (32, 64, 128 columns, the
-/// first a quarter and the last halves: 208, 800) and scratch end, +-1.
+/// first a quarter and the last halves: 208, 800) and what is packed as a whole (1024) end, +-1.
 const EDGES: [usize; 42] = [
     71, 72, 73, 95, 96, 97, 127, 128, 129, 143, 144, 145, 191, 192, 193, 207, 208, 209, 255, 256,
     257, 383, 384, 385, 511, 512, 513, 639, 640, 641, 767, 768, 769, 799, 800, 801, 1023, 1024,
@@ -348,7 +348,7 @@ fn one_result_of_order_2100() {
 
 #[test]
 fn what_is_not_read_may_be_nan_in_place() {
-    let n = SCRATCH_UP_TO + 6;
+    let n = SCRATCH_IN_PLACE + 6;
     let g = gram::<f64>(n, 3);
     let seen = g.map(|i, j, x| if i == j { x } else { x / n as f64 });
     let calls = [
@@ -393,7 +393,7 @@ fn singular_at(at: usize) -> Status {
 }
 
 /// Orders on both sides of the switch.
-const BAD: [usize; 2] = [520, SCRATCH_UP_TO + 6];
+const BAD: [usize; 2] = [520, SCRATCH_IN_PLACE + 6];
 const INVERSES: [Call; 2] = [Call::Inv(Assume::Auto), Call::Inv(Assume::General)];
 
 #[test]

@@ -66,7 +66,7 @@ fn others<T: Scalar>() -> u64 {
     hash
 }
 
-/// On both sides of the cuts of products (384) and of the orders that are worked on in scratch or in place.
+/// On both sides of the cuts of products (384) and of panels.
 fn large<T: Scalar>() -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     for n in [383, 384, 385, 511, 512, 513, 769, 1023, 1024, 1025, 1153] {

@@ -1,47 +1,26 @@
-//! Scratch: aligned buffers that a thread keeps between calls, because memory that is new costs the system's
-//! clearing it.
+//! Scratch: aligned buffers that are kept between calls, because memory that is new costs the system's clearing
+//! it.
 
 use crate::error::Error;
 use crate::memory;
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::RefCell;
 use std::ptr::NonNull;
+use std::sync::Mutex;
 #[cfg(debug_assertions)]
-use std::sync::atomic::AtomicU8;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Every buffer begins at a multiple of a cache line, the widest register.
 pub(crate) const ALIGN: usize = 64;
 /// What a thread keeps: enough for an order of 1024 in double precision, twice.
-const KEEP: usize = 20 << 20;
-/// What all threads keep beyond that together: enough for an order of 4096 in double precision. The system may take
-/// the pages of such a buffer when it needs them. Where it cannot, or there is no place, a buffer goes back to it when
-/// its use ends.
+const OWN: usize = 20 << 20;
+/// What is kept beyond that, for whichever thread comes next: enough for an order of 4096 in double precision. It
+/// is lent to the system meanwhile; where that cannot be, a buffer goes back when its use ends.
 const COMMON: usize = if memory::CAN_LEND { 160 << 20 } else { 0 };
-/// Bytes of it that are taken.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
-
-/// A place in what is kept in common.
-struct Place(usize);
-
-impl Place {
-    fn new(bytes: usize) -> Option<Place> {
-        let fits = |taken: usize| taken.checked_add(bytes).filter(|&sum| sum <= COMMON);
-        TAKEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok().map(|_| Place(bytes))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        TAKEN.fetch_sub(self.0, Ordering::Relaxed);
-    }
-}
-
-/// A buffer between two uses; it is in common if it has a place there.
-struct Kept {
-    buffer: Buffer,
-    common: Option<Place>,
-}
+/// Bytes from which on a buffer may be kept in common.
+const COMMON_FROM: usize = 4 << 20;
+/// The largest buffer that may be kept.
+pub(crate) const KEPT_UP_TO: usize = if COMMON > OWN { COMMON } else { OWN };
 
 /// An owned, uninitialised, aligned block.
 struct Buffer {
@@ -49,20 +28,28 @@ struct Buffer {
     layout: Layout,
 }
 
+// SAFETY: a block of memory, of whoever owns it.
+unsafe impl Send for Buffer {}
+
 impl Buffer {
+    /// A new one; if there is no memory for it, without what this thread and all of them keep.
     fn new(bytes: usize) -> Result<Buffer, Error> {
         let layout =
             Layout::from_size_align(bytes.max(ALIGN), ALIGN).map_err(|_| Error::Overflow)?;
         // SAFETY: the layout's size is not zero.
-        let ptr = NonNull::new(unsafe { alloc(layout) }).ok_or(Error::OutOfMemory { bytes })?;
+        let new = || NonNull::new(unsafe { alloc(layout) });
+        let again = || {
+            release();
+            release_common();
+            new()
+        };
+        let ptr = new().or_else(again).ok_or(Error::OutOfMemory { bytes })?;
         memory::advise_huge(ptr.as_ptr(), layout.size());
         Ok(Buffer { ptr, layout })
     }
-}
 
-impl Kept {
     fn size(&self) -> usize {
-        self.buffer.layout.size()
+        self.layout.size()
     }
 }
 
@@ -73,13 +60,80 @@ impl Drop for Buffer {
     }
 }
 
+/// Takes the smallest that fits: a large one is for the large request that may be nested in this.
+fn take(kept: &mut Vec<Buffer>, bytes: usize) -> Option<Buffer> {
+    let fitting = (0..kept.len()).filter(|&i| kept[i].size() >= bytes);
+    fitting.min_by_key(|&i| kept[i].size()).map(|i| kept.swap_remove(i))
+}
+
+/// Keeps it if all of them are no more than `most` bytes.
+fn keep(kept: &mut Vec<Buffer>, buffer: Buffer, most: usize) -> Result<(), Buffer> {
+    if kept.iter().map(Buffer::size).sum::<usize>() + buffer.size() > most {
+        return Err(buffer);
+    }
+    kept.push(buffer);
+    Ok(())
+}
+
 /// The byte that fills new scratch in a debug build. This one makes NaN, so that a test fails where scratch is
 /// read before it is written. Tests choose others.
 #[cfg(debug_assertions)]
 pub static SCRATCH_FILL: AtomicU8 = AtomicU8::new(0xff);
 
 thread_local! {
-    static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
+    static KEPT: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is kept in common. Nobody waits for it: a process that was forked while it was held never gets it.
+static LENT: Mutex<Vec<Buffer>> = Mutex::new(Vec::new());
+
+/// Scratch that is kept when its use ends.
+pub(crate) struct Scratch(Option<Buffer>);
+
+impl Scratch {
+    /// `len` uninitialised elements.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn new<T>(len: usize) -> Result<Scratch, Error> {
+        let bytes = len.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
+        let own = KEPT.with_borrow_mut(|kept| take(kept, bytes));
+        let lent = || match bytes >= COMMON_FROM {
+            true => LENT.try_lock().ok().and_then(|mut lent| take(&mut lent, bytes)),
+            false => None,
+        };
+        let buffer = match own.or_else(lent) {
+            Some(buffer) => buffer,
+            None => Buffer::new(bytes)?,
+        };
+        // Miri itself sees what is read before it was written.
+        #[cfg(all(debug_assertions, not(miri)))]
+        // SAFETY: the buffer spans `bytes`.
+        unsafe {
+            buffer.ptr.as_ptr().write_bytes(SCRATCH_FILL.load(Ordering::Relaxed), bytes)
+        };
+        Ok(Scratch(Some(buffer)))
+    }
+
+    pub(crate) fn as_ptr<T>(&self) -> *mut T {
+        self.0.as_ref().map_or(std::ptr::null_mut(), |b| b.ptr.as_ptr().cast())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let Some(buffer) = self.0.take() else { return };
+        // A thread that ends keeps nothing.
+        let own = KEPT.try_with(|kept| keep(&mut kept.borrow_mut(), buffer, OWN));
+        let Ok(Err(buffer)) = own else { return };
+        if let Ok(mut lent) = LENT.try_lock()
+            && buffer.size() >= COMMON_FROM
+            && memory::lend(buffer.ptr.as_ptr(), buffer.size())
+        {
+            // What does not fit goes back to the system.
+            let _ = keep(&mut lent, buffer, COMMON);
+        }
+    }
 }
 
 /// Runs `f` with `len` uninitialised elements. Calls may be nested.
@@ -90,41 +144,18 @@ pub(crate) fn with<T, R>(
     len: usize,
     f: impl FnOnce(*mut T) -> Result<R, Error>,
 ) -> Result<R, Error> {
-    let bytes = len.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
-    // The smallest that fits: a large one is for the large request that may be nested in this.
-    let kept = KEPT.with_borrow_mut(|k| {
-        let fitting = (0..k.len()).filter(|&i| k[i].size() >= bytes);
-        fitting.min_by_key(|&i| k[i].size()).map(|i| k.swap_remove(i))
-    });
-    let buffer = match kept {
-        Some(kept) => kept.buffer,
-        None => Buffer::new(bytes)?,
-    };
-    // Miri itself sees what is read before it was written.
-    #[cfg(all(debug_assertions, not(miri)))]
-    // SAFETY: the buffer spans `bytes`.
-    unsafe {
-        buffer.ptr.as_ptr().write_bytes(SCRATCH_FILL.load(Ordering::Relaxed), bytes)
-    };
-    let result = f(buffer.ptr.as_ptr().cast());
-    keep(buffer);
-    result
-}
-
-fn keep(buffer: Buffer) {
-    let size = buffer.layout.size();
-    KEPT.with_borrow_mut(|kept| {
-        let own = kept.iter().filter(|k| k.common.is_none());
-        if own.map(Kept::size).sum::<usize>() + size <= KEEP {
-            kept.push(Kept { buffer, common: None });
-        } else if let Some(place) = Place::new(size) {
-            memory::lend(buffer.ptr.as_ptr(), size);
-            kept.push(Kept { buffer, common: Some(place) });
-        }
-    });
+    let scratch = Scratch::new::<T>(len)?;
+    f(scratch.as_ptr())
 }
 
 /// Gives back what this thread keeps.
 pub(crate) fn release() {
     KEPT.with_borrow_mut(Vec::clear);
+}
+
+/// Gives back what is kept in common.
+pub fn release_common() {
+    if let Ok(mut lent) = LENT.try_lock() {
+        lent.clear();
+    }
 }
