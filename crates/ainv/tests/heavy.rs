@@ -6,7 +6,7 @@
 //! ```
 
 use ainv::{
-    Assume, Code, Options, Precision, RealScalar, Scalar, Stack, StackMut, Status, Uplo,
+    Assume, Code, Options, Precision, RealScalar, Scalar, Stack, StackMut, Status, Uplo, c32, c64,
     cholesky_into, inv, inv_in_place, inv_into, set_num_threads, solve_into,
 };
 use std::time::Instant;
