@@ -283,11 +283,11 @@ fn what_is_kept() {
     let n = 1700;
     let bytes = n * n * size_of::<f64>();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    let mut operands = Operands::<f64>::new(Call::Inv(Assume::General), 1, n);
+    let mut one = Operands::<f64>::new(Call::Inv(Assume::General), 1, n);
     let mut run = || {
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
-        pool.install(|| operands.run(Call::Inv(Assume::General), &Options::default())).unwrap();
+        pool.install(|| one.run(Call::Inv(Assume::General), &Options::default())).unwrap();
         PEAK.load(Relaxed) - before
     };
     assert!(run() > bytes, "the first call takes a copy");
@@ -308,7 +308,7 @@ fn what_is_kept() {
         let kept = LIVE.load(Relaxed) - before;
         assert!(kept <= (160 + 20 * count) << 20, "run {i}: {kept} bytes stay");
     }
-    drop((pool, wide, operands));
+    drop((pool, wide, one, operands));
     ainv::release_common();
     settled(level + (64 << 10));
 }
