@@ -60,10 +60,26 @@ impl Drop for Buffer {
     }
 }
 
-/// Takes the smallest that fits: a large one is for the large request that may be nested in this.
-fn take(kept: &mut Vec<Buffer>, bytes: usize) -> Option<Buffer> {
-    let fitting = (0..kept.len()).filter(|&i| kept[i].size() >= bytes);
-    fitting.min_by_key(|&i| kept[i].size()).map(|i| kept.swap_remove(i))
+/// Where the smallest one stands that fits.
+fn fitting(kept: &[Buffer], bytes: usize) -> Option<usize> {
+    let fits = (0..kept.len()).filter(|&i| kept[i].size() >= bytes);
+    fits.min_by_key(|&i| kept[i].size())
+}
+
+/// The smallest one that fits of what this thread and all of them keep: a large one is for the large request that may
+/// be nested in this.
+fn kept(bytes: usize) -> Option<Buffer> {
+    let mut lent = if bytes >= COMMON_FROM { LENT.try_lock().ok() } else { None };
+    KEPT.with_borrow_mut(|own| {
+        let mine = fitting(own, bytes);
+        if let Some(lent) = &mut lent
+            && let Some(i) = fitting(lent, bytes)
+            && mine.is_none_or(|mine| lent[i].size() < own[mine].size())
+        {
+            return Some(lent.swap_remove(i));
+        }
+        mine.map(|i| own.swap_remove(i))
+    })
 }
 
 /// Keeps it if all of them are no more than `most` bytes.
@@ -97,12 +113,7 @@ impl Scratch {
     /// [`Error::OutOfMemory`].
     pub(crate) fn new<T>(len: usize) -> Result<Scratch, Error> {
         let bytes = len.checked_mul(size_of::<T>()).ok_or(Error::Overflow)?;
-        let own = KEPT.with_borrow_mut(|kept| take(kept, bytes));
-        let lent = || match bytes >= COMMON_FROM {
-            true => LENT.try_lock().ok().and_then(|mut lent| take(&mut lent, bytes)),
-            false => None,
-        };
-        let buffer = match own.or_else(lent) {
+        let buffer = match kept(bytes) {
             Some(buffer) => buffer,
             None => Buffer::new(bytes)?,
         };
