@@ -8,6 +8,7 @@ use ainv::{
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use testkit::{Mat, Rng, Worst};
 
@@ -110,7 +111,39 @@ const CALLS: [Call; 6] = [
     Call::Pinv,
 ];
 
-/// Waits for threads that are going, with what they kept.
+/// Threads that have kept nothing of earlier calls; at its end what they keep is given back.
+struct Pool {
+    threads: Option<rayon::ThreadPool>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    fn new(threads: usize) -> Self {
+        let mut handles = vec![];
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let pool = builder.spawn_handler(|thread| {
+            handles.push(std::thread::Builder::new().spawn(|| thread.run())?);
+            Ok(())
+        });
+        let pool = pool.build().unwrap();
+        pool.broadcast(|_| ());
+        Pool { threads: Some(pool), handles }
+    }
+
+    fn threads(&self) -> &rayon::ThreadPool {
+        self.threads.as_ref().unwrap()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        drop(self.threads.take());
+        // Only then has a thread given back what it kept.
+        self.handles.drain(..).for_each(|thread| thread.join().unwrap());
+    }
+}
+
+/// Waits for the threads of the library's own pool.
 fn settled(level: usize) {
     let since = Instant::now();
     while LIVE.load(Relaxed) > level {
@@ -122,11 +155,10 @@ fn settled(level: usize) {
 /// The most that is allocated beside the matrix, in hundredths of it. The pool is a new one: its
 /// threads have kept nothing of earlier calls.
 fn peak<T: Scalar>(call: Call, a: &mut Mat<T>) -> f64 {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    pool.broadcast(|_| ());
+    let pool = Pool::new(2);
     let before = LIVE.load(Relaxed);
     PEAK.store(before, Relaxed);
-    let summary = pool.install(|| call.in_place(a)).unwrap();
+    let summary = pool.threads().install(|| call.in_place(a)).unwrap();
     let peak = PEAK.load(Relaxed) - before;
     assert_eq!(summary.failed, 0, "{call:?}");
     100.0 * peak as f64 / (a.data.len() * size_of::<T>()) as f64
@@ -213,10 +245,9 @@ fn taken<T: Scalar>(
 ) -> Taken {
     let mut operands = Operands::<T>::new(call, count, n);
     let operation = call.operation(operands.k);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    pool.broadcast(|_| ());
+    let pool = Pool::new(threads);
     let level = LIVE.load(Relaxed);
-    let (peak, planned) = pool.install(|| {
+    let (peak, planned) = pool.threads().install(|| {
         let plan = ainv::plan::<T>(operation, operands.shape, options).unwrap();
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
@@ -282,12 +313,14 @@ fn what_is_kept() {
     let level = LIVE.load(Relaxed);
     let n = 1700;
     let bytes = n * n * size_of::<f64>();
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+    let pool = Pool::new(3);
     let mut one = Operands::<f64>::new(Call::Inv(Assume::General), 1, n);
     let mut run = || {
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
-        pool.install(|| one.run(Call::Inv(Assume::General), &Options::default())).unwrap();
+        pool.threads()
+            .install(|| one.run(Call::Inv(Assume::General), &Options::default()))
+            .unwrap();
         PEAK.load(Relaxed) - before
     };
     assert!(run() > bytes, "the first call takes a copy");
@@ -299,12 +332,12 @@ fn what_is_kept() {
     }
     // As many as there are threads, side by side: more than is kept.
     let count = 8;
-    let wide = rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
+    let wide = Pool::new(count);
     let mut operands = Operands::<f64>::new(Call::Inv(Assume::General), count, n);
     let before = LIVE.load(Relaxed);
     let options = Options::default();
     for i in 0..2 {
-        wide.install(|| operands.run(Call::Inv(Assume::General), &options)).unwrap();
+        wide.threads().install(|| operands.run(Call::Inv(Assume::General), &options)).unwrap();
         let kept = LIVE.load(Relaxed) - before;
         assert!(kept <= (160 + 20 * count) << 20, "run {i}: {kept} bytes stay");
     }
@@ -324,11 +357,10 @@ fn no_room<T: Scalar>() {
             let (mut room, mut refused) = (0, 0);
             loop {
                 operands.x.fill(T::default());
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-                pool.broadcast(|_| ());
+                let pool = Pool::new(2);
                 let level = LIVE.load(Relaxed);
                 ROOM.store(level + room, Relaxed);
-                let result = pool.install(|| operands.run(call, &Options::default()));
+                let result = pool.threads().install(|| operands.run(call, &Options::default()));
                 ROOM.store(usize::MAX, Relaxed);
                 drop(pool);
                 settled(level + (64 << 10));
