@@ -216,7 +216,7 @@ impl Plan {
                     false => op::copied::<T>(n),
                 };
                 let working = match solves || copied {
-                    true => n.checked_mul(n.checked_add(16)?.checked_add(p.rhs)?)?,
+                    true => n.checked_mul(n.checked_add(64)?.checked_add(p.rhs)?)?,
                     false => 0,
                 };
                 working.checked_add(Scratch::AMPLE.len::<T>(n, threads)?)?

@@ -323,8 +323,9 @@ fn what_is_kept() {
             .unwrap();
         PEAK.load(Relaxed) - before
     };
-    assert!(run() > bytes, "the first call takes a copy");
+    let taken = run();
     if cfg!(target_os = "linux") {
+        assert!(taken > bytes, "the first call takes a copy");
         for _ in 0..6 {
             let taken = run();
             assert!(taken < bytes, "{taken} bytes again");

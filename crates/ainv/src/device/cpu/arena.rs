@@ -70,25 +70,45 @@ fn fitting(kept: &[Buffer], bytes: usize) -> Option<usize> {
 /// be nested in this.
 fn kept(bytes: usize) -> Option<Buffer> {
     let mut lent = if bytes >= COMMON_FROM { LENT.try_lock().ok() } else { None };
-    KEPT.with_borrow_mut(|own| {
-        let mine = fitting(own, bytes);
+    let kept = KEPT.try_with(|own| {
+        let mut own = own.borrow_mut();
+        let mine = fitting(&own, bytes);
         if let Some(lent) = &mut lent
             && let Some(i) = fitting(lent, bytes)
             && mine.is_none_or(|mine| lent[i].size() < own[mine].size())
         {
-            return Some(lent.swap_remove(i));
+            return Some(lent.remove(i));
         }
         mine.map(|i| own.swap_remove(i))
-    })
+    });
+    // A thread that ends keeps nothing.
+    kept.ok().flatten()
 }
 
-/// Keeps it if all of them are no more than `most` bytes.
+/// Keeps it if all of them are no more than `most` bytes, and there is memory for the list.
 fn keep(kept: &mut Vec<Buffer>, buffer: Buffer, most: usize) -> Result<(), Buffer> {
-    if kept.iter().map(Buffer::size).sum::<usize>() + buffer.size() > most {
+    let held: usize = kept.iter().map(Buffer::size).sum();
+    if held + buffer.size() > most || kept.try_reserve(1).is_err() {
         return Err(buffer);
     }
     kept.push(buffer);
     Ok(())
+}
+
+/// Keeps it for all threads; what has been kept the longest makes room.
+fn keep_in_common(mut buffer: Buffer) {
+    let size = buffer.size();
+    if !(COMMON_FROM..=COMMON).contains(&size) || !memory::lend(buffer.ptr.as_ptr(), size) {
+        return;
+    }
+    let Ok(mut lent) = LENT.try_lock() else { return };
+    while let Err(back) = keep(&mut lent, buffer, COMMON) {
+        if lent.is_empty() {
+            return;
+        }
+        lent.remove(0);
+        buffer = back;
+    }
 }
 
 /// The byte that fills new scratch in a debug build. This one makes NaN, so that a test fails where scratch is
@@ -136,13 +156,8 @@ impl Drop for Scratch {
         let Some(buffer) = self.0.take() else { return };
         // A thread that ends keeps nothing.
         let own = KEPT.try_with(|kept| keep(&mut kept.borrow_mut(), buffer, OWN));
-        let Ok(Err(buffer)) = own else { return };
-        if let Ok(mut lent) = LENT.try_lock()
-            && buffer.size() >= COMMON_FROM
-            && memory::lend(buffer.ptr.as_ptr(), buffer.size())
-        {
-            // What does not fit goes back to the system.
-            let _ = keep(&mut lent, buffer, COMMON);
+        if let Ok(Err(buffer)) = own {
+            keep_in_common(buffer);
         }
     }
 }
@@ -161,7 +176,7 @@ pub(crate) fn with<T, R>(
 
 /// Gives back what this thread keeps.
 pub(crate) fn release() {
-    KEPT.with_borrow_mut(Vec::clear);
+    let _ = KEPT.try_with(|kept| kept.borrow_mut().clear());
 }
 
 /// Gives back what is kept in common.
