@@ -18,12 +18,15 @@ pub(crate) const NEAR_UP_TO: usize = 512;
 /// The same where the matrix itself is to be inverted in its place: it can then still be read if it has no result.
 pub(crate) const SCRATCH_IN_PLACE: usize = 1024;
 
-/// Whether a matrix whose result has a place of its own is worked on in scratch. In the result's columns, which may
-/// begin within a cache line or share the sets of a cache, all takes longer; but so does clearing new memory, where
-/// the arena does not keep as much.
+/// Bytes of the largest copy: above, clearing new memory for it costs more than it saves, should the system have
+/// taken what the arena kept.
+const COPY_UP_TO: usize = if arena::KEPT_UP_TO < 48 << 20 { arena::KEPT_UP_TO } else { 48 << 20 };
+
+/// Whether a matrix whose result has a place of its own is worked on in scratch: in the result's columns, which may
+/// begin within a cache line or share the sets of a cache, all takes longer.
 pub(crate) fn copied<T>(n: usize) -> bool {
     let bytes = leading_dimension::<T>(n).saturating_mul(n).saturating_mul(size_of::<T>());
-    n <= NEAR_UP_TO || bytes <= arena::KEPT_UP_TO
+    n <= NEAR_UP_TO || bytes <= COPY_UP_TO
 }
 
 /// What became of a matrix on a blocked route.
