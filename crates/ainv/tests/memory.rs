@@ -315,6 +315,11 @@ fn what_is_kept() {
     let bytes = n * n * size_of::<f64>();
     let pool = Pool::new(3);
     let mut one = Operands::<f64>::new(Call::Inv(Assume::General), 1, n);
+    // Without room for a copy the result's own memory does.
+    ROOM.store(LIVE.load(Relaxed) + bytes * 3 / 4, Relaxed);
+    let small = pool.threads().install(|| one.run(Call::Inv(Assume::General), &Options::default()));
+    ROOM.store(usize::MAX, Relaxed);
+    small.unwrap();
     let mut run = || {
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
