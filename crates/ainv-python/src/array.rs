@@ -5,6 +5,7 @@
 
 use crate::error;
 use crate::layout::Layout;
+use crate::memory;
 use crate::output::{self, Output};
 use ainv::{Stack, StackMut, c32, c64};
 use numpy::npyffi::{self, NPY_TYPES, PY_ARRAY_API};
@@ -287,13 +288,17 @@ pub(crate) fn empty<'py>(
     scalar: Scalar,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
     let mut dims: Vec<npyffi::npy_intp> = shape.iter().map(|&n| n as _).collect();
-    let dtype = scalar.dtype(py).into_dtype_ptr();
-    // SAFETY: as many dimensions as said, and a reference to a dtype, which the call takes over.
-    unsafe {
-        let array =
-            PY_ARRAY_API.PyArray_Empty(py, dims.len() as c_int, dims.as_mut_ptr(), dtype, 0);
-        Ok(Bound::from_owned_ptr_or_err(py, array)?.cast_into_unchecked())
-    }
+    let dtype = scalar.dtype(py);
+    let bytes = shape.iter().fold(dtype.itemsize(), |size, &n| size.saturating_mul(n));
+    memory::kept(py, bytes, || {
+        let dtype = dtype.into_dtype_ptr();
+        // SAFETY: as many dimensions as said, and a reference to a dtype, which the call takes over.
+        unsafe {
+            let array =
+                PY_ARRAY_API.PyArray_Empty(py, dims.len() as c_int, dims.as_mut_ptr(), dtype, 0);
+            Ok(Bound::from_owned_ptr_or_err(py, array)?.cast_into_unchecked())
+        }
+    })
 }
 
 /// Whether a shape is one of square matrices, in the words of NumPy and of torch.

@@ -1,7 +1,7 @@
 //! The Python module of ainv: NumPy arrays in, NumPy arrays out; other libraries' arrays go through
 //! their adapters (`libraries`) and come back as their own. The work on `ainv.Array` is enqueued.
 //!
-//! Unsafe code is in `layout`, `array` and where tasks ask `layout` for views.
+//! Unsafe code is in `layout`, `array`, `memory` and where tasks ask `layout` for views.
 
 mod array;
 mod call;
@@ -11,6 +11,7 @@ mod functions;
 mod index;
 mod layout;
 mod libraries;
+mod memory;
 mod options;
 mod ours;
 mod output;

@@ -98,7 +98,7 @@ pub use convert::Matrices;
 #[doc(hidden)]
 pub use device::cpu::arena::SCRATCH_FILL;
 #[doc(hidden)]
-pub use device::cpu::arena::release_common;
+pub use device::cpu::arena::{Large, release_common};
 #[doc(hidden)]
 pub use device::cpu::peak::multiply_add_peak;
 pub use device::cpu::pool::{num_threads, set_num_threads};

@@ -352,6 +352,30 @@ fn what_is_kept() {
     settled(level + (64 << 10));
 }
 
+/// What large results leave is found by those of their size, and has the same bound.
+fn what_results_leave() {
+    let level = LIVE.load(Relaxed);
+    // In MiB: the list of what is kept takes some bytes, too.
+    let live = || (LIVE.load(Relaxed) - level) >> 20;
+    let of = |mib: usize| ainv::Large::new(mib << 20).unwrap();
+    let places: Vec<_> = [of(60), of(60), of(60)].iter().map(ainv::Large::as_ptr).collect();
+    assert!(places[0] != places[1] && places[1] != places[2], "of results that live");
+    if !ainv::Large::is_kept(60 << 20) {
+        assert_eq!(live(), 0);
+        return;
+    }
+    assert_eq!(live(), 120, "two of three have room");
+    let (first, less) = (of(59), of(30));
+    assert!(places.contains(&first.as_ptr()), "one of them is found");
+    assert_eq!(live(), 150, "too large for a small result");
+    drop((first, less));
+    ainv::release_common();
+    assert_eq!(live(), 0);
+    assert!(!ainv::Large::is_kept(1 << 20) && !ainv::Large::is_kept(200 << 20));
+    drop(of(200));
+    assert_eq!(live(), 0, "too large to be kept");
+}
+
 /// With ever more room, from none: an error until there is enough, then the same bits, and nothing stays.
 /// The pool's threads are new each time and have kept nothing.
 fn no_room<T: Scalar>() {
@@ -427,6 +451,7 @@ fn memory_is_what_was_said() {
     no_room::<f64>();
     no_room::<ainv::c32>();
     what_is_kept();
+    what_results_leave();
     let mut worst = Worst::new("hundredths of the matrix beside it, two threads");
     peaks::<f64>(&[1025, 1536, 2048], &mut worst);
     peaks::<f32>(&[1025, 1100, 2048], &mut worst);

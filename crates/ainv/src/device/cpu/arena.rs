@@ -1,10 +1,11 @@
-//! Scratch: aligned buffers that are kept between calls, because memory that is new costs the system's clearing
-//! it.
+//! Aligned buffers for scratch, and for large results whose owners want it so, that are kept between calls: memory
+//! that is new costs the system's clearing it.
 
 use crate::error::Error;
 use crate::memory;
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::RefCell;
+use std::ops::RangeInclusive;
 use std::ptr::NonNull;
 use std::sync::Mutex;
 #[cfg(debug_assertions)]
@@ -60,9 +61,9 @@ impl Drop for Buffer {
     }
 }
 
-/// Where the smallest one stands that fits.
-fn fitting(kept: &[Buffer], bytes: usize) -> Option<usize> {
-    let fits = (0..kept.len()).filter(|&i| kept[i].size() >= bytes);
+/// Where the smallest one stands that has so many bytes.
+fn fitting(kept: &[Buffer], bytes: RangeInclusive<usize>) -> Option<usize> {
+    let fits = (0..kept.len()).filter(|&i| bytes.contains(&kept[i].size()));
     fits.min_by_key(|&i| kept[i].size())
 }
 
@@ -72,9 +73,9 @@ fn kept(bytes: usize) -> Option<Buffer> {
     let mut lent = if bytes >= COMMON_FROM { LENT.try_lock().ok() } else { None };
     let kept = KEPT.try_with(|own| {
         let mut own = own.borrow_mut();
-        let mine = fitting(&own, bytes);
+        let mine = fitting(&own, bytes..=usize::MAX);
         if let Some(lent) = &mut lent
-            && let Some(i) = fitting(lent, bytes)
+            && let Some(i) = fitting(lent, bytes..=usize::MAX)
             && mine.is_none_or(|mine| lent[i].size() < own[mine].size())
         {
             return Some(lent.remove(i));
@@ -157,6 +158,42 @@ impl Drop for Scratch {
         // A thread that ends keeps nothing.
         let own = KEPT.try_with(|kept| keep(&mut kept.borrow_mut(), buffer, OWN));
         if let Ok(Err(buffer)) = own {
+            keep_in_common(buffer);
+        }
+    }
+}
+
+/// The memory of a large result. It is kept in common when the result is gone.
+pub struct Large(Option<Buffer>);
+
+impl Large {
+    /// Whether so many bytes would be kept.
+    pub fn is_kept(bytes: usize) -> bool {
+        (COMMON_FROM..=COMMON).contains(&bytes)
+    }
+
+    /// Uninitialised bytes. They may stay for long, so none of what is kept stands for much fewer.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn new(bytes: usize) -> Result<Large, Error> {
+        let most = bytes.saturating_add(bytes / 8);
+        let kept = LENT.try_lock().ok().and_then(|mut lent| {
+            let i = fitting(&lent, bytes..=most)?;
+            Some(lent.remove(i))
+        });
+        Ok(Large(Some(kept.map_or_else(|| Buffer::new(bytes), Ok)?)))
+    }
+
+    /// Where they begin: at a multiple of a cache line.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.0.as_ref().map_or(std::ptr::null_mut(), |b| b.ptr.as_ptr())
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        if let Some(buffer) = self.0.take() {
             keep_in_common(buffer);
         }
     }
