@@ -1,6 +1,7 @@
 """The memory of large results, which the next ones find: an allocator for NumPy, of these arrays alone."""
 
 import ctypes
+import queue
 import sys
 import threading
 
@@ -32,6 +33,9 @@ def test_the_next_result_finds_it(a):
     assert not np.shares_memory(first, second)
     places = {first.ctypes.data, second.ctypes.data}
     del first, second
+    # Who asks the system alone finds no memory there that is kept.
+    others = [np.empty_like(a), np.empty_like(a)]
+    assert not places & {other.ctypes.data for other in others}
     third = ainv.inv(a)
     assert third.ctypes.data in places
     assert_inverse(a, third)
@@ -56,21 +60,23 @@ def test_the_result_is_an_array_like_any_other(a):
 
 
 def test_threads_let_each_others_results_go(a):
+    """Of matrices that differ by a power of two, so that a result which another one was written over is seen."""
     expected = ainv.inv(a)
-    waiting, wrong = [], []
+    waiting, wrong = queue.SimpleQueue(), []
 
-    def work():
+    def work(scale):
         for _ in range(10):
-            waiting.append(ainv.inv(a))
-            if waiting and not np.array_equal(waiting.pop(0), expected):
-                wrong.append("a result that another thread has overwritten")
+            waiting.put((scale, ainv.inv(a * scale)))
+            made_for, x = waiting.get()
+            if not np.array_equal(x * made_for, expected):
+                wrong.append(made_for)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work, args=(2.0**k,)) for k in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong
+    assert not wrong and waiting.empty()
 
 
 def test_an_allocator_that_was_chosen_is_kept(a):

@@ -287,15 +287,15 @@ pub(crate) fn empty<'py>(
     shape: &[usize],
     scalar: Scalar,
 ) -> PyResult<Bound<'py, PyUntypedArray>> {
-    let mut dims: Vec<npyffi::npy_intp> = shape.iter().map(|&n| n as _).collect();
+    let dims: Vec<npyffi::npy_intp> = shape.iter().map(|&n| n as _).collect();
     let dtype = scalar.dtype(py);
     let bytes = shape.iter().fold(dtype.itemsize(), |size, &n| size.saturating_mul(n));
     memory::kept(py, bytes, || {
-        let dtype = dtype.into_dtype_ptr();
-        // SAFETY: as many dimensions as said, and a reference to a dtype, which the call takes over.
+        let (n, dtype) = (dims.len() as c_int, dtype.clone().into_dtype_ptr());
+        // SAFETY: as many dimensions as said, which NumPy does not write to, and a reference to a dtype, which the
+        // call takes over.
         unsafe {
-            let array =
-                PY_ARRAY_API.PyArray_Empty(py, dims.len() as c_int, dims.as_mut_ptr(), dtype, 0);
+            let array = PY_ARRAY_API.PyArray_Empty(py, n, dims.as_ptr().cast_mut(), dtype, 0);
             Ok(Bound::from_owned_ptr_or_err(py, array)?.cast_into_unchecked())
         }
     })

@@ -2,6 +2,7 @@
 //! library keeps its scratch. Memory that is new costs the system's clearing it, a sixth of an inverse of order 4096.
 
 use ainv::Large;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -156,15 +157,19 @@ impl Table {
     }
 }
 
-/// Runs `new`, which makes an array of so many bytes: if it is large, in memory that will be kept for the next one.
-pub(crate) fn kept<'py, R>(
-    py: Python<'py>,
-    bytes: usize,
-    new: impl FnOnce() -> PyResult<R>,
-) -> PyResult<R> {
+/// Runs `new`, which makes an array of so many bytes: if it is large, in memory that will be kept for the next one; if
+/// there is no memory for it, once more without what is kept.
+pub(crate) fn kept<R>(py: Python<'_>, bytes: usize, new: impl Fn() -> PyResult<R>) -> PyResult<R> {
     static TABLE: PyOnceLock<Table> = PyOnceLock::new();
+    let again = |error: PyErr| match error.is_instance_of::<PyMemoryError>(py) {
+        true => {
+            ainv::release_common();
+            new()
+        }
+        false => Err(error),
+    };
     if !Large::is_kept(bytes.saturating_add(HEAD)) {
-        return new();
+        return new().or_else(again);
     }
     let table = TABLE.get_or_try_init(py, || Table::new(py))?;
     if !table.is_default(py)? {

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 pub(crate) const ALIGN: usize = 64;
 /// What a thread keeps: enough for an order of 1024 in double precision, twice.
 const OWN: usize = 20 << 20;
-/// What is kept beyond that, for whichever thread comes next: enough for an order of 4096 in double precision. It
-/// is lent to the system meanwhile; where that cannot be, a buffer goes back when its use ends.
-const COMMON: usize = if memory::CAN_LEND { 160 << 20 } else { 0 };
+/// What is kept beyond that, for whichever thread comes next: enough for an order of 4096 in double precision, and its
+/// result in single. It is lent to the system meanwhile; where that cannot be, a buffer goes back when its use ends.
+const COMMON: usize = if memory::CAN_LEND { 200 << 20 } else { 0 };
 /// Bytes from which on a buffer may be kept in common.
 const COMMON_FROM: usize = 4 << 20;
 /// The largest buffer that may be kept.
@@ -61,9 +61,10 @@ impl Drop for Buffer {
     }
 }
 
-/// Where the smallest one stands that has so many bytes.
+/// Where the smallest one stands that has so many bytes, of equals the one kept last: its pages are the likeliest to be
+/// there still.
 fn fitting(kept: &[Buffer], bytes: RangeInclusive<usize>) -> Option<usize> {
-    let fits = (0..kept.len()).filter(|&i| bytes.contains(&kept[i].size()));
+    let fits = (0..kept.len()).rev().filter(|&i| bytes.contains(&kept[i].size()));
     fits.min_by_key(|&i| kept[i].size())
 }
 
@@ -80,7 +81,7 @@ fn kept(bytes: usize) -> Option<Buffer> {
         {
             return Some(lent.remove(i));
         }
-        mine.map(|i| own.swap_remove(i))
+        mine.map(|i| own.remove(i))
     });
     // A thread that ends keeps nothing.
     kept.ok().flatten()
