@@ -155,7 +155,7 @@ def far(dtypes: Sequence[str], orders: Sequence[int]) -> Iterator[Case]:
                     yield Case("far", "inv", dtype, fitting(dtype, n, FAR), n, fresh=fresh)
 
 
-#: The largest orders of each function; complex ones, which take four times as long, to 1024.
+#: The largest orders of each function; complex ones, which take four times as long, to 2048.
 UP_TO = {
     "inv": 4096,
     "cholesky_inv": 4096,
@@ -174,7 +174,7 @@ def large(dtypes: Sequence[str], orders: Sequence[int]) -> Iterator[Case]:
         for op, most in UP_TO.items():
             if op in ("inv", "cholesky_inv", "product") or dtype in dtypes[:1]:
                 for n in orders:
-                    if n <= (most if dtype.startswith("float") else min(most, 1024)):
+                    if n <= (most if dtype.startswith("float") else min(most, 2048)):
                         count = fitting(dtype, n, 2 * NEAR) if n in STACKS else 0
                         yield Case("large", op, dtype, count, n)
 

@@ -37,6 +37,7 @@ pub enum Route {
 /// # Ok::<(), ainv::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Plan {
     /// The operation's name.
     pub operation: &'static str,
