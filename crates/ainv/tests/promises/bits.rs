@@ -424,8 +424,9 @@ fn layouts_change_nothing_else<T: Scalar>() {
 
 /// Every offset from a cache line, of input and output.
 fn offsets_change_nothing<T: Scalar>() {
-    for n in [1, 2, 3, 4, 7, 8, 16, 17, 24] {
-        let count = 5;
+    for (count, n) in
+        [1, 2, 3, 4, 7, 8, 16, 17, 24].map(|n| (5, n)).into_iter().chain([(2, 131), (1, 521)])
+    {
         for call in [
             Call::Inv(Assume::Auto),
             Call::Cholesky(Uplo::Lower),

@@ -225,20 +225,33 @@ fn some_edges<T: Scalar>() {
     worst.finish();
 }
 
-/// Where the widest panels begin.
-#[test]
-fn the_widest_panels() {
-    let mut worst = Worst::new("widest panels, float32");
-    for n in [3071, 3072, 3073] {
-        let a = random::<f32>(n, n, n as u64);
-        let x = mat(inv(a.view(), &assuming(Assume::General)).unwrap());
-        worst.check("inv", format!("n = {n}"), probed(&a, &x), TIGHT);
+/// Where panels and groups of strips become wider, and where a copy is no longer worked in.
+fn where_blocks_change<T: Scalar>(orders: &[usize]) {
+    let mut worst = Worst::new(format!("where blocks change, {}", T::NAME));
+    for &n in orders {
+        for (what, assume) in [("inv", Assume::General), ("posdef", Assume::Posdef)] {
+            let a = Call::Inv(assume).example::<T>(n, 1);
+            let x = mat(inv(a.view(), &assuming(assume)).unwrap());
+            worst.check(format!("{what}, right"), format!("n = {n}"), probed(&a, &x), TIGHT);
+            if assume == Assume::Posdef {
+                let left = probed(&x, &a);
+                worst.check("posdef, left", format!("n = {n}"), left, TIGHT);
+            }
+        }
     }
-    let a = Call::Inv(Assume::Posdef).example::<f32>(3073, 1);
-    let x = mat(inv(a.view(), &assuming(Assume::Posdef)).unwrap());
-    worst.check("posdef, right", "n = 3073", probed(&a, &x), TIGHT);
-    worst.check("posdef, left", "n = 3073", probed(&x, &a), TIGHT);
     worst.finish();
+}
+
+#[test]
+fn where_blocks_of_float32_change() {
+    where_blocks_change::<f32>(&[1535, 1537, 2047, 2048, 2049, 2559, 2561, 3071, 3072, 3073]);
+}
+
+#[test]
+fn where_blocks_of_the_others_change() {
+    where_blocks_change::<f64>(&[1535, 1537, 2047, 2048, 2049, 2113, 2504, 2505]);
+    where_blocks_change::<c32>(&[2047, 2049]);
+    where_blocks_change::<c64>(&[1772, 1773, 2049]);
 }
 
 /// The calls that have a result in the place of their matrix.
