@@ -1,5 +1,5 @@
 //! Memory of large results: an allocator for NumPy (NEP 49) that keeps what an array leaves for the next one, as the
-//! library keeps its scratch. Memory that is new costs the system's clearing it, a sixth of an inverse of order 4096.
+//! library keeps its scratch. Memory that is new costs the system's clearing it.
 
 use ainv::Large;
 use pyo3::exceptions::PyMemoryError;
@@ -7,13 +7,13 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCapsule;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr::{NonNull, null_mut};
 
 /// `PyDataMem_Handler` of NumPy's ndarraytypes.h, with the `PyDataMemAllocator` in it.
 #[repr(C)]
 struct Handler {
-    name: [c_char; 127],
+    name: [u8; 127],
     version: u8,
     context: *mut c_void,
     malloc: unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void,
@@ -28,12 +28,7 @@ unsafe impl Sync for Handler {}
 static HANDLER: Handler = Handler {
     name: {
         let mut name = [0; 127];
-        let text = b"ainv";
-        let mut i = 0;
-        while i < text.len() {
-            name[i] = text[i] as c_char;
-            i += 1;
-        }
+        name.split_at_mut(4).0.copy_from_slice(b"ainv");
         name
     },
     version: 1,
@@ -44,18 +39,18 @@ static HANDLER: Handler = Handler {
     free,
 };
 
-/// Before an array's bytes stands its [`Large`], in a cache line of its own.
-const HEAD: usize = 64;
-
-/// Where what an array's bytes are part of stands.
-fn head(bytes: *mut c_void) -> *mut Head {
-    bytes.wrapping_byte_sub(HEAD).cast()
-}
-
+/// What stands before an array's bytes.
 struct Head {
     size: usize,
-    /// What they are part of, dropped with them.
+    /// What both are part of, dropped with them.
     _memory: Large,
+}
+
+/// Its bytes: a cache line.
+const HEAD: usize = 64;
+
+fn head(bytes: *mut c_void) -> *mut Head {
+    bytes.wrapping_byte_sub(HEAD).cast()
 }
 
 unsafe extern "C" fn malloc(_: *mut c_void, size: usize) -> *mut c_void {
@@ -161,22 +156,20 @@ impl Table {
 /// there is no memory for it, once more without what is kept.
 pub(crate) fn kept<R>(py: Python<'_>, bytes: usize, new: impl Fn() -> PyResult<R>) -> PyResult<R> {
     static TABLE: PyOnceLock<Table> = PyOnceLock::new();
-    let again = |error: PyErr| match error.is_instance_of::<PyMemoryError>(py) {
+    if Large::is_kept(bytes.saturating_add(HEAD)) {
+        let table = TABLE.get_or_try_init(py, || Table::new(py))?;
+        if table.is_default(py)? {
+            let before = table.set(py, table.ours.bind(py).as_any())?;
+            let array = new();
+            table.set(py, &before)?;
+            return array;
+        }
+    }
+    new().or_else(|error| match error.is_instance_of::<PyMemoryError>(py) {
         true => {
             ainv::release_common();
             new()
         }
         false => Err(error),
-    };
-    if !Large::is_kept(bytes.saturating_add(HEAD)) {
-        return new().or_else(again);
-    }
-    let table = TABLE.get_or_try_init(py, || Table::new(py))?;
-    if !table.is_default(py)? {
-        return new();
-    }
-    let before = table.set(py, table.ours.bind(py).as_any())?;
-    let array = new();
-    table.set(py, &before)?;
-    array
+    })
 }
