@@ -239,7 +239,7 @@ REASONS = {
         "to the inverse. That another's residual is smaller is chance."
     ),
     "chance": (
-        "The median is at most a third over the peer's: the worst of a few hundred is by chance."
+        "The median is at most a third over the peer's, or under 0.02: the worst of a few hundred is by chance."
     ),
     "few": (
         "Of fewer than 30 matrices, fixed ones, each of some roundings: no more than these."
@@ -249,7 +249,7 @@ REASONS = {
 
 def reason(operation: str, row: str, me: str, mine: Ratios, peer: str, peers: dict[str, Ratios]) -> str:
     """The key of `REASONS`, or nothing where nobody has looked."""
-    alike = mine.median <= 4 / 3 * peers[peer].median
+    alike = mine.median <= max(4 / 3 * peers[peer].median, 0.02)
     if row == "Wilkinson growth" and operation == "solve":
         return "growth"
     if operation == "inv, zeros":
@@ -269,10 +269,21 @@ def reason(operation: str, row: str, me: str, mine: Ratios, peer: str, peers: di
     return "chance" if alike and mine.count >= 30 else "few" if mine.count < 30 else ""
 
 
+def listed(sets: Iterable[Compared]) -> Iterator[str]:
+    """A row each, the farthest behind first."""
+    yield from ("", "| operation | matrices | orders | | ainv | best peer | why |", "|---|---|---|---|---|---|---|")
+    for x in sorted(sets, key=lambda x: x.best.worst / x.mine.worst):
+        ours, theirs = (f"{number(r.worst)} ({number(r.median)})" for r in (x.mine, x.best))
+        which = x.mine.dtype + (", native" if x.me == "ainv native" else "")
+        why = x.why or "not known"
+        yield f"| {x.operation} | {x.row} | {x.orders} | {which} | {ours} | {theirs} {x.peer} | {why} |"
+    yield ""
+
+
 def verdict(outcomes: Sequence[Outcome]) -> Iterator[str]:
     found = summary(outcomes, routes=True)
     sides = [list(compared(found, side)) for side in (0, 1)]
-    right = sorted(filter(is_behind, sides[0]), key=lambda x: x.best.worst / x.mine.worst)
+    right = list(filter(is_behind, sides[0]))
     left = [f"{x.operation}, {x.row} {number(x.mine.worst)} ({number(x.best.worst)} {x.peer})"
             for x in sides[1] if is_behind(x) and x.mine.worst > 1 and x.operation != "posdef"]
     near = [x for x in sides[0] if x.mine.worst > max(LEAST, x.best.worst) and not is_behind(x)]
@@ -282,24 +293,19 @@ def verdict(outcomes: Sequence[Outcome]) -> Iterator[str]:
         f"ones in which ainv's worst ratio is over {LEAST} and over {FACTOR} times the best peer's, on the side that it "
         "bounds; in brackets the medians. Native precision is compared with native precision."
     )
+    if left:
+        yield f"On the left side, which it does not bound, it is over 1.5 times behind, with a ratio over 1, in: {'; '.join(left)}."
+    yield from listed(right)
     if near:
         medians = sorted(x.mine.median / max(x.best.median, 1e-9) for x in near)
         under = sum(median <= 1 for median in medians)
         yield (
-            f"In {len(near)} more it is over the best of the peers by less than that. There a worst case among hundreds is "
+            f"In these {len(near)} it is over the best of the peers by less than that. There a worst case among hundreds is "
             f"compared with the luckiest of three or four libraries': ainv's median is the smaller one in {under} of them, "
             f"and half of them have it under {statistics.median(medians):.2f} times that peer's."
         )
-    if left:
-        yield f"On the left side, which it does not bound, it is over 1.5 times behind, with a ratio over 1, in: {'; '.join(left)}."
-    yield from ("", "| operation | matrices | orders | | ainv | best peer | why |", "|---|---|---|---|---|---|---|")
-    for x in right:
-        ours, theirs = (f"{number(r.worst)} ({number(r.median)})" for r in (x.mine, x.best))
-        which = x.mine.dtype + (", native" if x.me == "ainv native" else "")
-        why = x.why or "not known"
-        yield f"| {x.operation} | {x.row} | {x.orders} | {which} | {ours} | {theirs} {x.peer} | {why} |"
-    yield ""
-    used = {x.why for x in right}
+        yield from listed(near)
+    used = {x.why for x in (*right, *near)}
     yield from (f"- {why}: {text}" for why, text in REASONS.items() if why in used)
 
 

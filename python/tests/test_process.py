@@ -168,6 +168,58 @@ def test_no_memory():
 
 
 @posix
+@pytest.mark.parametrize(
+    "call",
+    [
+        "inv(a)",
+        "inv_ex(a)[0]",
+        "pinv(a)",
+        "cholesky(a)",
+        "cholesky_inv(a)",
+        "tri_inv(a)",
+        "solve(a, a)",
+        "rcond(a)",
+        "inv(half)",
+    ],
+)
+def test_ever_more_memory(call):
+    """The address space limited to ever more beside what is there: MemoryError until there is enough, then the bits of an
+    unlimited call; what is small works all the while."""
+    check(f"""
+        import resource, numpy as np, ainv
+        n = 900
+        a = np.random.default_rng(1).standard_normal((n, n))
+        a = a @ a.T + n * np.eye(n)
+        half = a.astype("f")
+        call = lambda: ainv.{call}
+        ainv.set_num_threads(1)
+        assert ainv.inv([[2.0]])[0, 0] == 0.5
+
+        def limit(room):
+            used = int(open("/proc/self/statm").read().split()[0]) * 4096
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            resource.setrlimit(resource.RLIMIT_AS, (hard if room is None else used + room, hard))
+
+        refused, room = 0, 1 << 20
+        while True:
+            limit(room)
+            try:
+                x = call()
+            except MemoryError:
+                refused += 1
+                assert ainv.inv([[2.0]])[0, 0] == 0.5
+            else:
+                break
+            finally:
+                limit(None)
+            room *= 2
+            assert room < 1 << 28
+        assert refused
+        assert (x == call()).all()
+    """)
+
+
+@posix
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.parametrize("before", [False, True])
 def test_children(method, before, tmp_path):
