@@ -2,7 +2,7 @@
 //! in the memory (counted here in 128 bits), every element is the right one, what is written through one
 //! changes nothing else, and an operation gives the bits that it gives for a copy.
 
-use ainv::{Error, Options, OwnedStack, Stack, StackMut};
+use ainv::{Options, OwnedStack, Stack, StackMut};
 
 /// So many elements are looked at one by one.
 const MOST: u128 = 4096;
@@ -108,8 +108,9 @@ pub fn check(data: &[u8]) {
         let (i, j) = (at as usize / stack.cols(), at as usize % stack.cols());
         assert_eq!(stack.get(index as usize, i, j), memory[view.place(number)]);
     }
-    // What is given back of more axes has them merged.
-    if all && shape.len() <= ainv::MAX_AXES + 2 {
+    // What is given back of more axes has them merged. However many matrices without an element there are, each has a
+    // status, for which there may be no memory: that is tests/memory.rs's.
+    if all && stack.len() as u128 <= MOST && shape.len() <= ainv::MAX_AXES + 2 {
         written(&view, &memory);
         inverted(&view, stack, &memory);
     }
@@ -167,8 +168,6 @@ fn inverted(view: &View, stack: Stack<f64>, memory: &[f64]) {
             };
             assert_eq!((bits(&x), info), (bits(&y), same));
         }
-        // Of a stack without an element the statuses alone may be more than the memory holds.
-        (Err(Error::OutOfMemory { .. }), Err(Error::OutOfMemory { .. })) => {}
         (x, y) => assert!(x.is_err() && y.is_err() && stack.rows() != stack.cols()),
     }
 }

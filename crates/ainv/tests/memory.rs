@@ -442,6 +442,10 @@ fn huge_stacks_are_refused() {
             assert!(taken < 4096, "{what} of {count}: {taken} bytes");
         }
     }
+    // Matrices without an element have a status each.
+    let empty = Stack::<f64>::new(&[], &[1 << 58, 0, 0]).unwrap();
+    let refused = ainv::inv_ex(empty, &Options::default());
+    assert!(matches!(refused, Err(Error::OutOfMemory { .. })), "{refused:?}");
 }
 
 /// One test, so that nothing else runs while it counts.

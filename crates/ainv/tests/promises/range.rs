@@ -38,6 +38,43 @@ fn powers_of_two_scale_the_bits<T: Scalar>() {
     }
 }
 
+/// Every line has a one, but two pivots are 2^-k: the inverse, up to 2^2k, is exact as long as there is room for it, and
+/// none of it is told when there is not. (A closed form takes the determinant, under the rounding of one, for zero.)
+fn pivots_far_under_their_lines<T: Scalar>() {
+    let far = -T::Real::MIN_EXP;
+    let one = T::from_re(T::Real::ONE);
+    let none = T::default();
+    for n in (4..=40).chain([64, 70, 100]).filter(in_turn) {
+        for k in [far / 9, far / 3, far / 2, far / 2 + 1, far * 2 / 3, far - 1] {
+            let power = |e: i32| one.ldexp(e);
+            let block = |at: usize, of: [[T; 3]; 3]| {
+                Mat::from_fn(n, n, |i, j| match (i.checked_sub(at), j.checked_sub(at)) {
+                    (Some(p @ 0..3), Some(q @ 0..3)) => of[p][q],
+                    _ if i == j => one,
+                    _ => none,
+                })
+            };
+            let d = power(-k);
+            for at in [0, n - 3] {
+                let a = block(at, [[one, one, none], [one, one, d], [none, d, one]]);
+                let (x, status) = Call::Inv(Assume::General).run(1, n, &a.data);
+                let what = format!("n = {n}, 2^-{k} at {at}");
+                if k <= far / 2 {
+                    let (b, c) = (power(2 * k), power(k));
+                    let minus = |x: T| none - x;
+                    let x_of_a =
+                        block(at, [[minus(b), b, minus(c)], [b, minus(b), c], [minus(c), c, none]]);
+                    assert!(status[0].is_ok(), "{what}: {status:?}");
+                    assert_same_bits(&x, &x_of_a.data, what);
+                } else {
+                    assert_eq!(status[0].code, Code::Singular, "{what}: {status:?}");
+                    assert!(x.iter().all(|x| x.is_nan()), "{what}");
+                }
+            }
+        }
+    }
+}
+
 /// Rows scaled by powers of two: the pivot search runs along them and does not see it.
 fn row_scaling_scales_the_bits<T: Scalar>() {
     for n in (4..=40).chain([100]).filter(in_turn) {
@@ -429,6 +466,7 @@ fn on_every_instruction_set() {
 
 mod stamped {
     super::for_all_scalars!(
+        pivots_far_under_their_lines,
         powers_of_two_scale_the_bits,
         row_scaling_scales_the_bits,
         symmetric_scaling_scales_the_bits,

@@ -50,6 +50,25 @@ fn zero_columns_and_rows<T: Scalar>() {
     }
 }
 
+/// Lines of ordinary sizes, but pivots so small that the inverse has no room for some of its rows; the others are finite.
+fn inverses_that_overflow<T: Scalar>() {
+    let small = Scalar::ldexp(T::from_re(T::Real::ONE), T::Real::MIN_EXP * 3 / 5);
+    for n in orders().filter(|n| *n >= 3) {
+        let planted: Vec<_> = places(n - 2)
+            .map(|k| {
+                let mut a = Mat::<T>::identity(n);
+                a[(k, k + 1)] = a[(k, k)];
+                a[(k + 1, k)] = a[(k, k)];
+                (a[(k + 1, k + 2)], a[(k + 2, k + 1)]) = (small, small);
+                Planted::new(format!("from row {k} on"), a, singular_at(n))
+            })
+            .collect();
+        for assume in [Assume::Auto, Assume::General] {
+            check(Call::Inv(assume), n, &planted);
+        }
+    }
+}
+
 fn zero_diagonals<T: Scalar>() {
     for n in orders() {
         for call in Call::OWN {
@@ -495,6 +514,7 @@ fn on_every_instruction_set() {
 mod stamped {
     super::for_all_scalars!(
         zero_columns_and_rows,
+        inverses_that_overflow,
         zero_diagonals,
         dependent_rows_are_never_trusted,
         not_positive_definite,
