@@ -17,6 +17,8 @@ mod golden;
 mod harness;
 mod known;
 mod large;
+mod large_bad;
+mod large_same;
 mod modes;
 mod nonfinite;
 mod pinv;
