@@ -36,7 +36,9 @@ impl Whole {
             let what = "there is such a file, which may not be written to";
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, what));
         }
-        let file = Unfinished::create(folder(&path))?;
+        // What takes the place of a file is nobody else's until it has that file's permissions.
+        let mode = if permissions.is_some() { 0o600 } else { 0o666 };
+        let file = Unfinished::create(folder(&path), mode)?;
         Ok(Whole { path, permissions, file })
     }
 
@@ -66,21 +68,21 @@ impl Write for Whole {
 }
 
 impl Unfinished {
+    /// With these permissions, of which the umask takes its share.
     #[cfg(target_os = "linux")]
-    fn create(folder: &Path) -> io::Result<Unfinished> {
+    fn create(folder: &Path, mode: u32) -> io::Result<Unfinished> {
         use rustix::fs::{Mode, OFlags, open};
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        // As of any new file; the umask takes its share.
-        match open(folder, flags, Mode::from_raw_mode(0o666)).map(File::from) {
+        match open(folder, flags, Mode::from_raw_mode(mode)).map(File::from) {
             Ok(file) if descriptor(&file).exists() => Ok(Unfinished::Unnamed(file)),
             // If the folder is at fault, it will say so again.
-            _ => named(folder),
+            _ => named(folder, mode),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn create(folder: &Path) -> io::Result<Unfinished> {
-        named(folder)
+    fn create(folder: &Path, mode: u32) -> io::Result<Unfinished> {
+        named(folder, mode)
     }
 
     fn as_file(&self) -> &File {
@@ -117,13 +119,15 @@ fn prefixed() -> Builder<'static, 'static> {
     builder
 }
 
-fn named(folder: &Path) -> io::Result<Unfinished> {
+fn named(folder: &Path, mode: u32) -> io::Result<Unfinished> {
     let builder = &mut prefixed();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(Permissions::from_mode(0o666));
+        builder.permissions(Permissions::from_mode(mode));
     }
+    #[cfg(not(unix))]
+    let _ = mode;
     Ok(Unfinished::Named(builder.tempfile_in(folder)?))
 }
 

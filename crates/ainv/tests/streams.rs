@@ -651,3 +651,34 @@ fn a_forked_child_begins_with_empty_streams() {
     pending.wait().unwrap();
     behind.wait().unwrap();
 }
+
+/// Scratch of more than a thread keeps, and the memory of large results: threads leave both for each other.
+#[test]
+fn threads_share_what_large_work_leaves() {
+    let _alone = alone(2);
+    let n = 1700;
+    let a = matrix(n, &mut Rng::new(1));
+    let expected = inverse(&a, n, None).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..3usize {
+            let (a, expected) = (&a, &expected);
+            scope.spawn(move || {
+                for i in 0..2 {
+                    let mut results = Vec::new();
+                    for size in [5 << 20, 8 << 20, (4 + thread + i) << 20] {
+                        let memory = ainv::Large::new(size).unwrap();
+                        // SAFETY: as many bytes as were asked for, of which nobody else knows.
+                        unsafe { memory.as_ptr().write_bytes(thread as u8, size) };
+                        results.push((memory, size));
+                    }
+                    assert!(same_bits(&inverse(a, n, None).unwrap(), expected));
+                    for (memory, size) in results {
+                        // SAFETY: written above.
+                        let bytes = unsafe { std::slice::from_raw_parts(memory.as_ptr(), size) };
+                        assert!(bytes.iter().all(|byte| *byte == thread as u8));
+                    }
+                }
+            });
+        }
+    });
+}
