@@ -29,10 +29,19 @@ fn alone(f: impl FnOnce() + Send) {
         .unwrap_or_else(|e| std::panic::resume_unwind(e));
 }
 
+/// Strips of several panels, and what is worked on in the result's own memory; the sets that go lane by lane in plain code
+/// are left out.
+fn large<T: Scalar>() -> &'static [usize] {
+    let plain = matches!(instruction_set().unwrap(), IsaId::Fused | IsaId::Portable);
+    if plain || !matches!(T::NAME, "float32" | "complex128") { &[] } else { &[521, 1100] }
+}
+
 fn square<T: Scalar>() {
     for call in Call::all() {
         say(format!("  {call:?} {}", T::NAME));
-        for n in orders().filter(|&n| n <= 70 || call != Call::Pinv) {
+        for n in
+            orders().chain(large::<T>().iter().copied()).filter(|&n| n <= 70 || call != Call::Pinv)
+        {
             for &count in counts(n) {
                 let a = examples::<T>(call, count, n, n as u64);
                 let (x, _) = call.run(count, n, &a);
