@@ -119,6 +119,9 @@ pub(crate) fn compute(
 ) -> PyResult<Summary> {
     let rhs = b.map_or(0, |b| b.layout.shape[b.layout.shape.len() - 1]);
     let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), op.takes_rectangles());
+    // A GPU is waited for without the GIL.
+    let here = options.stream.is_none_or(|stream| stream.device == ainv::Device::CPU);
+    let cost = if here { cost } else { cost.max(SHORT) };
     let ill_conditioned = in_half(options.ill_conditioned, a);
     with_scalar!(a.scalar, T => {
         let (a, b, x) = views::<T>(a, b, x).map_err(|e| error::raise(py, e, &[]))?;

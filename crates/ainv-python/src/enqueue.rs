@@ -44,7 +44,9 @@ impl Call<'_> {
         py: Python<'_>,
         work: impl FnOnce(Option<&Cancel>) -> Result<Option<Error>, Error> + Send + 'static,
     ) -> PyResult<()> {
-        let alone = self.cost < TINY && self.stream.is_idle();
+        // A GPU answers later than any thread.
+        let here = self.stream.device == ainv::Device::CPU;
+        let alone = here && self.cost < TINY && self.stream.is_idle();
         if !alone || !self.inputs.iter().all(|input| input.storage.is_filled()) {
             return self.submit(py, work);
         }
@@ -80,6 +82,7 @@ impl Call<'_> {
         }
         let bytes = held.iter().map(|storage| storage.count_once(stream)).sum();
         let (count, batch, asked) = (inputs.len(), PerAxis::from(batch), place.clone());
+        let here = stream.device == ainv::Device::CPU;
         let task = move |cancel: &Cancel| {
             for input in &held[..count] {
                 if let Err(failure) = input.outcome() {
@@ -99,7 +102,7 @@ impl Call<'_> {
             let interrupted: &mut dyn FnMut() -> bool = &mut interrupted;
             stream.submit_with(
                 Task {
-                    tiny: cost < TINY,
+                    tiny: here && cost < TINY,
                     quick: cost < QUICK,
                     bytes,
                     interrupted: Some(interrupted),

@@ -41,13 +41,21 @@ fn show_config(py: Python<'_>) -> PyResult<()> {
         |sets: &[ainv::IsaId]| sets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let selected = ainv::instruction_set().map_err(|e| error::raise(py, e, &[]))?;
     let text = format!(
-        "ainv {}\ninstruction set: {selected} (of {})\nthreads: {}\ndevices: cpu",
+        "ainv {}\ninstruction set: {selected} (of {})\nthreads: {}\ndevices: cpu{}",
         env!("CARGO_PKG_VERSION"),
         list(&ainv::available_instruction_sets()),
         ainv::num_threads(),
+        gpu(),
     );
     py.import("builtins")?.getattr("print")?.call1((text,))?;
     Ok(())
+}
+
+/// The GPU among the devices, if there is one.
+fn gpu() -> String {
+    let known = ainv::device_info(ainv::Device::GPU);
+    known
+        .map_or_else(|_| String::new(), |gpu| format!(", gpu ({}, {})", gpu.name, gpu.architecture))
 }
 
 /// The ainv command; `ainv._cli` calls it.

@@ -12,8 +12,9 @@ use std::thread::{self, ThreadId};
 /// Parameters
 /// ----------
 /// kind : {"cpu", "gpu"}
-///     What kind of device. No back-end of this version serves a ``"gpu"``: the functions refuse it
-///     before any work.
+///     What kind of device. A ``"gpu"`` is served where the build has the feature ``wgpu`` and an adapter is
+///     found, for `inv`, `inv_ex`, `solve`, `cholesky_inv` and `tri_inv`; else the functions refuse it before any
+///     work.
 /// index : int, optional
 ///     Which one of that kind.
 ///
@@ -292,8 +293,8 @@ pub(crate) fn device_count(kind: &Bound<'_, PyAny>) -> PyResult<usize> {
 /// dict
 ///     Its ``device_name`` and ``architecture``; ``memory_size`` in bytes, or None; ``cores``, the
 ///     physical ones, or None; ``threads``, those that this process may use; ``instruction_set``, the
-///     one that the work is done with; ``caches``, a list of dictionaries with ``level``, ``bytes`` and
-///     the number of threads that it is ``shared_by``.
+///     one that the work is done with, None of a GPU; ``driver``, a GPU's, else None; ``caches``, a list of
+///     dictionaries with ``level``, ``bytes`` and the number of threads that it is ``shared_by``.
 ///
 /// Raises
 /// ------
@@ -326,7 +327,8 @@ pub(crate) fn device_info<'py>(
     known.set_item("memory_size", info.memory)?;
     known.set_item("cores", info.cores)?;
     known.set_item("threads", info.threads)?;
-    known.set_item("instruction_set", info.instruction_set.to_string())?;
+    known.set_item("instruction_set", info.instruction_set.map(|set| set.to_string()))?;
+    known.set_item("driver", info.driver)?;
     known.set_item("caches", caches.collect::<PyResult<Vec<_>>>()?)?;
     Ok(known)
 }

@@ -7,8 +7,8 @@ use ainv_streams::Stopped;
 /// Why a call gave no result.
 ///
 /// The first kinds concern the call: nothing was computed and no output was written (but for
-/// [`OutOfMemory`](Error::OutOfMemory) and [`Cancelled`](Error::Cancelled), which may come from the
-/// middle of the work: the output is undefined then). [`Matrix`]
+/// [`OutOfMemory`](Error::OutOfMemory), [`Device`](Error::Device) and [`Cancelled`](Error::Cancelled), which
+/// may come from the middle of the work: the output is undefined then). [`Matrix`]
 /// (only from the forms that return an owned result and `on_singular` left at raise) names the
 /// first matrix of the stack that could not be done.
 ///
@@ -41,6 +41,12 @@ pub enum Error {
     /// The device cannot do this.
     Unsupported {
         /// What is missing.
+        what: String,
+    },
+    /// The device was lost, or its driver failed. The output is undefined; what is asked of the device next
+    /// opens it anew.
+    Device {
+        /// What became of which device.
         what: String,
     },
     /// `AINV_ISA` names an instruction set that is unknown or that this machine lacks.
@@ -87,9 +93,10 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Error::Shape { what } | Error::Argument { what } | Error::Unsupported { what } => {
-                f.write_str(what)
-            }
+            Error::Shape { what }
+            | Error::Argument { what }
+            | Error::Unsupported { what }
+            | Error::Device { what } => f.write_str(what),
             Error::Layout { what } => f.write_str(what),
             Error::Overflow => f.write_str("the size of the matrices overflows the address space"),
             Error::OutOfMemory { bytes } => write!(f, "could not allocate {bytes} bytes"),

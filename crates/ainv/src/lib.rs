@@ -67,7 +67,36 @@
 //!   stream before ([`Options::stream`], else the thread's [`current_stream`]). Such calls of several
 //!   threads on one stream run at the same time.
 //! - A forked child begins with empty streams; the work of its parent is [`Error::Forked`] there.
-//! - The device [`Gpu`](DeviceKind::Gpu) has no back-end in this build: using it is an error before any work.
+//! - The device [`Gpu`](DeviceKind::Gpu) has a back-end where the feature `wgpu` is on and an adapter is found;
+//!   else using it is an error before any work.
+//!
+//! # A GPU
+//!
+//! With the feature `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky_inv`],
+//! [`tri_inv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`], and in `f64` and
+//! [`c64`] where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory and go back
+//! there. The elimination of general matrices is by rows with partial pivoting ([`Assume::Auto`] looks for no
+//! structure), and the right residual A X - I is bounded as on the CPU, but the bits are the device's own. Of a
+//! right-hand side that holds an infinity the whole column is NaN.
+//!
+//! What a GPU has no kernels for is [`Error::Unsupported`] before any work: no call moves to the CPU by itself. That
+//! is [`Assume::Posdef`], systems of [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
+//! device that is lost is [`Error::Device`], and opened anew by the next call. No real GPU has run this yet: its tests
+//! run on Mesa's llvmpipe, in software.
+//!
+//! `AINV_GPU` names the adapter, by a part of its name; without it the first discrete one, else an integrated one.
+//! Adapters in software (Mesa's llvmpipe) are used only if it names them.
+//!
+//! ```
+//! use ainv::{Device, Options, Stack};
+//! let a = [1.0f32, 2.0, 3.0, 4.0];
+//! let options = Options { stream: Some(Device::GPU.into()), ..Options::default() };
+//! match ainv::inv(Stack::new(&a, &[2, 2])?, &options) {
+//!     Ok(x) => assert!((x.as_slice()[0] + 2.0).abs() < 1e-6),
+//!     Err(refused) => println!("{refused}"), // this build has no back-end, or this machine no GPU
+//! }
+//! # Ok::<(), ainv::Error>(())
+//! ```
 //!
 //! # Layout of the crate
 //!
@@ -112,6 +141,9 @@ pub use device::info::{Cache, DeviceInfo, device_count, device_info};
 pub use device::stream::{Event, Task, synchronize};
 #[doc(hidden)]
 pub use device::stream::{as_task, cancel_all};
+#[cfg(feature = "wgpu")]
+#[doc(hidden)]
+pub use device::wgpu::lose as lose_gpu;
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 #[doc(hidden)]

@@ -509,12 +509,13 @@ fn defaults_are_a_threads_own() {
 #[test]
 fn what_no_back_end_serves_is_refused_before_any_work() {
     let _alone = alone(2);
-    let gpu = Device { kind: DeviceKind::Gpu, index: 0 };
+    // The first that is not there.
+    let gpu = Device { index: ainv::device_count(DeviceKind::Gpu) as u32, ..Device::GPU };
     let unsupported = |result: Result<(), Error>| {
         let refused = result.unwrap_err();
         let says = refused.to_string();
         assert!(matches!(refused, Error::Unsupported { .. }), "{refused:?}");
-        assert!(says.contains("gpu:0"), "{says}");
+        assert!(says.contains(&gpu.to_string()), "{says}");
     };
     unsupported(gpu.check());
     unsupported(Stream::new(gpu).map(drop));
@@ -541,11 +542,11 @@ fn what_no_back_end_serves_is_refused_before_any_work() {
 fn the_cpu_is_described() {
     let _alone = alone(2);
     assert_eq!(ainv::device_count(DeviceKind::Cpu), 1);
-    assert_eq!(ainv::device_count(DeviceKind::Gpu), 0);
+    assert!(cfg!(feature = "wgpu") || ainv::device_count(DeviceKind::Gpu) == 0);
     let cpu = ainv::device_info(Device::CPU).unwrap();
     assert!(!cpu.name.is_empty());
     assert_eq!(cpu.threads, 2);
-    assert_eq!(cpu.instruction_set, ainv::instruction_set().unwrap());
+    assert_eq!(cpu.instruction_set, Some(ainv::instruction_set().unwrap()));
     if cfg!(target_os = "linux") {
         assert!(cpu.memory.is_some_and(|bytes| bytes > 1 << 24), "{cpu:?}");
     }

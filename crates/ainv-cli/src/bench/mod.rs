@@ -148,6 +148,10 @@ fn measured<T: Scalar>(
 }
 
 impl Machine {
+    fn instruction_set(&self) -> String {
+        self.info.instruction_set.map_or_else(String::new, |set| set.to_string())
+    }
+
     fn heading(&self) -> String {
         let peaks: Vec<_> = self
             .peaks
@@ -161,7 +165,7 @@ impl Machine {
              {:<13} {:<10} {:>6} {:>9} {:>13} {:>9} {:>8} {:>8}\n",
             env!("CARGO_PKG_VERSION"),
             info.name,
-            info.instruction_set,
+            self.instruction_set(),
             info.threads,
             memory::human(COPY_BYTES as u64),
             self.copy / 1e9,
@@ -185,7 +189,7 @@ impl Machine {
             .collect();
         json!({
             "name": self.info.name,
-            "instruction_set": self.info.instruction_set.to_string(),
+            "instruction_set": self.instruction_set(),
             "threads": self.info.threads,
             "copy_bytes_per_second": self.copy,
             "peak_flops_per_second": peaks,

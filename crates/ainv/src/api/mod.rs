@@ -7,6 +7,7 @@ pub use pinv::*;
 use crate::convert::Matrices;
 use crate::device::cpu::run::Job;
 use crate::device::cpu::{self, condition, product};
+use crate::device::stream::on_the_cpu;
 use crate::error::{Error, filled};
 use crate::op::Kind;
 use crate::options::{Assume, Diag, IllConditioned, Norm, OnSingular, Options, Uplo};
@@ -47,6 +48,7 @@ pub fn plan<T: Scalar>(
     options: &Options,
 ) -> Result<Plan, Error> {
     options.check()?;
+    on_the_cpu(options, "plan")?;
     let [count, rows, cols] = shape;
     let rhs = if let Operation::Solve { rhs } = operation { rhs } else { 0 };
     let of = |rows: usize, cols: usize| -> Result<_, Error> {

@@ -2,7 +2,7 @@
 //! thread has a default stream of each device, the device's stream 0 until it sets another, which
 //! does not change the default device.
 
-use super::{Device, Stream};
+use super::{Device, DeviceKind, Stream};
 use crate::error::Error;
 use std::cell::Cell;
 use std::sync::{PoisonError, RwLock};
@@ -15,13 +15,35 @@ static DEVICE: RwLock<Device> = RwLock::new(Device::CPU);
 pub struct Defaults {
     /// Of the innermost [`with_stream`].
     device: Option<Device>,
-    /// The CPU's. (A back-end adds its own here.)
+    /// Each kind's.
     cpu: Stream,
+    gpu: Stream,
+}
+
+impl Defaults {
+    const NONE: Defaults = Defaults {
+        device: None,
+        cpu: Stream { device: Device::CPU, index: 0 },
+        gpu: Stream { device: Device::GPU, index: 0 },
+    };
+
+    fn of(&mut self, kind: DeviceKind) -> &mut Stream {
+        match kind {
+            DeviceKind::Cpu => &mut self.cpu,
+            DeviceKind::Gpu => &mut self.gpu,
+        }
+    }
+
+    /// The same with another stream for its device.
+    fn with(mut self, stream: Stream) -> Defaults {
+        *self.of(stream.device.kind) = stream;
+        self
+    }
 }
 
 thread_local! {
     static DEFAULTS: Cell<Defaults> =
-        const { Cell::new(Defaults { device: None, cpu: Stream { device: Device::CPU, index: 0 } }) };
+        const { Cell::new(Defaults::NONE) };
 }
 
 /// The device of the innermost [`with_stream`] of this thread, else the process's default one.
@@ -46,7 +68,7 @@ pub fn set_default_device(device: Device) -> Result<(), Error> {
 /// [`Error::Unsupported`] if no back-end of this build serves the device.
 pub fn default_stream(device: Device) -> Result<Stream, Error> {
     device.check()?;
-    Ok(DEFAULTS.get().cpu)
+    Ok(*DEFAULTS.get().of(device.kind))
 }
 
 /// Sets this thread's default stream of the stream's device. The default device stays as it is.
@@ -55,14 +77,15 @@ pub fn default_stream(device: Device) -> Result<Stream, Error> {
 /// As [`Stream::check`].
 pub fn set_default_stream(stream: Stream) -> Result<(), Error> {
     stream.check()?;
-    DEFAULTS.set(Defaults { cpu: stream, ..DEFAULTS.get() });
+    DEFAULTS.set(DEFAULTS.get().with(stream));
     Ok(())
 }
 
 /// The default stream of the default device: where work runs that names no stream.
 pub fn current_stream() -> Stream {
-    // The default device is always one that is served, and the CPU alone is.
-    DEFAULTS.get().cpu
+    // The default device is always one that is served; without a back-end for others that is the CPU.
+    let kind = if cfg!(feature = "wgpu") { default_device().kind } else { DeviceKind::Cpu };
+    *DEFAULTS.get().of(kind)
 }
 
 /// Runs `f` with `stream` as this thread's current one. Such calls may be nested.
@@ -92,7 +115,8 @@ pub fn with_stream<R>(stream: Stream, f: impl FnOnce() -> R) -> Result<R, Error>
 #[doc(hidden)]
 pub fn enter_stream(stream: Stream) -> Result<Defaults, Error> {
     stream.check()?;
-    Ok(DEFAULTS.replace(Defaults { device: Some(stream.device), cpu: stream }))
+    let entered = Defaults { device: Some(stream.device), ..DEFAULTS.get().with(stream) };
+    Ok(DEFAULTS.replace(entered))
 }
 
 /// See [`enter_stream`].

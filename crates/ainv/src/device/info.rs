@@ -15,16 +15,18 @@ use std::path::Path;
 pub struct DeviceInfo {
     /// Its maker's name for it; the architecture's, where the system does not tell.
     pub name: String,
-    /// The architecture, as Rust calls it.
+    /// The architecture, as Rust calls it; of a GPU the interface that it is driven by.
     pub architecture: &'static str,
     /// How many cores there are, where the system tells.
     pub cores: Option<usize>,
-    /// How many threads work may use: [`num_threads`](crate::num_threads).
+    /// How many threads work may use: [`num_threads`](crate::num_threads). Those of a GPU's host copy matrices.
     pub threads: usize,
     /// Bytes of memory, where the system tells.
     pub memory: Option<u64>,
-    /// The instruction set in use.
-    pub instruction_set: IsaId,
+    /// The instruction set in use; `None` of a GPU.
+    pub instruction_set: Option<IsaId>,
+    /// What drives it, with its version; `None` of the CPU.
+    pub driver: Option<String>,
     /// The caches that hold data, from the nearest; empty where the system does not tell.
     pub caches: Vec<Cache>,
 }
@@ -40,10 +42,14 @@ pub struct Cache {
     pub shared_by: usize,
 }
 
-/// How many devices of a kind this build can use: one CPU, no GPU.
+/// How many devices of a kind this build can use: one CPU; with the feature `wgpu` one GPU where an adapter is
+/// found, else none.
 pub fn device_count(kind: DeviceKind) -> usize {
     match kind {
         DeviceKind::Cpu => 1,
+        #[cfg(feature = "wgpu")]
+        DeviceKind::Gpu => super::wgpu::count(),
+        #[cfg(not(feature = "wgpu"))]
         DeviceKind::Gpu => 0,
     }
 }
@@ -52,7 +58,7 @@ pub fn device_count(kind: DeviceKind) -> usize {
 ///
 /// ```
 /// let cpu = ainv::device_info(ainv::Device::CPU)?;
-/// println!("{}: {} threads, {}", cpu.name, cpu.threads, cpu.instruction_set);
+/// println!("{}: {} threads, {:?}", cpu.name, cpu.threads, cpu.instruction_set);
 /// # Ok::<(), ainv::Error>(())
 /// ```
 ///
@@ -60,6 +66,20 @@ pub fn device_count(kind: DeviceKind) -> usize {
 /// [`Error::Unsupported`] if no back-end of this build serves the device; [`Error::Isa`].
 pub fn device_info(device: Device) -> Result<DeviceInfo, Error> {
     device.check()?;
+    #[cfg(feature = "wgpu")]
+    if device.kind == DeviceKind::Gpu {
+        let (name, architecture, driver) = super::wgpu::info()?;
+        return Ok(DeviceInfo {
+            name,
+            architecture,
+            cores: None,
+            threads: pool::threads(),
+            memory: None,
+            instruction_set: None,
+            driver: Some(driver),
+            caches: vec![],
+        });
+    }
     let cpus = read_to_string("/proc/cpuinfo").unwrap_or_default();
     let architecture = std::env::consts::ARCH;
     Ok(DeviceInfo {
@@ -68,7 +88,8 @@ pub fn device_info(device: Device) -> Result<DeviceInfo, Error> {
         cores: cores(&cpus),
         threads: pool::threads(),
         memory: memory(),
-        instruction_set: instruction_set()?,
+        instruction_set: Some(instruction_set()?),
+        driver: None,
         caches: caches(Path::new("/sys/devices/system/cpu/cpu0/cache")),
     })
 }

@@ -4,6 +4,8 @@ pub(crate) mod cpu;
 pub(crate) mod defaults;
 pub(crate) mod info;
 pub(crate) mod stream;
+#[cfg(feature = "wgpu")]
+pub(crate) mod wgpu;
 
 use crate::error::Error;
 
@@ -13,7 +15,8 @@ pub enum DeviceKind {
     /// The cores of this machine.
     #[default]
     Cpu,
-    /// A graphics processor. No back-end serves it in this build.
+    /// A graphics processor. The feature `wgpu` has a back-end for one; other builds have none. The
+    /// [crate's page](crate#a-gpu) says what it does.
     Gpu,
 }
 
@@ -56,18 +59,24 @@ impl Device {
     /// The cores of this machine.
     pub const CPU: Device = Device { kind: DeviceKind::Cpu, index: 0 };
 
+    /// The graphics processor.
+    pub const GPU: Device = Device { kind: DeviceKind::Gpu, index: 0 };
+
     /// An error, before any work, unless a back-end of this build serves the device.
     ///
     /// # Errors
     /// [`Error::Unsupported`].
     pub fn check(self) -> Result<(), Error> {
         if self == Device::CPU {
-            Ok(())
-        } else {
-            Err(Error::Unsupported {
-                what: format!("no back-end of this build serves the device {self}"),
-            })
+            return Ok(());
         }
+        #[cfg(feature = "wgpu")]
+        if self.kind == DeviceKind::Gpu {
+            return wgpu::check(self);
+        }
+        Err(Error::Unsupported {
+            what: format!("no back-end of this build serves the device {self}"),
+        })
     }
 }
 
@@ -85,7 +94,7 @@ impl Stream {
     #[cold]
     fn check_other(self) -> Result<(), Error> {
         self.device.check()?;
-        if cpu::executor::exists(self.index) {
+        if cpu::executor::exists(self) {
             return Ok(());
         }
         let Stream { device, index } = self;

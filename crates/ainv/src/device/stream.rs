@@ -1,8 +1,8 @@
 //! Work on a stream.
 
-use super::cpu::executor::{self, are_busy, busy_queue, check, runtime};
+use super::cpu::executor::{self, are_busy, busy_queue, check, queue};
 use super::cpu::mode::Mode;
-use super::defaults::current_stream;
+use super::defaults::{current_stream, with_stream};
 use super::{Device, Stream};
 use crate::error::Error;
 use crate::options::Options;
@@ -25,12 +25,13 @@ impl Stream {
     /// [`Error::Unsupported`] if no back-end of this build serves the device.
     pub fn new(device: Device) -> Result<Stream, Error> {
         device.check()?;
-        Ok(Stream { device, index: executor::new_stream()? })
+        Ok(Stream { device, index: executor::new_stream(device)? })
     }
 
     /// Enqueues `op`, which begins when all that was enqueued before it on this stream has ended, and
-    /// runs on a thread of the pool. Functions of this crate that it calls share their work among the
-    /// pool's other threads as ever. Waits while the stream holds 1024 tasks.
+    /// runs on a thread of the pool (of a GPU's stream, on one of those that wait for the GPU). Functions of
+    /// this crate that it calls run on the stream's device unless they are told another, and share their
+    /// work among the pool's other threads as ever. Waits while the stream holds 1024 tasks.
     ///
     /// `op` owns what it works on. The flag that it is given is set by [`Event::cancel`]; hand it on in
     /// [`Options::cancel`]. If it panics, that is its event's error.
@@ -100,9 +101,9 @@ impl Stream {
         self.check()?;
         let op = move |cancel: &Cancel| {
             let _mode = Mode::of_a_task();
-            op(cancel)
+            with_stream(self, || op(cancel))?
         };
-        runtime().queue(self.index).submit(task, op)
+        queue(self).submit(task, op)
     }
 
     /// What is enqueued on this stream from now on begins after the end of `earlier`, an event of any
@@ -112,7 +113,7 @@ impl Stream {
     /// As [`Stream::check`]; [`Error::Forked`] for an event of the parent process.
     pub fn after(self, earlier: impl Into<Done>) -> Result<(), Error> {
         self.check()?;
-        Ok(runtime().queue(self.index).after(earlier.into())?)
+        Ok(queue(self).after(earlier.into())?)
     }
 
     /// An event that ends when all has ended that was enqueued on the stream before.
@@ -121,12 +122,12 @@ impl Stream {
     /// As [`Stream::check`].
     pub fn marker(self) -> Result<Event<()>, Error> {
         self.check()?;
-        Ok(runtime().queue(self.index).marker())
+        Ok(queue(self).marker())
     }
 
     /// Whether all has ended that was enqueued on the stream. (An event may end a moment before.)
     pub fn is_idle(self) -> bool {
-        busy_queue(self.index).is_none()
+        busy_queue(self).is_none()
     }
 }
 
@@ -153,24 +154,53 @@ pub fn cancel_all() {
     executor::cancel_all();
 }
 
-/// The beginning of a call that runs on the caller's thread: after the work that was enqueued before it
-/// on its stream, and in the standard mode of the floating-point unit while what it returns lives. Inside a
-/// task the call is a part of it and waits for nothing. Where no stream has work this costs a load or two.
+/// The beginning of a call of the CPU that runs on the caller's thread: after the work that was enqueued before
+/// it on its stream, and in the standard mode of the floating-point unit while what it returns lives. Where
+/// no stream has work this costs a load or two. On a GPU there are no kernels for `operation`.
+///
+/// # Errors
+/// [`Error::Cancelled`]; [`Error::Unsupported`] on a GPU.
+#[inline]
+pub(crate) fn begin(options: &Options, operation: &str) -> Result<Option<Mode>, Error> {
+    on_the_cpu(options, operation)?;
+    turn(options)?;
+    Ok(Mode::standard())
+}
+
+/// An error, where a build has a GPU, for what runs on the CPU alone.
+#[inline]
+pub(crate) fn on_the_cpu(options: &Options, operation: &str) -> Result<(), Error> {
+    #[cfg(feature = "wgpu")]
+    if is_on_gpu(options) {
+        return Err(super::wgpu::lacks(operation));
+    }
+    let _ = (options, operation);
+    Ok(())
+}
+
+/// Whether the call is one of a GPU.
+#[cfg(feature = "wgpu")]
+pub(crate) fn is_on_gpu(options: &Options) -> bool {
+    let stream = options.stream.unwrap_or_else(current_stream);
+    stream.device.kind == super::DeviceKind::Gpu
+}
+
+/// Waits for the call's turn on its stream. Inside a task the call is a part of it and waits for nothing.
 ///
 /// # Errors
 /// [`Error::Cancelled`].
 #[inline]
-pub(crate) fn begin(options: &Options) -> Result<Option<Mode>, Error> {
+pub(crate) fn turn(options: &Options) -> Result<(), Error> {
     check(options.cancel.as_ref())?;
     if are_busy() && !is_worker() {
         wait_for_turn(options)?;
     }
-    Ok(Mode::standard())
+    Ok(())
 }
 
 #[cold]
 fn wait_for_turn(options: &Options) -> Result<(), Error> {
-    let Some(queue) = busy_queue(options.stream.unwrap_or_else(current_stream).index) else {
+    let Some(queue) = busy_queue(options.stream.unwrap_or_else(current_stream)) else {
         return Ok(());
     };
     let turn = queue.marker::<Error>().done();

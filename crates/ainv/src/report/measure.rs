@@ -7,6 +7,7 @@ use crate::alg::svd;
 use crate::api::{self, Operation};
 use crate::convert::Matrices;
 use crate::device::cpu::mode::Mode;
+use crate::device::stream::on_the_cpu;
 use crate::error::{Error, filled};
 use crate::op::rcond::norm;
 use crate::op::staging;
@@ -56,6 +57,7 @@ pub fn report<A: Matrices>(
     x: Option<Stack<A::Elem>>,
     options: &Options,
 ) -> Result<Report, Error> {
+    on_the_cpu(options, "report")?;
     let _mode = Mode::standard();
     let a = a.stack()?;
     api::square(&a)?;

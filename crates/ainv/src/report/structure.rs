@@ -1,6 +1,8 @@
 //! What the entries of a matrix show: triangles, symmetry, definiteness.
 
 use crate::api::cholesky_into;
+use crate::device::Device;
+use crate::device::defaults::default_stream;
 use crate::error::{Error, filled};
 use crate::op::staging;
 use crate::options::{Assume, Options, Uplo};
@@ -69,7 +71,9 @@ impl Structure {
         let mut definite = definite && shared.may_be_definite();
         if definite {
             let dense = staging::dense(&a, 0..a.len(), Assume::General, |x: T| x)?;
-            definite = are_definite(&dense, &Options::default())?.iter().all(|&is| is);
+            let on_cpu =
+                Options { stream: Some(default_stream(Device::CPU)?), ..Options::default() };
+            definite = are_definite(&dense, &on_cpu)?.iter().all(|&is| is);
         }
         Ok(Some(shared.named(T::COMPLEX, definite)))
     }

@@ -6,4 +6,6 @@ mod checks;
 #[allow(dead_code, unused_macros, unused_imports)]
 #[path = "../promises/common.rs"]
 mod common;
+#[cfg(feature = "wgpu")]
+mod gpu;
 mod views;

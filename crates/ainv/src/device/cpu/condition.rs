@@ -29,7 +29,7 @@ pub(crate) fn rcond<T: Scalar>(
     out: &mut [T::Real],
     options: &Options,
 ) -> Result<(), Error> {
-    let _mode = stream::begin(options)?;
+    let _mode = stream::begin(options, "rcond")?;
     let n = a.rows();
     if n == 0 {
         // The empty matrix is its own inverse; there is nothing that could be lost.

@@ -1,6 +1,7 @@
-//! The streams of the CPU: queues that the pool's threads serve.
+//! The streams: queues that threads serve, those of the CPU the pool's.
 
 use crate::device::cpu::pool;
+use crate::device::{Device, Stream};
 use crate::error::Error;
 use ainv_streams::{Cancel, Executor, Job, Limits, Queue, Scheduler, as_worker, generation};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -39,38 +40,71 @@ pub(crate) struct Runtime {
 
 type Queues = Box<[OnceLock<Arc<Queue>>]>;
 
-/// Null until streams are used. What it points to is never freed.
-static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(std::ptr::null_mut());
-/// How many streams were made. The first one needs no making.
-static STREAMS: AtomicU32 = AtomicU32::new(1);
-
-/// The runtime of this process, if streams were used.
-#[inline]
-fn current() -> Option<&'static Runtime> {
-    // SAFETY: null, or a runtime that was leaked.
-    let runtime = unsafe { RUNTIME.load(Ordering::Acquire).as_ref() };
-    runtime.filter(|runtime| runtime.generation == generation())
+/// The streams of a kind of device.
+struct Streams {
+    /// Null until they are used. What it points to is never freed.
+    runtime: AtomicPtr<Runtime>,
+    /// How many were made. The first one needs no making.
+    made: AtomicU32,
+    /// One whose threads serve them.
+    scheduler: fn() -> Arc<Scheduler>,
 }
 
-/// The runtime of this process.
-pub(crate) fn runtime() -> &'static Runtime {
-    if let Some(runtime) = current() {
-        return runtime;
+impl Streams {
+    const fn new(scheduler: fn() -> Arc<Scheduler>) -> Streams {
+        let runtime = AtomicPtr::new(std::ptr::null_mut());
+        Streams { runtime, made: AtomicU32::new(1), scheduler }
     }
-    let before = RUNTIME.load(Ordering::Acquire);
-    let scheduler = Scheduler::new(Pool);
-    let queues = [const { OnceLock::new() }; 33];
-    let new = Box::into_raw(Box::new(Runtime { generation: generation(), scheduler, queues }));
-    if RUNTIME.compare_exchange(before, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
-        // SAFETY: made above, and known to this thread alone.
-        drop(unsafe { Box::from_raw(new) });
+
+    /// The runtime of this process, if streams were used.
+    #[inline]
+    fn current(&self) -> Option<&'static Runtime> {
+        // SAFETY: null, or a runtime that was leaked.
+        let runtime = unsafe { self.runtime.load(Ordering::Acquire).as_ref() };
+        runtime.filter(|runtime| runtime.generation == generation())
     }
-    current().expect("a runtime of this process was just made")
+
+    /// The runtime of this process.
+    fn runtime(&self) -> &'static Runtime {
+        if let Some(runtime) = self.current() {
+            return runtime;
+        }
+        let before = self.runtime.load(Ordering::Acquire);
+        let (scheduler, queues) = ((self.scheduler)(), [const { OnceLock::new() }; 33]);
+        let new = Box::into_raw(Box::new(Runtime { generation: generation(), scheduler, queues }));
+        if self.runtime.compare_exchange(before, new, Ordering::AcqRel, Ordering::Acquire).is_err()
+        {
+            // SAFETY: made above, and known to this thread alone.
+            drop(unsafe { Box::from_raw(new) });
+        }
+        self.current().expect("a runtime of this process was just made")
+    }
+}
+
+static CPU: Streams = Streams::new(|| Scheduler::new(Pool));
+#[cfg(feature = "wgpu")]
+static GPU: Streams = Streams::new(|| Scheduler::new(crate::device::wgpu::executor::Waiting));
+
+/// Those of each kind of device that the build has a back-end for.
+static ALL: &[&Streams] = &[
+    &CPU,
+    #[cfg(feature = "wgpu")]
+    &GPU,
+];
+
+/// Those of a device that is served.
+fn of(device: Device) -> &'static Streams {
+    ALL.get(device.kind as usize).copied().unwrap_or(&CPU)
+}
+
+/// The queue of a stream that exists.
+pub(crate) fn queue(stream: Stream) -> &'static Arc<Queue> {
+    of(stream.device).runtime().queue(stream.index)
 }
 
 impl Runtime {
     /// The queue of a stream that exists.
-    pub(crate) fn queue(&self, index: u32) -> &Arc<Queue> {
+    fn queue(&self, index: u32) -> &Arc<Queue> {
         let number = u64::from(index) + 1;
         let (place, first) = (number.ilog2(), 1 << number.ilog2());
         let some = self.queues[place as usize]
@@ -84,40 +118,41 @@ impl Runtime {
 /// used.
 #[inline]
 pub(crate) fn are_busy() -> bool {
-    current().is_some_and(|runtime| !runtime.scheduler.is_idle())
+    ALL.iter().filter_map(|streams| streams.current()).any(|runtime| !runtime.scheduler.is_idle())
 }
 
 /// The queue of a stream, if it has something to do.
-pub(crate) fn busy_queue(index: u32) -> Option<&'static Arc<Queue>> {
-    let runtime = current().filter(|runtime| !runtime.scheduler.is_idle())?;
-    Some(runtime.queue(index)).filter(|queue| !queue.is_idle())
+pub(crate) fn busy_queue(stream: Stream) -> Option<&'static Arc<Queue>> {
+    let runtime = of(stream.device).current().filter(|runtime| !runtime.scheduler.is_idle())?;
+    Some(runtime.queue(stream.index)).filter(|queue| !queue.is_idle())
 }
 
 /// The number of a new stream.
-pub(crate) fn new_stream() -> Result<u32, Error> {
-    let more = |n: u32| n.checked_add(1);
-    STREAMS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| Error::Overflow)
+pub(crate) fn new_stream(device: Device) -> Result<u32, Error> {
+    let (made, more) = (&of(device).made, |n: u32| n.checked_add(1));
+    made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| Error::Overflow)
 }
 
 /// Whether the stream was made.
-pub(crate) fn exists(index: u32) -> bool {
-    index < STREAMS.load(Ordering::Relaxed)
+pub(crate) fn exists(stream: Stream) -> bool {
+    stream.index < of(stream.device).made.load(Ordering::Relaxed)
 }
 
 /// Cancels what is enqueued or running on all streams.
 pub(crate) fn cancel_all() {
-    let Some(runtime) = current() else { return };
-    let queues = runtime.queues.iter().filter_map(OnceLock::get).flatten();
-    for queue in queues.filter_map(OnceLock::get) {
-        queue.cancel();
+    for runtime in ALL.iter().filter_map(|streams| streams.current()) {
+        let queues = runtime.queues.iter().filter_map(OnceLock::get).flatten();
+        for queue in queues.filter_map(OnceLock::get) {
+            queue.cancel();
+        }
     }
 }
 
-/// Where long work lets quick tasks of streams in. Blocked algorithms call it at least every
+/// Where long work lets quick tasks of the CPU's streams in. Blocked algorithms call it at least every
 /// millisecond; where no task waits it is two loads.
 #[inline]
 pub(crate) fn let_in() {
-    if let Some(runtime) = current() {
+    if let Some(runtime) = CPU.current() {
         runtime.scheduler.pause();
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn pinv<T: Scalar>(
     options: &Options,
     ways: &(dyn Fn(usize, Way) + Sync),
 ) -> Result<Summary, Error> {
-    let _mode = stream::begin(options)?;
+    let _mode = stream::begin(options, "pinv")?;
     let plan = plan(&a, options)?;
     let statuses = Statuses::new(status);
     let largest = a.rows().max(a.cols());

@@ -22,7 +22,7 @@ pub(crate) fn matmul<T: Scalar>(
     x: &StackMut<T>,
     options: &Options,
 ) -> Result<(), Error> {
-    let _mode = stream::begin(options)?;
+    let _mode = stream::begin(options, "matmul")?;
     let cancel = options.cancel.as_ref();
     let (count, m, n, k) = (x.len(), a.rows(), b.cols(), a.cols());
     if m == 0 || n == 0 {

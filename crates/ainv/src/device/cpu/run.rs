@@ -103,7 +103,11 @@ impl<T: Scalar> Job<'_, T> {
 
     /// Runs it.
     pub(crate) fn run(mut self) -> Result<Summary, Error> {
-        let _mode = stream::begin(self.options)?;
+        #[cfg(feature = "wgpu")]
+        if stream::is_on_gpu(self.options) {
+            return crate::device::wgpu::run(self);
+        }
+        let _mode = stream::begin(self.options, self.operation)?;
         let (count, n) = (self.a.len(), self.a.rows());
         let limit = self.limit();
         let unplanned = limit.is_none() && !self.staged() && self.x.cols() > 0;

@@ -1,0 +1,206 @@
+//! The adapter: found once, opened when it is first used, opened again when it was lost.
+
+use super::kernels::Kernels;
+use crate::device::Device;
+use crate::error::Error;
+use ::wgpu as w;
+use pollster::block_on;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Names the adapter that shall be used, by a part of its name in any case; software adapters are used only
+/// if they are named.
+const NAME: &str = "AINV_GPU";
+
+/// The GPU, open.
+pub(super) struct Gpu {
+    pub(super) device: w::Device,
+    pub(super) queue: w::Queue,
+    pub(super) limits: w::Limits,
+    /// Whether shaders have 64-bit floats and integers.
+    pub(super) has_doubles: bool,
+    pub(super) name: String,
+    pub(super) kernels: Kernels,
+    /// Why it was lost, and what went wrong outside of any call.
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+/// The adapter, or why there is none.
+fn adapter() -> Result<&'static w::Adapter, Error> {
+    static FOUND: OnceLock<(u32, Result<w::Adapter, String>)> = OnceLock::new();
+    let (process, found) = FOUND.get_or_init(|| {
+        let name = std::env::var(NAME).unwrap_or_default().to_lowercase();
+        (std::process::id(), find(&name))
+    });
+    let why = match found {
+        // A forked child has its parent's memory and none of its driver's threads.
+        Ok(_) if *process != std::process::id() => {
+            "this process was forked from one that looked for it, which no driver survives: use the GPU in \
+             children alone, or start them by spawn"
+        }
+        Ok(adapter) => return Ok(adapter),
+        Err(why) => why.as_str(),
+    };
+    Err(Error::Unsupported { what: format!("no adapter serves the device {}: {why}", Device::GPU) })
+}
+
+fn find(name: &str) -> Result<w::Adapter, String> {
+    let mut asked = w::InstanceDescriptor::new_without_display_handle();
+    asked.flags = w::InstanceFlags::empty();
+    let instance = w::Instance::new(asked);
+    let mut all = block_on(instance.enumerate_adapters(w::Backends::all()));
+    // The fastest kind first.
+    all.sort_by_key(|adapter| match adapter.get_info().device_type {
+        w::DeviceType::DiscreteGpu => 0,
+        w::DeviceType::IntegratedGpu => 1,
+        w::DeviceType::VirtualGpu => 2,
+        w::DeviceType::Other => 3,
+        w::DeviceType::Cpu => 4,
+    });
+    let names: Vec<_> = all.iter().map(|adapter| adapter.get_info().name).collect();
+    let is_meant = |adapter: &w::Adapter| match name {
+        "" => adapter.get_info().device_type != w::DeviceType::Cpu,
+        name => adapter.get_info().name.to_lowercase().contains(name),
+    };
+    all.into_iter().find(is_meant).ok_or_else(|| match name {
+        _ if names.is_empty() => {
+            "this machine has none that Vulkan, Metal or DirectX 12 offers".into()
+        }
+        "" => format!(
+            "this machine has software adapters only, of which {NAME} can name one: {names:?}"
+        ),
+        name => format!("{NAME}={name} names none of {names:?}"),
+    })
+}
+
+/// How many GPUs there are: one, if an adapter is found.
+pub(crate) fn count() -> usize {
+    adapter().is_ok().into()
+}
+
+/// An error unless the device is the one that is served.
+pub(crate) fn check(device: Device) -> Result<(), Error> {
+    if device == Device::GPU {
+        return adapter().map(drop);
+    }
+    Err(Error::Unsupported {
+        what: format!("no back-end of this build serves the device {device}: it serves one GPU"),
+    })
+}
+
+/// The adapter's name, what stands between it and us, and the version of that.
+pub(crate) fn info() -> Result<(String, &'static str, String), Error> {
+    let info = adapter()?.get_info();
+    let driver = format!("{} {}", info.driver, info.driver_info);
+    Ok((info.name, info.backend.to_str(), driver.trim().to_owned()))
+}
+
+static OPEN: Mutex<Option<Arc<Gpu>>> = Mutex::new(None);
+
+fn open() -> MutexGuard<'static, Option<Arc<Gpu>>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The GPU; one that was lost is opened anew.
+pub(super) fn gpu() -> Result<Arc<Gpu>, Error> {
+    let adapter = adapter()?;
+    let mut open = open();
+    match &*open {
+        Some(gpu) if gpu.trouble().is_none() => Ok(gpu.clone()),
+        _ => Ok(open.insert(Arc::new(Gpu::new(adapter)?)).clone()),
+    }
+}
+
+/// Makes the device be lost, as if it had been pulled out: for tests.
+#[doc(hidden)]
+pub fn lose() {
+    if let Some(gpu) = &*open() {
+        gpu.device.destroy();
+        // It is told that it is lost when its queue is seen to be empty.
+        drop(gpu.poll(w::PollType::wait_indefinitely()));
+    }
+}
+
+impl Gpu {
+    fn new(adapter: &w::Adapter) -> Result<Gpu, Error> {
+        let doubles = w::Features::SHADER_F64 | w::Features::SHADER_INT64;
+        let has_doubles = adapter.features().contains(doubles);
+        let limits = adapter.limits();
+        let asked = w::DeviceDescriptor {
+            label: Some("ainv"),
+            required_features: if has_doubles { doubles } else { w::Features::empty() },
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let name = adapter.get_info().name;
+        let (device, queue) = block_on(adapter.request_device(&asked))
+            .map_err(|e| Error::Device { what: format!("{name} could not be opened: {e}") })?;
+        let trouble = Arc::new(Mutex::new(None));
+        let note = {
+            let trouble = trouble.clone();
+            move |what: String| {
+                let mut trouble = trouble.lock().unwrap_or_else(PoisonError::into_inner);
+                trouble.get_or_insert(what);
+            }
+        };
+        let lost = note.clone();
+        device
+            .set_device_lost_callback(move |why, what| lost(format!("was lost ({why:?}): {what}")));
+        device
+            .on_uncaptured_error(Arc::new(move |error: w::Error| note(format!("failed: {error}"))));
+        let kernels = Kernels::new(&device);
+        Ok(Gpu { device, queue, limits, has_doubles, name, kernels, trouble })
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The error of a device that was lost or failed.
+    pub(super) fn failed(&self, what: impl std::fmt::Display) -> Error {
+        let what = self.trouble().unwrap_or_else(|| format!("failed: {what}"));
+        Error::Device { what: format!("the GPU {} {what}", self.name) }
+    }
+
+    /// Sees to what the device has done.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub(super) fn poll(&self, how: w::PollType) -> Result<(), Error> {
+        // A device that is lost meanwhile has wgpu panic.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(how)));
+        match polled {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.failed(error)),
+            Err(_) => Err(self.failed("it was lost")),
+        }
+    }
+
+    /// An error if it was lost.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.trouble().is_some() { Err(self.failed("")) } else { Ok(()) }
+    }
+
+    /// Runs `f`, whose errors on the device are returned; of memory `bytes` were asked for.
+    pub(super) fn guarded<R>(
+        &self,
+        bytes: usize,
+        f: impl FnOnce(&w::Device) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        use w::ErrorFilter::{Internal, OutOfMemory, Validation};
+        let device = &self.device;
+        let [internal, validation] = [Internal, Validation].map(|of| device.push_error_scope(of));
+        let memory = device.push_error_scope(OutOfMemory);
+        let done = f(device);
+        let [memory, validation, internal] =
+            [memory, validation, internal].map(|scope| block_on(scope.pop()));
+        self.check()?;
+        if memory.is_some() {
+            return Err(Error::OutOfMemory { bytes });
+        }
+        match validation.or(internal) {
+            Some(error) => Err(self.failed(error)),
+            None => done,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// Complex entries: the real part, then the imaginary one.
+
+alias Entry = vec2<Bits>;
+alias Number = vec2<Real>;
+
+fn entry_is_nan(x: Entry) -> bool {
+    return is_nan(x.x) || is_nan(x.y);
+}
+
+fn entry_is_infinite(x: Entry) -> bool {
+    return is_infinite(x.x) || is_infinite(x.y);
+}
+
+fn entry_is_finite(x: Entry) -> bool {
+    return is_finite(x.x) && is_finite(x.y);
+}
+
+fn entry_is_zero(x: Entry) -> bool {
+    return is_zero(x.x) && is_zero(x.y);
+}
+
+// The larger one of the parts'; nothing beside an infinity, too.
+fn entry_exponent(x: Entry) -> i32 {
+    if !entry_is_finite(x) {
+        return NOTHING;
+    }
+    return max(exponent(x.x), exponent(x.y));
+}
+
+fn entry_scaled(x: Entry, power: i32) -> Number {
+    return Number(scaled(x.x, power), scaled(x.y, power));
+}
+
+fn entry_unscaled(x: Entry, power: i32) -> Entry {
+    return Entry(unscaled(x.x, power), unscaled(x.y, power));
+}
+
+fn nan() -> Entry {
+    return Entry(NAN, NAN);
+}
+
+fn number(x: Entry) -> Number {
+    return Number(bitcast<Real>(x.x), bitcast<Real>(x.y));
+}
+
+fn entry(x: Number) -> Entry {
+    return Entry(bitcast<Bits>(x.x), bitcast<Bits>(x.y));
+}
+
+fn real(x: Real) -> Number {
+    return Number(x, Real(0.0));
+}
+
+fn conjugate(x: Number) -> Number {
+    return Number(x.x, -x.y);
+}
+
+fn entry_conjugate(x: Entry) -> Entry {
+    return Entry(x.x, x.y ^ SIGN);
+}
+
+// The real part.
+fn entry_of_diagonal(x: Entry) -> Entry {
+    return Entry(x.x, Bits(0));
+}
+
+// What pivots are compared by.
+fn size(x: Number) -> Real {
+    return abs(x.x) + abs(x.y);
+}
+
+fn times(a: Number, b: Number) -> Number {
+    return Number(fma(a.x, b.x, -(a.y * b.y)), fma(a.x, b.y, a.y * b.x));
+}
+
+// c - a b
+fn less(c: Number, a: Number, b: Number) -> Number {
+    return Number(fma(-a.x, b.x, fma(a.y, b.y, c.x)), fma(-a.x, b.y, fma(-a.y, b.x, c.y)));
+}
+
+// 1 / x, brought near one by a power of two: the square of a modulus has twice its exponent.
+fn reciprocal(x: Number) -> Number {
+    let e = entry_exponent(entry(x));
+    let z = entry_scaled(entry(x), -e);
+    let modulus = fma(z.x, z.x, z.y * z.y);
+    let r = Number(z.x / modulus, -z.y / modulus);
+    return number(entry_unscaled(entry(r), -e));
+}

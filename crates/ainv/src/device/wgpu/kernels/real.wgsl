@@ -1,0 +1,81 @@
+// Real entries.
+
+alias Entry = Bits;
+alias Number = Real;
+
+fn entry_is_nan(x: Entry) -> bool {
+    return is_nan(x);
+}
+
+fn entry_is_infinite(x: Entry) -> bool {
+    return is_infinite(x);
+}
+
+fn entry_is_finite(x: Entry) -> bool {
+    return is_finite(x);
+}
+
+fn entry_is_zero(x: Entry) -> bool {
+    return is_zero(x);
+}
+
+fn entry_exponent(x: Entry) -> i32 {
+    return exponent(x);
+}
+
+fn entry_scaled(x: Entry, power: i32) -> Number {
+    return scaled(x, power);
+}
+
+fn entry_unscaled(x: Entry, power: i32) -> Entry {
+    return unscaled(x, power);
+}
+
+fn nan() -> Entry {
+    return NAN;
+}
+
+fn number(x: Entry) -> Number {
+    return bitcast<Real>(x);
+}
+
+fn entry(x: Number) -> Entry {
+    return bitcast<Bits>(x);
+}
+
+fn real(x: Real) -> Number {
+    return x;
+}
+
+fn conjugate(x: Number) -> Number {
+    return x;
+}
+
+fn entry_conjugate(x: Entry) -> Entry {
+    return x;
+}
+
+// The real part.
+fn entry_of_diagonal(x: Entry) -> Entry {
+    return x;
+}
+
+// What pivots are compared by.
+fn size(x: Number) -> Real {
+    return abs(x);
+}
+
+fn times(a: Number, b: Number) -> Number {
+    return a * b;
+}
+
+// c - a b
+fn less(c: Number, a: Number, b: Number) -> Number {
+    return fma(-a, b, c);
+}
+
+// 1 / x, corrected once: a device's quotient may be wrong by 2.5 units.
+fn reciprocal(x: Number) -> Number {
+    let r = Real(1.0) / x;
+    return fma(fma(-x, r, Real(1.0)), r, r);
+}

@@ -1,0 +1,48 @@
+// A panel of a lower triangle: L goes to `panels`; in the matrix the block of L^-1 on the diagonal takes its place, over
+// zeros. Of L L^H the rows of L^H go right of the block, and what it has on the diagonal to `diagonals`. A workgroup a matrix.
+
+const LANES = 256u;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let n = call.order;
+    let first = call.first;
+    let width = call.width;
+    let matrix = group.x;
+    let corner = matrix * n * n + first;
+    let rows = matrix * n;
+    for (var i = first + lane; i < n; i += LANES) {
+        for (var c = 0u; c < width; c++) {
+            let x = matrices[corner + i * n + c];
+            let turned = entry(conjugate(number(x)));
+            panels[(rows + i) * PANEL + c] = x;
+            matrices[corner + i * n + c] = zero();
+            if i < first + width {
+                // Above the diagonal of the block x is zero.
+                diagonals[(rows + first + c) * PANEL + i - first] = turned;
+            } else if (call.mode & HERMITIAN) != 0u {
+                matrices[(rows + first + c) * n + i] = turned;
+            }
+        }
+    }
+    storageBarrier();
+    workgroupBarrier();
+    // The block of L^-1, a column an invocation.
+    if lane < width {
+        for (var i = lane; i < width; i++) {
+            var s = real(Real(0.0));
+            if i == lane {
+                s = real(Real(1.0));
+            }
+            for (var k = lane; k < i; k++) {
+                let l = number(panels[(rows + first + i) * PANEL + k]);
+                s = less(s, l, number(matrices[corner + (first + k) * n + lane]));
+            }
+            let pivot = number(panels[(rows + first + i) * PANEL + i]);
+            if size(pivot) > Real(0.0) {
+                s = times(s, reciprocal(pivot));
+            }
+            matrices[corner + (first + i) * n + lane] = entry(s);
+        }
+    }
+}

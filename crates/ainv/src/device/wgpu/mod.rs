@@ -1,0 +1,37 @@
+//! A GPU, by wgpu: Vulkan, Metal, DirectX 12.
+//!
+//! ```text
+//! run.rs        a job -> parts of the stack -> statuses; what is decided again, scaled otherwise
+//! engine.rs     one part: its buffers on the device, and the dispatches that do it
+//! kernels.rs    the kernels, written in kernels/*.wgsl, each for four scalars
+//! adapter.rs    the adapter: found once, opened when first used, opened again when it was lost
+//! executor.rs   the threads that serve the GPU's streams
+//! ```
+//!
+//! Matrices come from the host's memory and go back there, two parts of a stack in flight. Numbers cross in
+//! their bits, and what the shading language leaves to a device (subnormal numbers, infinities, NaN) is done
+//! on integers: every matrix is brought near one by powers of two when it is read and brought back when it is
+//! written, so the edges are those of the CPU.
+
+mod adapter;
+mod engine;
+pub(crate) mod executor;
+mod kernels;
+mod run;
+
+#[doc(hidden)]
+pub use adapter::lose;
+pub(crate) use adapter::{check, count, info};
+pub(crate) use run::run;
+
+use crate::error::Error;
+
+/// The error for what the GPU has no kernels for.
+pub(crate) fn lacks(what: &str) -> Error {
+    Error::Unsupported {
+        what: format!(
+            "there are no GPU kernels for {what} yet; run it on the CPU: stream=ainv.cpu, in Rust a stream \
+             of Device::CPU"
+        ),
+    }
+}

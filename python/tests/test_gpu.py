@@ -1,0 +1,187 @@
+"""A GPU, where the build has the feature wgpu and an adapter is found (`AINV_GPU=llvmpipe`: one in software)."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import ainv
+
+there = ainv.device_count("gpu") == 1
+assert there or not os.environ.get("AINV_GPU"), "AINV_GPU names an adapter that is not found"
+pytestmark = pytest.mark.skipif(not there, reason="no GPU")
+
+A = np.random.default_rng(0).standard_normal((50, 6, 6)).astype(np.float32)
+
+
+def close(x, a):
+    residual = np.abs(a.astype(float) @ np.asarray(x, dtype=float) - np.eye(a.shape[-1])).max()
+    assert residual < 1e-2, residual
+
+
+def test_numpy_arrays():
+    x = ainv.inv(A, stream=ainv.gpu, precision="native")
+    assert isinstance(x, np.ndarray) and x.dtype == A.dtype and x.shape == A.shape
+    close(x, A)
+    out = np.zeros((6, 6, 50), np.float32).transpose(2, 0, 1)
+    assert ainv.inv(A[::-1], out=out, stream="gpu", precision="native") is out
+    assert np.array_equal(out[::-1], x)
+
+
+def test_complex():
+    a = A[:3] + 1j * A[3:6]
+    x = ainv.inv(a, stream=ainv.gpu)
+    assert x.dtype == a.dtype
+    assert np.abs(a @ x - np.eye(6)).max() < 1e-2
+
+
+def test_numbers_of_singular_matrices():
+    a = A.copy()
+    a[7, :, 2] = 0
+    x, info = ainv.inv_ex(a, stream=ainv.gpu, precision="native")
+    assert info[7] == 3 and not np.delete(info, 7).any() and np.isnan(x[7]).all()
+    with pytest.raises(ainv.LinAlgError) as e:
+        ainv.inv(a, stream=ainv.gpu, precision="native")
+    assert e.value.batch_index == (7,) and e.value.diagonal == 3
+
+
+def test_systems_and_triangles():
+    a = A + 6 * np.eye(6, dtype=np.float32)
+    b = A[:, :, :2]
+    x = ainv.solve(a, b, stream=ainv.gpu, precision="native")
+    assert x.shape == b.shape and np.abs(a @ x - b).max() < 1e-4
+    for lower in (True, False):
+        t = np.tril(a) if lower else np.triu(a)
+        x = ainv.tri_inv(t, upper=not lower, stream=ainv.gpu, precision="native")
+        close(x, t)
+        assert np.array_equal(x, np.tril(x) if lower else np.triu(x))
+    lower = np.tril(a)
+    close(ainv.cholesky_inv(lower, stream=ainv.gpu, precision="native"), lower @ lower.transpose(0, 2, 1))
+    close(ainv.inv(np.diag(a[0, 0]), assume="diagonal", stream=ainv.gpu, precision="native"), np.diag(a[0, 0]))
+
+
+def test_what_it_lacks_is_refused_by_name():
+    a = A[0]
+    for name, call in {
+        "pinv": lambda: ainv.pinv(a, stream=ainv.gpu),
+        "cholesky": lambda: ainv.cholesky(a, stream=ainv.gpu),
+        "solve": lambda: ainv.solve(a, a, assume="posdef", stream=ainv.gpu),
+        "rcond": lambda: ainv.rcond(a, stream=ainv.gpu),
+        "report": lambda: ainv.report(a, stream=ainv.gpu),
+        "posdef": lambda: ainv.inv(a, assume="posdef", stream=ainv.gpu),
+    }.items():
+        with pytest.raises(RuntimeError, match=f"{name}.*CPU"):
+            call()
+
+
+def test_arrays_are_enqueued():
+    stream = ainv.new_stream(ainv.gpu)
+    a = ainv.asarray(A)
+    x = ainv.inv(a, stream=stream)
+    y = ainv.inv(x, stream=stream)
+    close(np.asarray(x), A)
+    assert np.abs(np.asarray(y) - A).max() < 1e-1 * np.abs(A).max()
+    with ainv.stream(stream):
+        z = ainv.inv(a)
+        assert ainv.default_device() == ainv.gpu
+    assert np.array_equal(np.asarray(z), np.asarray(x))
+    bad = ainv.inv(ainv.asarray(np.zeros((2, 2), np.float32)), stream=stream)
+    ainv.synchronize(stream)
+    with pytest.raises(ainv.LinAlgError):
+        ainv.eval(bad)
+    # The CPU goes on with what the GPU made.
+    close(ainv.inv(y, stream=ainv.cpu), np.asarray(y))
+
+
+def test_threads():
+    expected = ainv.inv(A, stream=ainv.gpu, precision="native")
+    same = []
+
+    def work():
+        same.append(np.array_equal(ainv.inv(A, stream=ainv.gpu, precision="native"), expected))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert same == [True] * 4
+
+
+def test_what_is_known(capsys):
+    info = ainv.device_info(ainv.gpu)
+    assert info["device_name"] and info["driver"] and info["instruction_set"] is None
+    ainv.show_config()
+    assert info["device_name"] in capsys.readouterr().out
+
+
+UNFINISHED = """
+import numpy as np
+import ainv
+
+a = ainv.asarray(np.zeros((1, 700, 700), np.complex64) + np.eye(700))
+stream = ainv.new_stream(ainv.gpu)
+work = [ainv.inv(a, stream=stream) for _ in range(5)]
+print("enqueued")
+"""
+
+
+def test_a_process_ends_with_work_that_nobody_waited_for():
+    done = subprocess.run([sys.executable, "-c", UNFINISHED], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and "enqueued" in done.stdout, (done.returncode, done.stderr)
+
+
+FORKED = """
+import os
+import numpy as np
+import ainv
+
+a = np.eye(3, dtype=np.complex64)
+assert np.array_equal(ainv.inv(a, stream="gpu"), a)
+child = os.fork()
+if child == 0:
+    try:
+        ainv.inv(a, stream="gpu")
+    except RuntimeError as e:
+        os._exit(0 if "forked" in str(e) and np.array_equal(ainv.inv(a), a) else 1)
+    os._exit(2)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_is_refused():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+OUT_OF_MEMORY = """
+import resource
+import numpy as np
+import ainv
+
+small = np.eye(3, dtype=np.complex64)
+assert np.array_equal(ainv.inv(small, stream="gpu"), small)
+a = np.zeros((64, 1024, 1024), np.complex64) + np.eye(1024, dtype=np.complex64)
+out = np.zeros_like(a)
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+before = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (now + (100 << 20), before[1]))
+try:
+    ainv.inv(a, stream="gpu", out=out)
+except MemoryError as e:
+    print("refused:", e)
+resource.setrlimit(resource.RLIMIT_AS, before)
+assert np.array_equal(ainv.inv(small, stream="gpu"), small)
+"""
+
+
+@pytest.mark.skipif(
+    "llvmpipe" not in os.environ.get("AINV_GPU", ""), reason="its memory is not this process's"
+)
+def test_memory_exhausted():
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True)
+    assert done.returncode == 0 and "refused:" in done.stdout, done.stderr + done.stdout
