@@ -63,15 +63,32 @@ def test_systems_and_triangles():
     close(ainv.inv(np.diag(a[0, 0]), assume="diagonal", stream=ainv.gpu, precision="native"), np.diag(a[0, 0]))
 
 
+def test_positive_definite_matrices():
+    a = A @ A.transpose(0, 2, 1) + np.eye(6, dtype=np.float32)
+    options = {"stream": ainv.gpu, "precision": "native"}
+    x = ainv.inv(a, assume="posdef", **options)
+    close(x, a)
+    assert np.array_equal(x, x.transpose(0, 2, 1))
+    for upper in (False, True):
+        # The other triangle is not read.
+        triangle = np.triu if upper else np.tril
+        factor = ainv.cholesky(np.where(triangle(np.ones((6, 6))), a, np.nan), upper=upper, **options)
+        assert np.array_equal(factor, triangle(factor))
+        turned = factor.transpose(0, 2, 1)
+        assert np.abs((turned @ factor if upper else factor @ turned) - a).max() < 1e-4
+    a[7, 3, 3] = -1
+    with pytest.raises(ainv.LinAlgError, match="positive definite") as e:
+        ainv.cholesky(a, **options)
+    assert e.value.batch_index == (7,) and e.value.diagonal == 4
+
+
 def test_what_it_lacks_is_refused_by_name():
     a = A[0]
     for name, call in {
         "pinv": lambda: ainv.pinv(a, stream=ainv.gpu),
-        "cholesky": lambda: ainv.cholesky(a, stream=ainv.gpu),
         "solve": lambda: ainv.solve(a, a, assume="posdef", stream=ainv.gpu),
         "rcond": lambda: ainv.rcond(a, stream=ainv.gpu),
         "report": lambda: ainv.report(a, stream=ainv.gpu),
-        "posdef": lambda: ainv.inv(a, assume="posdef", stream=ainv.gpu),
     }.items():
         with pytest.raises(RuntimeError, match=f"{name}.*CPU"):
             call()

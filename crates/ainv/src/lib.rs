@@ -72,15 +72,15 @@
 //!
 //! # A GPU
 //!
-//! With the feature `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky_inv`],
-//! [`tri_inv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`], and in `f64` and
+//! With the feature `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky`],
+//! [`cholesky_inv`], [`tri_inv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`], and in `f64` and
 //! [`c64`] where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory and go back
 //! there. The elimination of general matrices is by rows with partial pivoting ([`Assume::Auto`] looks for no
 //! structure), and the right residual A X - I is bounded as on the CPU, but the bits are the device's own. Of a
 //! right-hand side that holds an infinity the whole column is NaN.
 //!
 //! What a GPU has no kernels for is [`Error::Unsupported`] before any work: no call moves to the CPU by itself. That
-//! is [`Assume::Posdef`], systems of [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
+//! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
 //! device that is lost is [`Error::Device`], and opened anew by the next call. No real GPU has run this yet: its tests
 //! run on Mesa's llvmpipe, in software.
 //!

@@ -29,10 +29,9 @@ fn calls() -> impl Iterator<Item = Call> {
 /// Whether the device of the current stream has it.
 fn is_served(call: Call) -> bool {
     let on_gpu = match call {
-        Call::Inv(assume) => assume != Assume::Posdef,
         Call::Solve(assume) => !matches!(assume, Assume::Posdef | Assume::Diagonal),
-        Call::TriInv(..) | Call::CholeskyInv(_) => true,
-        Call::Cholesky(_) | Call::Pinv => false,
+        Call::Inv(_) | Call::TriInv(..) | Call::Cholesky(_) | Call::CholeskyInv(_) => true,
+        Call::Pinv => false,
     };
     on_gpu || current_stream().device == Device::CPU
 }

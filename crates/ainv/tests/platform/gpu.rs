@@ -93,6 +93,11 @@ impl<T: Scalar> Edge<T> {
         self.base.map(|i, j, x| Scalar::ldexp(x, power(i, j)))
     }
 
+    /// A size in the inverse of the matrix from one in that of the base.
+    fn out_of_base(&self, i: usize, j: usize, size: f64) -> f64 {
+        Scalar::ldexp(size, -Self::power(self.columns, i) - Self::power(self.rows, j))
+    }
+
     /// From the inverse of the matrix that of the base.
     fn of_base(&self, x: &Mat<T>) -> Mat<T> {
         let power = |i, j| Self::power(self.columns, i) + Self::power(self.rows, j);
@@ -191,8 +196,33 @@ fn as_on_the_cpu<T: Scalar>() {
     }
 }
 
-/// Of triangles every entry is the CPU's but for rounding. Where rows or columns lie far apart the CPU loses entries to
-/// underflow; there the residual of the base counts.
+/// The larger part.
+fn size<T: Scalar>(x: T) -> f64 {
+    x.re().to_f64().abs().max(x.im().to_f64().abs())
+}
+
+/// Every finite entry (i, j) is the CPU's, but for rounding beside what is as large as `beside(i, j)` and for what
+/// underflows.
+fn assert_near<T: Scalar>(
+    x: &Mat<T>,
+    y: &Mat<T>,
+    what: &str,
+    beside: impl Fn(usize, usize) -> f64,
+) {
+    let (n, epsilon) = (x.rows, T::Real::EPSILON.to_f64());
+    let least = 2f64.powi(T::Real::MIN_EXP) * epsilon;
+    let far = |a: f64, b: f64| (a - b).abs();
+    for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+        let (x, y) = (x[(i, j)], y[(i, j)]);
+        if Scalar::is_finite(y) {
+            let off =
+                far(x.re().to_f64(), y.re().to_f64()).max(far(x.im().to_f64(), y.im().to_f64()));
+            let bar = 1e-2 * size(y) + 8.0 * epsilon * beside(i, j) + 4.0 * least;
+            assert!(off <= bar, "{what}: {x:?} for {y:?} at ({i}, {j})");
+        }
+    }
+}
+
 fn triangles_as_on_the_cpu<T: Scalar>() {
     let _alone = alone();
     if !is_there() || !computes::<T>() {
@@ -215,34 +245,86 @@ fn triangles_as_on_the_cpu<T: Scalar>() {
                 let ((x, status, failed), (of_cpu, expected, of)) =
                     (on(Device::GPU), on(Device::CPU));
                 assert_eq!((status, failed), (expected, of), "{what}");
-                // The factor's columns lie so far apart that the order of a sum says which of its terms overflow.
-                if !(edge.name == "both apart" && matches!(call, Call::CholeskyInv(_))) {
+                // The factor's columns lie so far apart that the order of a sum says which of its terms under- or
+                // overflow.
+                let ordered = edge.name == "both apart" && matches!(call, Call::CholeskyInv(_));
+                if !ordered {
                     assert_alike(&x, &of_cpu, &what);
+                    // The row and the column, brought to where the entry stands.
+                    let base = edge.of_base(&of_cpu);
+                    let base =
+                        base.map(|_, _, x| if Scalar::is_finite(x) { x } else { T::default() });
+                    assert_near(&x, &of_cpu, &what, |i, j| {
+                        let line = (0..n).flat_map(|k| [size(base[(i, k)]), size(base[(k, j)])]);
+                        edge.out_of_base(i, j, line.fold(0.0, f64::max))
+                    });
                 }
-                if edge.name.ends_with("apart") {
+                if matches!(call, Call::TriInv(..)) && x.is_finite() && edge.base.is_finite() {
                     let base =
                         edge.base.map(|i, j, x| if call.reads(i, j) { x } else { T::default() });
-                    if matches!(call, Call::TriInv(..)) && x.is_finite() && base.is_finite() {
-                        let ratio = right(&base, &edge.of_base(&x));
-                        assert!(ratio <= TIGHT, "{what}: {ratio}");
-                    }
-                    continue;
+                    let ratio = right(&base, &edge.of_base(&x));
+                    assert!(ratio <= TIGHT, "{what}: {ratio}");
                 }
-                let least = 2f64.powi(T::Real::MIN_EXP) * T::Real::EPSILON.to_f64();
-                let size = |x: T| x.re().to_f64().abs().max(x.im().to_f64().abs());
-                let far = |a: f64, b: f64| (a - b).abs();
-                for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                    let (x, y) = (x[(i, j)], of_cpu[(i, j)]);
-                    if !Scalar::is_finite(y) {
-                        continue;
-                    }
-                    let beside = (0..n)
-                        .fold(0.0f64, |s, k| s.max(size(of_cpu[(i, k)])).max(size(of_cpu[(k, j)])));
-                    let bar =
-                        1e-2 * size(y) + 8.0 * T::Real::EPSILON.to_f64() * beside + 4.0 * least;
-                    let off = far(x.re().to_f64(), y.re().to_f64())
-                        .max(far(x.im().to_f64(), y.im().to_f64()));
-                    assert!(off <= bar, "{what}: {x:?} for {y:?} at ({i}, {j})");
+            }
+        }
+    }
+}
+
+/// Positive definite matrices, and what is none: one triangle is read, the diagonal is real.
+fn definite_as_on_the_cpu<T: Scalar>() {
+    let _alone = alone();
+    if !is_there() || !computes::<T>() {
+        return;
+    }
+    for n in [1, 2, 3, 8, 17, 32, 33, 70] {
+        let r: Mat<T> = random(n, &mut Rng::new(n as u64));
+        let a = r.map(|i, j, x| match i.cmp(&j) {
+            std::cmp::Ordering::Equal => T::from_re(T::Real::from_f64(n as f64 + 1.0)),
+            std::cmp::Ordering::Greater => x,
+            std::cmp::Ordering::Less => Scalar::conj(r[(j, i)]),
+        });
+        let mut all = edges(&a);
+        // Hermitian matrices whose rows and columns lie far apart.
+        let graded = |i: usize, far: i32| (i as i32 % 3 - 1) * (far * 2 / 5);
+        all.push(Edge { rows: graded, columns: graded, ..Edge::new("graded", a.clone()) });
+        for at in [0, n / 2, n - 1] {
+            let diagonal = |value: T| a.map(|i, j, x| if (i, j) == (at, at) { value } else { x });
+            all.push(Edge::new("negative", diagonal(T::from_re(-T::Real::ONE))));
+            all.push(Edge::new("zero on the diagonal", diagonal(T::default())));
+            for part in [0.25, 4.0] {
+                let part = (n + 1) as f64 * part * n as f64 * T::Real::EPSILON.to_f64();
+                all.push(Edge::new("unreal", diagonal(testkit::parts((n + 1) as f64, part))));
+            }
+        }
+        for edge in all {
+            for call in [
+                Call::Cholesky(Uplo::Lower),
+                Call::Cholesky(Uplo::Upper),
+                Call::Inv(Assume::Posdef),
+            ] {
+                let what = format!("{call:?}, {}, {} {n}", edge.name, T::NAME);
+                let a = edge.matrix();
+                let on = |device| alone_on(device, &a, call);
+                let ((x, status, failed), (of_cpu, expected, of)) =
+                    (on(Device::GPU), on(Device::CPU));
+                assert_eq!((status, failed), (expected, of), "{what}");
+                assert_alike(&x, &of_cpu, &what);
+                if status.is_ok() {
+                    // What stands beside the diagonal is bounded by it: |x_ij|^2 <= x_ii x_jj, |l_ij|^2 <= a_ii.
+                    let root = |x: &Mat<T>, i: usize| x[(i, i)].re().to_f64().sqrt();
+                    assert_near(&x, &of_cpu, &what, |i, j| match call {
+                        Call::Cholesky(_) => root(&a, i.max(j)),
+                        _ => root(&of_cpu, i) * root(&of_cpu, j),
+                    });
+                } else {
+                    assert!(x.is_all_nan(), "{what}");
+                }
+                let unread = a.map(|i, j, x| if call.reads(i, j) { x } else { T::nan() });
+                let (y, again, _) = alone_on(Device::GPU, &unread, call);
+                assert_eq!(again, status, "{what}, NaN in the other triangle");
+                assert_same_bits(&x.data, &y.data, &what);
+                if call == Call::Inv(Assume::Posdef) && status.is_ok() {
+                    assert_eq!(x.data, x.adjoint().data, "{what}");
                 }
             }
         }
@@ -304,6 +386,7 @@ mod stamped {
         bad_matrices,
         as_on_the_cpu,
         triangles_as_on_the_cpu,
+        definite_as_on_the_cpu,
         systems
     );
 }
@@ -402,6 +485,19 @@ fn double_inside() {
         }
         Err(error) => panic!("{error}"),
     }
+    // What is rounding on the diagonal in single precision is so in double, too.
+    let diagonal = |im: f32| {
+        Mat::from_fn(2, 2, |i, j| if i == j { c32::new(4.0, im) } else { c32::default() })
+    };
+    let definite = |im: f32, stream| {
+        let options = Options { stream, precision: Precision::Double, ..Options::default() };
+        cholesky(diagonal(im).view(), Uplo::Lower, &options).map(|x| x.into_vec())
+    };
+    for (im, is_real) in [(f32::EPSILON, true), (1e-5, false)] {
+        let (x, y) = (definite(im, Some(Device::GPU.into())), definite(im, None));
+        assert_eq!(y.is_ok(), is_real, "{im}: {y:?}");
+        assert!(x == y || matches!(x, Err(Error::Unsupported { .. })), "{im}: {x:?}, {y:?}");
+    }
 }
 
 #[test]
@@ -417,13 +513,11 @@ fn what_it_has_no_kernels_for_is_refused() {
         let Err(Error::Unsupported { what }) = outcome else { panic!("{name}: {outcome:?}") };
         assert!(what.contains(name) && what.contains("CPU"), "{name}: {what}");
     };
-    refused("cholesky", cholesky(a, Uplo::Lower, &o).map(drop));
     refused("pinv", pinv(a, &PinvOptions::default(), &o).map(drop));
     refused("rcond", rcond(a, Norm::One, &o).map(drop));
     refused("matmul", matmul(a, a, &o).map(drop));
     refused("report", report(a, None, &o).map(drop));
     refused("plan", plan::<f32>(Operation::Inv, [1, 2, 2], &o).map(drop));
-    refused("inv with assume=\"posdef\"", inv(a, &on_gpu(assuming(Assume::Posdef))).map(drop));
     refused(
         "solve with assume=\"posdef\"",
         solve(a, a, &on_gpu(assuming(Assume::Posdef))).map(drop),

@@ -380,6 +380,12 @@ fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> 
             Kernel::TrianglePanel,
             Kernel::TriangleStore,
         ],
+        Work::Definite { .. } => [
+            Kernel::CholeskyScale,
+            Kernel::TriangleLoad,
+            Kernel::TrianglePanel,
+            Kernel::TriangleStore,
+        ],
     };
     add(scale, whole, matrices);
     add(load, whole, entries(n));
@@ -388,22 +394,33 @@ fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> 
     }
     let panels =
         (0..n).step_by(panel).map(|first| (first, panel.min(n - first), n.min(first + panel)));
-    for (first, width, next) in panels.clone() {
+    let down = |(first, width, next): (usize, usize, usize), on| {
+        call([first, width, next, n - next, first, width, next * panel, panel, 1], on)
+    };
+    if let Work::Definite { .. } = work {
+        for at @ (_, _, next) in panels.clone() {
+            let rest = of_a(next, n - next, None);
+            add(Kernel::CholeskyPanel, down(at, results), matrices);
+            add(Kernel::Product, down(at, rest), tiles(n - next, n - next));
+        }
+    }
+    // A factor alone is done.
+    let inverts = work != Work::Definite { inverse: false };
+    for at @ (first, _, next) in panels.clone().filter(|_| inverts) {
         let height = n - next;
-        let call =
-            |on| call([first, width, next, height, first, width, next * panel, panel, 1], on);
+        let call = |on| down(at, on);
         add(factor, call(results), matrices);
         let follow = match work {
             Work::Invert => &[of_a(0, n, Some(first))][..],
             Work::Solve(_) => &[of_a(next, height, None), results],
-            Work::Triangle { .. } => &[of_a(0, next, Some(first))],
+            Work::Triangle { .. } | Work::Definite { .. } => &[of_a(0, next, Some(first))],
         };
         for &on in follow {
             add(Kernel::Exchange, call(on), lines(on.count));
             add(Kernel::Product, call(on), tiles(height, on.count));
         }
     }
-    if !matches!(work, Work::Triangle { hermitian: false, .. }) {
+    if inverts && !matches!(work, Work::Triangle { hermitian: false, .. }) {
         for (first, width, next) in panels.rev() {
             let call =
                 call([first, width, first, width, next, n - next, next * panel, 1, panel], results);

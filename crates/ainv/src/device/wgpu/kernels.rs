@@ -24,6 +24,10 @@ pub(super) enum Work {
         reversed: bool,
         hermitian: bool,
     },
+    /// The Cholesky factor of a positive definite matrix, of which the lower triangle is read, or its inverse.
+    Definite {
+        inverse: bool,
+    },
 }
 
 impl Work {
@@ -38,6 +42,7 @@ impl Work {
             Work::Triangle { unit, reversed, hermitian } => {
                 usize::from(unit) | usize::from(reversed) << 1 | usize::from(hermitian) << 2
             }
+            Work::Definite { inverse } => 8 | usize::from(inverse) << 2,
             _ => 0,
         }
     }
@@ -49,6 +54,7 @@ pub(super) enum Kernel {
     SmallInverse(Team),
     SmallSolve(Team),
     SmallTriangle(Team),
+    SmallCholesky(Team),
     Scale,
     Load,
     Panel,
@@ -63,6 +69,8 @@ pub(super) enum Kernel {
     TriangleLoad,
     TrianglePanel,
     TriangleStore,
+    CholeskyScale,
+    CholeskyPanel,
 }
 
 /// How small matrices are shared out.
@@ -104,6 +112,7 @@ impl Team {
             Work::Invert => Kernel::SmallInverse(self),
             Work::Solve(_) => Kernel::SmallSolve(self),
             Work::Triangle { .. } => Kernel::SmallTriangle(self),
+            Work::Definite { .. } => Kernel::SmallCholesky(self),
         }
     }
 }
@@ -127,7 +136,8 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
     let text: &[&str] = match kernel {
         Kernel::SmallInverse(_) => texts!("small", "small_inverse"),
         Kernel::SmallSolve(_) => texts!("small", "small_solve"),
-        Kernel::SmallTriangle(_) => texts!("small", "triangle", "small_triangle"),
+        Kernel::SmallTriangle(_) => texts!("small", "triangle", "small_factor", "small_triangle"),
+        Kernel::SmallCholesky(_) => texts!("small", "triangle", "small_factor", "small_cholesky"),
         Kernel::Scale => texts!("blocked", "scale"),
         Kernel::Load => texts!("blocked", "load"),
         Kernel::Panel => texts!("blocked", "panel"),
@@ -142,6 +152,8 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         Kernel::TriangleLoad => texts!("blocked", "triangle", "triangle_load"),
         Kernel::TrianglePanel => texts!("blocked", "triangle", "triangle_panel"),
         Kernel::TriangleStore => texts!("blocked", "triangle", "triangle_store"),
+        Kernel::CholeskyScale => texts!("blocked", "triangle", "cholesky_scale"),
+        Kernel::CholeskyPanel => texts!("blocked", "triangle", "cholesky_panel"),
     };
     let sizes = match kernel.team() {
         Some(Team { order, rhs, lanes, matrices }) => format!(
@@ -163,9 +175,10 @@ impl Kernel {
     /// Of those that do small matrices.
     fn team(self) -> Option<Team> {
         match self {
-            Kernel::SmallInverse(team) | Kernel::SmallSolve(team) | Kernel::SmallTriangle(team) => {
-                Some(team)
-            }
+            Kernel::SmallInverse(team)
+            | Kernel::SmallSolve(team)
+            | Kernel::SmallTriangle(team)
+            | Kernel::SmallCholesky(team) => Some(team),
             _ => None,
         }
     }

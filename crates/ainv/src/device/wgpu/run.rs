@@ -17,7 +17,7 @@ use crate::plan::is_wide;
 use crate::stack::Stack;
 use crate::status::{Code, Status, Summary};
 use ainv_kernels::places::Frame;
-use ainv_kernels::scalar::Scalar;
+use ainv_kernels::scalar::{RealScalar, Scalar};
 use std::ops::Range;
 
 /// Bytes from which on the pool's threads share the copies between the caller's memory and the driver's.
@@ -57,6 +57,8 @@ fn work<T: Scalar>(job: &Job<T>) -> Result<Work, Error> {
         (Kind::Solve, Some(b)) => Work::Solve(b.cols()),
         (Kind::TriInv { unit, reversed }, _) => triangle(unit, reversed, false),
         (Kind::CholeskyInv, _) => triangle(false, false, true),
+        (Kind::Cholesky, _) => Work::Definite { inverse: false },
+        (Kind::PosdefInv, _) => Work::Definite { inverse: true },
         // A triangle with nothing beside its diagonal.
         (Kind::Diagonal, None) => triangle(false, false, false),
         _ => {
@@ -151,6 +153,9 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
         let entries = count * (of(job.a) + job.b.map_or(0, of));
         let (filled, frame) = (job.expand.unwrap_or(Assume::General), self.turn(job.a.frame()));
         let (ranges, slot_of) = (runs(matrices), &slot);
+        // As on the CPU, in the precision of the caller's matrices.
+        let definite = T::COMPLEX && matches!(job.kind, Kind::Cholesky | Kind::PosdefInv);
+        let rounding = job.a.rows() as f64 * T::Real::EPSILON.to_f64();
         self.shared(job, entries, move |cx| {
             arena::with(entries, |dense: *mut W| {
                 let (mut list, mut b_list) = (vec![], vec![]);
@@ -159,7 +164,12 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
                     let len = end - start;
                     let places = job.a.places(start, len, &mut list)?;
                     // SAFETY: matrices of a checked view; the block holds them all.
-                    unsafe { staging::expand(cx, places, frame, filled, &self.to, a_to)? };
+                    unsafe {
+                        staging::expand(cx, places, frame, filled, &self.to, a_to)?;
+                        if definite {
+                            staging::drop_rounding(a_to, len, job.a.rows(), rounding);
+                        }
+                    }
                     a_to = a_to.wrapping_add(len * of(job.a));
                     let Some(b) = job.b else { continue };
                     let places = b.places(start, len, &mut b_list)?;
@@ -206,7 +216,7 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
             }
             self.put(job, results, range.clone())?;
             for (i, outcome) in range.clone().zip(outcomes).filter(|(_, o)| !o.is_suspect()) {
-                note(i, outcome.status(job.a.rows()), status, summary);
+                note(i, outcome.status(job.kind, job.a.rows()), status, summary);
             }
             Ok(())
         })?;
@@ -217,7 +227,7 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
                     suspects.iter().zip(results.chunks(size)).zip(outcomes)
                 {
                     self.put(job, result, i..i + 1)?;
-                    note(i, outcome.status(job.a.rows()), status, summary);
+                    note(i, outcome.status(job.kind, job.a.rows()), status, summary);
                 }
                 Ok(())
             })?;
@@ -303,9 +313,12 @@ impl Outcome {
     }
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.
-    fn status(self, n: usize) -> Status {
+    fn status(self, kind: Kind, n: usize) -> Status {
+        let definite = matches!(kind, Kind::Cholesky | Kind::PosdefInv);
         if self.has(Self::NON_FINITE) {
             Status::NON_FINITE
+        } else if definite && self.zero_pivot != 0 {
+            Status { code: Code::NotPositiveDefinite, at: self.zero_pivot }
         } else if self.zero_pivot != 0 {
             Status::singular(self.zero_pivot as usize)
         } else if self.has(Self::OVERFLOWED) {

@@ -19,6 +19,8 @@
 // the columns left of the panel follow, which leaves L^-1. Where L stands for L L^H the second half of it follows, L^H taken
 // for U.
 //
+// Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below.
+//
 // It is the elimination of small.wgsl by blocks: diagonal blocks are solved by substitution, never multiplied
 // by their inverses, and the right residual A X - I is bounded.
 

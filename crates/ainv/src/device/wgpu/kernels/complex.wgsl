@@ -64,6 +64,15 @@ fn entry_of_diagonal(x: Entry) -> Entry {
     return Entry(x.x, Bits(0));
 }
 
+fn real_part(x: Number) -> Real {
+    return x.x;
+}
+
+// Of the imaginary part.
+fn unreal(x: Number) -> Real {
+    return abs(x.y);
+}
+
 // What pivots are compared by.
 fn size(x: Number) -> Real {
     return abs(x.x) + abs(x.y);

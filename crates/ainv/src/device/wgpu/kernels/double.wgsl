@@ -11,6 +11,7 @@ const FRACTION: Bits = 0x000ffffffffffffflu;
 const HIDDEN: Bits = 0x0010000000000000lu;
 
 const STEEP = 900;
+const TOP = 1023;
 const SPREAD = 225;
 const GRADED = 500;
 
@@ -86,4 +87,10 @@ fn unscaled(x: Bits, power: i32) -> Bits {
     let half = 1lu << (lost - 1u);
     let up = rest > half || (rest == half && (kept & 1lu) == 1lu);
     return sign | (kept + select(0lu, 1lu, up));
+}
+
+// Of a number over zero that is near one, corrected once.
+fn square_root(x: Real) -> Real {
+    let root = sqrt(x);
+    return fma(fma(-root, root, x), Real(0.5) / root, root);
 }

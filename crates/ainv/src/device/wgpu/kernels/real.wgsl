@@ -60,6 +60,15 @@ fn entry_of_diagonal(x: Entry) -> Entry {
     return x;
 }
 
+fn real_part(x: Number) -> Real {
+    return x;
+}
+
+// Of the imaginary part.
+fn unreal(x: Number) -> Real {
+    return Real(0.0);
+}
+
 // What pivots are compared by.
 fn size(x: Number) -> Real {
     return abs(x);

@@ -12,6 +12,8 @@ const HIDDEN: Bits = 0x00800000u;
 
 // Beyond this power of two the reciprocal of a pivot makes its matrix a suspect.
 const STEEP = 100;
+// The largest exponent.
+const TOP = 127;
 // Entries whose exponents differ by more are scaled by rows and columns apart, if the matrix is a suspect.
 const SPREAD = 25;
 // So far under the largest entry a row or a column would make products that underflow.
@@ -84,4 +86,10 @@ fn unscaled(x: Bits, power: i32) -> Bits {
     let half = 1u << (lost - 1u);
     let up = rest > half || (rest == half && (kept & 1u) == 1u);
     return sign | (kept + select(0u, 1u, up));
+}
+
+// Of a number over zero that is near one, corrected once.
+fn square_root(x: Real) -> Real {
+    let root = sqrt(x);
+    return fma(fma(-root, root, x), Real(0.5) / root, root);
 }

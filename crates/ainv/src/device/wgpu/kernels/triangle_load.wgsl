@@ -18,7 +18,12 @@ fn main(@builtin(global_invocation_id) place: vec3<u32>) {
     if i == j && (apart || (call.mode & UNIT) != 0u) {
         y = real(Real(1.0));
     } else if i >= j && !apart {
-        y = entry_scaled(matrices[at], powers[rows + i] + powers[rows + n + j]);
+        let power = powers[rows + i] + powers[rows + n + j];
+        if (call.mode & DEFINITE) != 0u {
+            y = definite_scaled(matrices[at], power, i == j);
+        } else {
+            y = entry_scaled_to(matrices[at], power, TOP);
+        }
     }
     matrices[at] = entry(y);
 }

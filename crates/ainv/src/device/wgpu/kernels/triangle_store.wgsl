@@ -1,5 +1,5 @@
 // The inverse, brought back from the powers of two: a lower triangle, or of L L^H what its lower triangle says of all of it;
-// NaN where there is none. An invocation an entry.
+// or the factor of a positive definite matrix; NaN where there is none. An invocation an entry.
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) place: vec3<u32>) {
@@ -23,6 +23,8 @@ fn main(@builtin(global_invocation_id) place: vec3<u32>) {
     } else if powers[rows + i] != INFINITE && after != INFINITE {
         if hermitian {
             y = mirrored(entry_unscaled(x, before + after), i, j);
+        } else if i >= j && (call.mode & DEFINITE) != 0u {
+            y = entry_unscaled(x, -powers[rows + i]);
         } else if i >= j {
             y = entry_unscaled(x, before + after);
         }

@@ -1,0 +1,76 @@
+// A panel of the Cholesky factor L, in its own place and in `panels`; of it the rows of L^H go right of the diagonal block, for
+// the product that follows, and zeros above the block's diagonal. A workgroup a matrix.
+
+const LANES = 256u;
+
+var<workgroup> block: array<Entry, PANEL * PANEL>;
+var<workgroup> reciprocals: array<Entry, PANEL>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let n = call.order;
+    let first = call.first;
+    let width = call.width;
+    let matrix = group.x;
+    let corner = matrix * n * n + first;
+    let rows = matrix * n;
+    for (var at = lane; at < width * width; at += LANES) {
+        let i = at / width;
+        let c = at % width;
+        block[i * PANEL + c] = zero();
+        if i >= c {
+            block[i * PANEL + c] = matrices[corner + (first + i) * n + c];
+        }
+    }
+    workgroupBarrier();
+    var bad = 0u;
+    for (var k = 0u; k < width; k++) {
+        let pivot = real_part(number(block[k * PANEL + k]));
+        var root = Real(1.0);
+        var r = Real(0.0);
+        if pivot > Real(0.0) {
+            root = square_root(pivot);
+            r = Real(1.0) / root;
+        } else if bad == 0u {
+            bad = first + k + 1u;
+        }
+        workgroupBarrier();
+        if lane == k {
+            block[k * PANEL + k] = entry(real(root));
+            reciprocals[k] = entry(real(r));
+        } else if lane > k && lane < width {
+            block[lane * PANEL + k] = entry(times(number(block[lane * PANEL + k]), real(r)));
+        }
+        workgroupBarrier();
+        for (var at = lane; at < width * width; at += LANES) {
+            let i = at / width;
+            let j = at % width;
+            if j > k && j <= i {
+                let l = conjugate(number(block[j * PANEL + k]));
+                let place = i * PANEL + j;
+                block[place] = entry(less(number(block[place]), number(block[i * PANEL + k]), l));
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var at = lane; at < width * width; at += LANES) {
+        matrices[corner + (first + at / width) * n + at % width] = block[at / width * PANEL + at % width];
+    }
+    for (var i = first + width + lane; i < n; i += LANES) {
+        for (var c = 0u; c < width; c++) {
+            var s = number(matrices[corner + i * n + c]);
+            for (var k = 0u; k < c; k++) {
+                let l = conjugate(number(block[c * PANEL + k]));
+                s = less(s, number(panels[(rows + i) * PANEL + k]), l);
+            }
+            let l = times(s, number(reciprocals[c]));
+            panels[(rows + i) * PANEL + c] = entry(l);
+            matrices[corner + i * n + c] = entry(l);
+            matrices[(rows + first + c) * n + i] = entry(conjugate(l));
+        }
+    }
+    if lane == 0u && bad != 0u {
+        let before = atomicLoad(&outcomes[2u * matrix + 1u]);
+        atomicStore(&outcomes[2u * matrix + 1u], first_of(before, bad));
+    }
+}
