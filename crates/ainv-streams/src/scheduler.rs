@@ -5,7 +5,7 @@ use crate::queue::Queue;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock, thread_local};
 use crate::worker::is_worker;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,8 +58,8 @@ const LOOKS: usize = if cfg!(loom) { 0 } else { 300 };
 const TASKS_OF_A_PAUSE: usize = 16;
 
 thread_local! {
-    /// Whether this thread serves queues.
-    static SERVING: Cell<bool> = Cell::new(false);
+    /// The schedulers whose queues this thread serves, by their addresses.
+    static SERVING: RefCell<Vec<usize>> = RefCell::new(vec![]);
     static PAUSED: Cell<bool> = Cell::new(false);
     /// When the next pause may run tasks: long work has had as much time by then as they took.
     static NEXT_PAUSE: Cell<Option<Instant>> = Cell::new(None);
@@ -142,12 +142,14 @@ impl Scheduler {
     /// executors. It declines: the task could not end before all that was served on top of it. It serves
     /// already, and looks again when the task has ended.
     fn serve(self: &Arc<Self>) {
-        if SERVING.with(|serving| serving.replace(true)) {
+        let this = Arc::as_ptr(self).addr();
+        if SERVING.with(|serving| serving.borrow().contains(&this)) {
             lock(&self.ready).runners -= 1;
             return;
         }
+        SERVING.with(|serving| serving.borrow_mut().push(this));
         self.serve_all();
-        SERVING.with(|serving| serving.set(false));
+        SERVING.with(|serving| serving.borrow_mut().pop());
     }
 
     fn serve_all(self: &Arc<Self>) {

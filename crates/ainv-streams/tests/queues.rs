@@ -320,3 +320,26 @@ fn a_wait_ends_after_its_time() {
     assert_eq!(event.done().wait_for(Duration::from_secs(20)), Ok(true));
     event.wait().unwrap();
 }
+
+/// An executor without threads runs a job where it is handed over.
+struct Inline;
+
+impl Executor for Inline {
+    fn threads(&self) -> usize {
+        1
+    }
+    fn spawn(&self, job: Job) {
+        ainv_streams::as_worker(job);
+    }
+}
+
+/// A task of one scheduler hands work to another that has no threads: it is done there and then, not left
+/// until somebody hands over more.
+#[test]
+fn a_task_serves_another_scheduler() {
+    let [one, other] = [(); 2].map(|()| Queue::new(&Scheduler::new(Inline), Limits::default()));
+    let event = submit(&one, move |_| submit(&other, |_| 3));
+    let inner = event.wait().unwrap();
+    assert!(inner.is_done());
+    assert_eq!(inner.wait(), Ok(3));
+}
