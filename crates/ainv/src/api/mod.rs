@@ -5,8 +5,8 @@ mod pinv;
 pub use pinv::*;
 
 use crate::convert::Matrices;
-use crate::device::cpu::run::Job;
 use crate::device::cpu::{self, condition, product};
+use crate::device::job::Job;
 use crate::device::stream::on_the_cpu;
 use crate::error::{Error, filled};
 use crate::op::Kind;

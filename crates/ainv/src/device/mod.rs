@@ -3,7 +3,9 @@
 pub(crate) mod cpu;
 pub(crate) mod defaults;
 pub(crate) mod info;
+pub(crate) mod job;
 pub(crate) mod stream;
+pub(crate) mod streams;
 #[cfg(feature = "wgpu")]
 pub(crate) mod wgpu;
 
@@ -80,6 +82,16 @@ impl Device {
     }
 }
 
+/// The error for what the GPU has no kernels for.
+fn lacks(what: &str) -> Error {
+    Error::Unsupported {
+        what: format!(
+            "there are no GPU kernels for {what} yet; run it on the CPU: stream=ainv.cpu, in Rust a stream \
+             of Device::CPU"
+        ),
+    }
+}
+
 impl Stream {
     /// An error, before any work, unless a back-end of this build serves the stream's device and the
     /// stream was made.
@@ -94,7 +106,7 @@ impl Stream {
     #[cold]
     fn check_other(self) -> Result<(), Error> {
         self.device.check()?;
-        if cpu::executor::exists(self) {
+        if streams::exists(self) {
             return Ok(());
         }
         let Stream { device, index } = self;

@@ -1,9 +1,10 @@
 //! Work on a stream.
 
-use super::cpu::executor::{self, are_busy, busy_queue, check, queue};
+use super::cpu::executor::check;
 use super::cpu::mode::Mode;
 use super::defaults::{current_stream, with_stream};
-use super::{Device, Stream};
+use super::streams::{self, are_busy, busy_queue, queue};
+use super::{Device, DeviceKind, Stream, lacks};
 use crate::error::Error;
 use crate::options::Options;
 use ainv_streams::{Cancel, Done, is_worker};
@@ -25,7 +26,7 @@ impl Stream {
     /// [`Error::Unsupported`] if no back-end of this build serves the device.
     pub fn new(device: Device) -> Result<Stream, Error> {
         device.check()?;
-        Ok(Stream { device, index: executor::new_stream(device)? })
+        Ok(Stream { device, index: streams::new_stream(device)? })
     }
 
     /// Enqueues `op`, which begins when all that was enqueued before it on this stream has ended, and
@@ -151,7 +152,7 @@ pub fn as_task<R>(f: impl FnOnce() -> R) -> R {
 /// Cancels what is enqueued or running on all streams; does not wait.
 #[doc(hidden)]
 pub fn cancel_all() {
-    executor::cancel_all();
+    streams::cancel_all();
 }
 
 /// The beginning of a call of the CPU that runs on the caller's thread: after the work that was enqueued before
@@ -170,19 +171,14 @@ pub(crate) fn begin(options: &Options, operation: &str) -> Result<Option<Mode>, 
 /// An error, where a build has a GPU, for what runs on the CPU alone.
 #[inline]
 pub(crate) fn on_the_cpu(options: &Options, operation: &str) -> Result<(), Error> {
-    #[cfg(feature = "wgpu")]
-    if is_on_gpu(options) {
-        return Err(super::wgpu::lacks(operation));
-    }
-    let _ = (options, operation);
-    Ok(())
+    if is_on_gpu(options) { Err(lacks(operation)) } else { Ok(()) }
 }
 
-/// Whether the call is one of a GPU.
-#[cfg(feature = "wgpu")]
+/// Whether the call is one of a GPU, in a build that has a back-end for one.
+#[inline]
 pub(crate) fn is_on_gpu(options: &Options) -> bool {
-    let stream = options.stream.unwrap_or_else(current_stream);
-    stream.device.kind == super::DeviceKind::Gpu
+    let kind = || options.stream.unwrap_or_else(current_stream).device.kind;
+    cfg!(feature = "wgpu") && kind() == DeviceKind::Gpu
 }
 
 /// Waits for the call's turn on its stream. Inside a task the call is a part of it and waits for nothing.

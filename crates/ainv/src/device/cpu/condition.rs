@@ -2,13 +2,14 @@
 //!
 //! [`IllConditioned`]: crate::IllConditioned
 
-use super::run::{Job, Operands, over};
+use super::run::{Operands, over};
 use crate::alg::condition::{Asked, Size};
 use crate::alg::svd::singular_values;
 use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
+use crate::device::job::Job;
 use crate::device::stream;
 use crate::error::{Error, filled, listed};
 use crate::op::norms::{self, Entries};

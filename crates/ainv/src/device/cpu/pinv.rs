@@ -1,10 +1,11 @@
 //! Pseudo-inverses on the cores: small ones in lanes, the others a matrix at a time.
 
-use super::run::{Statuses, over};
+use super::run::over;
 use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
+use crate::device::job::Statuses;
 use crate::device::stream;
 use crate::error::Error;
 use crate::op::pinv::{Asked, Matrix, Way};

@@ -2,12 +2,13 @@
 //! large matrix.
 
 use super::condition::Watch;
+use crate::alg::Context;
 use crate::alg::condition::Asked;
-use crate::alg::{Context, Shared};
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::mode::Mode;
 use crate::device::cpu::pool;
+use crate::device::job::{Job, Statuses};
 use crate::device::stream;
 use crate::error::{Error, filled};
 use crate::op::pinv::{Asked as PinvAsked, Matrix};
@@ -28,20 +29,6 @@ use std::ops::Range;
 const UNPLANNED: usize = 16;
 /// Bytes of a stack that may lie in the caches near a core.
 const NEAR: usize = 1 << 20;
-
-/// One operation on a stack of square matrices, checked: the shapes fit.
-pub(crate) struct Job<'a, T: Scalar> {
-    pub operation: &'static str,
-    pub kind: Kind,
-    pub a: &'a Stack<'a, T>,
-    pub b: Option<&'a Stack<'a, T>>,
-    pub x: &'a StackMut<'a, T>,
-    /// Copy each chunk first, filled in from the part that this reads.
-    pub expand: Option<Assume>,
-    /// One status a matrix, or empty.
-    pub status: &'a mut [Status],
-    pub options: &'a Options,
-}
 
 impl<T: Scalar> Job<'_, T> {
     fn staged(&self) -> bool {
@@ -101,12 +88,8 @@ impl<T: Scalar> Job<'_, T> {
         Ok(suspects.is_empty())
     }
 
-    /// Runs it.
-    pub(crate) fn run(mut self) -> Result<Summary, Error> {
-        #[cfg(feature = "wgpu")]
-        if stream::is_on_gpu(self.options) {
-            return crate::device::wgpu::run(self);
-        }
+    /// Runs it on the cores.
+    pub(crate) fn run_on_cpu(mut self) -> Result<Summary, Error> {
         let _mode = stream::begin(self.options, self.operation)?;
         let (count, n) = (self.a.len(), self.a.rows());
         let limit = self.limit();
@@ -191,32 +174,6 @@ pub(crate) fn over(
         let _mode = Mode::standard();
         (apart..count).try_fold(first, |s, i| Ok(merge(s, checked(i..i + 1, plan.threads)?)))
     })
-}
-
-/// Where the statuses go: each task writes those of its own matrices.
-#[derive(Clone, Copy)]
-pub(crate) struct Statuses {
-    first: Shared<Status>,
-    len: usize,
-}
-
-impl Statuses {
-    pub(crate) fn new(status: &mut [Status]) -> Self {
-        status.fill(Status::OK);
-        Statuses { first: Shared(status.as_mut_ptr()), len: status.len() }
-    }
-    /// After an error in mid-work: what was done is not known.
-    pub(crate) fn undone(&self) {
-        for index in 0..self.len {
-            self.set(index, Status { code: Code::Cancelled, at: 0 });
-        }
-    }
-    pub(crate) fn set(&self, index: usize, status: Status) {
-        if index < self.len {
-            // SAFETY: inside the caller's slice; no two tasks have the same matrix.
-            unsafe { self.first.get().add(index).write(status) }
-        }
-    }
 }
 
 /// The operands of a job, without what differs between a chunk and its staged copy.
@@ -468,8 +425,7 @@ impl<T: Scalar> Operands<'_, T> {
                 let (b, limit) = (b.as_ref(), self.limit);
                 let inner =
                     Operands { kind, a: &a, b, x: &y, options, epsilon, limit, stream: false };
-                let moved = Offset { status, by: range.start };
-                let mut summary = inner.chunk(0..count, threads, moved.statuses())?;
+                let mut summary = inner.chunk(0..count, threads, status.after(range.start))?;
                 if let Some((index, _)) = &mut summary.first {
                     *index += range.start;
                 }
@@ -482,19 +438,5 @@ impl<T: Scalar> Operands<'_, T> {
             }
         };
         arena::with(result, |x: *mut W| arena::with(matrices + rhs, |a: *mut W| run(x, a)))
-    }
-}
-
-/// The statuses of a chunk, counted from its first matrix.
-struct Offset {
-    status: Statuses,
-    by: usize,
-}
-
-impl Offset {
-    fn statuses(&self) -> Statuses {
-        let Statuses { first, len } = self.status;
-        let by = self.by.min(len);
-        Statuses { first: Shared(first.get().wrapping_add(by)), len: len - by }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// Streams that are served at once at most: one prepares its matrices while another's are computed.
-const THREADS: usize = 4;
+const MOST: usize = 4;
 
-pub(crate) struct Waiting;
+pub(crate) struct Threads;
 
-impl Executor for Waiting {
+impl Executor for Threads {
     fn threads(&self) -> usize {
-        THREADS
+        MOST
     }
     fn spawn(&self, job: Job) {
         // It can be taken once: by the thread or, if none can be made, by this one.

@@ -23,15 +23,3 @@ mod run;
 pub use adapter::lose;
 pub(crate) use adapter::{check, count, info};
 pub(crate) use run::run;
-
-use crate::error::Error;
-
-/// The error for what the GPU has no kernels for.
-pub(crate) fn lacks(what: &str) -> Error {
-    Error::Unsupported {
-        what: format!(
-            "there are no GPU kernels for {what} yet; run it on the CPU: stream=ainv.cpu, in Rust a stream \
-             of Device::CPU"
-        ),
-    }
-}

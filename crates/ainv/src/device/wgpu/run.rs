@@ -3,13 +3,12 @@
 use super::adapter;
 use super::engine::{Engine, Flight, Outcome, Slot};
 use super::kernels::Work;
-use super::lacks;
 use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::pool;
-use crate::device::cpu::run::{Job, Statuses};
-use crate::device::stream;
+use crate::device::job::{Job, Statuses};
+use crate::device::{lacks, stream};
 use crate::error::Error;
 use crate::op::{Kind, staging};
 use crate::options::{Assume, IllConditioned, OnSingular};

@@ -1,0 +1,65 @@
+//! A job: one operation on a stack, checked, which a device runs.
+
+use crate::alg::Shared;
+use crate::error::Error;
+use crate::op::Kind;
+use crate::options::{Assume, Options};
+use crate::stack::{Stack, StackMut};
+use crate::status::{Code, Status, Summary};
+use ainv_kernels::scalar::Scalar;
+
+/// One operation on a stack of square matrices, checked: the shapes fit.
+pub(crate) struct Job<'a, T: Scalar> {
+    pub operation: &'static str,
+    pub kind: Kind,
+    pub a: &'a Stack<'a, T>,
+    pub b: Option<&'a Stack<'a, T>>,
+    pub x: &'a StackMut<'a, T>,
+    /// Copy each chunk first, filled in from the part that this reads.
+    pub expand: Option<Assume>,
+    /// One status a matrix, or empty.
+    pub status: &'a mut [Status],
+    pub options: &'a Options,
+}
+
+impl<T: Scalar> Job<'_, T> {
+    /// Runs it on the device of its stream.
+    pub(crate) fn run(self) -> Result<Summary, Error> {
+        #[cfg(feature = "wgpu")]
+        if super::stream::is_on_gpu(self.options) {
+            return super::wgpu::run(self);
+        }
+        self.run_on_cpu()
+    }
+}
+
+/// Where the statuses go: each task writes those of its own matrices.
+#[derive(Clone, Copy)]
+pub(crate) struct Statuses {
+    first: Shared<Status>,
+    len: usize,
+}
+
+impl Statuses {
+    pub(crate) fn new(status: &mut [Status]) -> Self {
+        status.fill(Status::OK);
+        Statuses { first: Shared(status.as_mut_ptr()), len: status.len() }
+    }
+    /// After an error in mid-work: what was done is not known.
+    pub(crate) fn undone(&self) {
+        for index in 0..self.len {
+            self.set(index, Status { code: Code::Cancelled, at: 0 });
+        }
+    }
+    /// Those from the matrix of this number on.
+    pub(crate) fn after(&self, by: usize) -> Self {
+        let by = by.min(self.len);
+        Statuses { first: Shared(self.first.get().wrapping_add(by)), len: self.len - by }
+    }
+    pub(crate) fn set(&self, index: usize, status: Status) {
+        if index < self.len {
+            // SAFETY: inside the caller's slice; no two tasks have the same matrix.
+            unsafe { self.first.get().add(index).write(status) }
+        }
+    }
+}
