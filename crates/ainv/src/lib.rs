@@ -73,19 +73,21 @@
 //! # A GPU
 //!
 //! With the feature `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky`],
-//! [`cholesky_inv`], [`tri_inv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`], and in `f64` and
-//! [`c64`] where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory and go back
+//! [`cholesky_inv`], [`tri_inv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`]; by Vulkan in
+//! `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory and go back
 //! there. The elimination of general matrices is by rows with partial pivoting ([`Assume::Auto`] looks for no
 //! structure), and the right residual A X - I is bounded as on the CPU, but the bits are the device's own. Of a
-//! right-hand side that holds an infinity the whole column is NaN.
+//! right-hand side that holds an infinity the whole column is NaN, and numbers count as zero that are 2^126 (in double
+//! precision 2^1022) times smaller than the largest of their row and column.
 //!
 //! What a GPU has no kernels for is [`Error::Unsupported`] before any work: no call moves to the CPU by itself. That
 //! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
-//! device that is lost is [`Error::Device`], and opened anew by the next call. No real GPU has run this yet: its tests
-//! run on Mesa's llvmpipe, in software.
+//! device that is lost is [`Error::Device`], and opened anew by the next call. (Where it is lost in mid-work wgpu panics,
+//! which is caught: a program that is built with `panic = "abort"` ends.) No real GPU, nor Metal or DirectX 12, has run this
+//! yet: its tests run on Mesa's llvmpipe, in software under Vulkan.
 //!
-//! `AINV_GPU` names the adapter, by a part of its name; without it the first discrete one, else an integrated one.
-//! Adapters in software (Mesa's llvmpipe) are used only if it names them.
+//! `AINV_GPU` names the adapter, by a part of its name; without it the first discrete one, else an integrated one, a
+//! virtual one, or one of another kind. Adapters in software (Mesa's llvmpipe) are used only if it names them.
 //!
 //! ```
 //! use ainv::{Device, Options, Stack};
@@ -143,7 +145,7 @@ pub use device::stream::{Event, Task, synchronize};
 pub use device::stream::{as_task, cancel_all};
 #[cfg(feature = "wgpu")]
 #[doc(hidden)]
-pub use device::wgpu::lose as lose_gpu;
+pub use device::wgpu::{lose as lose_gpu, submitted as submitted_to_gpu};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 #[doc(hidden)]

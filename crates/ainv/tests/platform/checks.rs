@@ -203,7 +203,7 @@ pub(crate) fn threads<T: Scalar>() {
     let sizes: &[_] = if SLOW { &[(70, 2)] } else { &[(4000, 4), (60, 40), (3, 200)] };
     for &(count, n) in sizes {
         for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::Posdef), Call::Pinv] {
-            if n > 100 && call == Call::Pinv {
+            if n > 100 && call == Call::Pinv || !is_served(call) {
                 continue;
             }
             let a = examples::<T>(call, count, n, 1);
@@ -228,7 +228,7 @@ pub(crate) fn layouts<T: Scalar>() {
         _ if SLOW => &[3],
         Device::CPU => &[1, 2, 3, 7, 16, 33],
         // The host reads and writes the layouts, whatever the kernels.
-        _ => &[3, 17],
+        _ => &[3, 17, 33],
     };
     for &n in orders {
         let count = 3;

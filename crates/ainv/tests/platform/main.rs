@@ -7,5 +7,9 @@ mod checks;
 #[path = "../promises/common.rs"]
 mod common;
 #[cfg(feature = "wgpu")]
+#[allow(dead_code)]
+#[path = "../promises/control.rs"]
+mod control;
+#[cfg(feature = "wgpu")]
 mod gpu;
 mod views;

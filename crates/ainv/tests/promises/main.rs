@@ -11,6 +11,7 @@ mod accuracy;
 mod bits;
 mod certificate;
 mod condition;
+mod control;
 mod exact;
 mod far;
 mod golden;

@@ -6,66 +6,9 @@
 
 use super::bits::THREADS;
 use super::common::*;
+use super::control::{self, under};
 use ainv::*;
 use testkit::{Mat, assert_same_bits};
-
-#[cfg(target_arch = "x86_64")]
-mod control {
-    use std::arch::asm;
-
-    /// To zero on the way out, on the way in, both; up, down, towards zero; all of it.
-    pub(super) const MODES: [u64; 7] = [0x8000, 0x40, 0x8040, 0x4000, 0x2000, 0x6000, 0xe040];
-
-    pub(super) fn get() -> u64 {
-        let mut x = 0u32;
-        // SAFETY: stores the register in a place of its size.
-        unsafe { asm!("stmxcsr [{}]", in(reg) &mut x) };
-        u64::from(x & !0x3f)
-    }
-    pub(super) fn set(mode: u64) {
-        let x = 0x1f80 | mode as u32;
-        // SAFETY: modes that the processor has; what runs in them here expects them.
-        unsafe { asm!("ldmxcsr [{}]", in(reg) &x) };
-    }
-}
-
-#[cfg(target_arch = "aarch64")]
-mod control {
-    use std::arch::asm;
-
-    /// To zero; up, down, towards zero; both.
-    pub(super) const MODES: [u64; 5] = [1 << 24, 1 << 22, 2 << 22, 3 << 22, 7 << 22];
-
-    pub(super) fn get() -> u64 {
-        let x;
-        // SAFETY: reads a register.
-        unsafe { asm!("mrs {}, fpcr", out(reg) x) };
-        x
-    }
-    pub(super) fn set(mode: u64) {
-        // SAFETY: modes that the processor has; what runs in them here expects them.
-        unsafe { asm!("msr fpcr, {}", in(reg) mode) };
-    }
-}
-
-/// Runs `f` on this thread in a mode, which it must leave as it is.
-fn under<R>(mode: u64, f: impl FnOnce() -> R) -> R {
-    /// For a test that fails meanwhile.
-    struct Back;
-    impl Drop for Back {
-        fn drop(&mut self) {
-            control::set(0);
-        }
-    }
-    let _back = Back;
-    control::set(mode);
-    let set = control::get();
-    let result = f();
-    let left = control::get();
-    control::set(0);
-    assert_eq!(left, set, "the mode {mode:x} was not left as it was");
-    result
-}
 
 /// Matrices with half of their entries subnormal, whose inverses are (or squares would be) out of range or
 /// subnormal as well, and some in range: what flushing to zero, and rounding, shows in.

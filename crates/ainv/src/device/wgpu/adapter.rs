@@ -2,6 +2,7 @@
 
 use super::kernels::Kernels;
 use crate::device::Device;
+use crate::device::cpu::mode::Mode;
 use crate::error::Error;
 use ::wgpu as w;
 use pollster::block_on;
@@ -45,6 +46,8 @@ fn adapter() -> Result<&'static w::Adapter, Error> {
 }
 
 fn find(name: &str) -> Result<w::Adapter, String> {
+    // That of the threads that a driver makes.
+    let _mode = Mode::standard();
     let mut asked = w::InstanceDescriptor::new_without_display_handle();
     asked.flags = w::InstanceFlags::empty();
     let instance = w::Instance::new(asked);
@@ -162,15 +165,16 @@ impl Gpu {
         Error::Device { what: format!("the GPU {} {what}", self.name) }
     }
 
-    /// Sees to what the device has done.
+    /// Sees to what the device has done; false if the time that `how` gives it was over before.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub(super) fn poll(&self, how: w::PollType) -> Result<(), Error> {
-        // A device that is lost meanwhile has wgpu panic.
+    pub(super) fn poll(&self, how: w::PollType) -> Result<bool, Error> {
+        // A device that is lost meanwhile has wgpu panic, which prints its message.
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(how)));
         match polled {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(w::PollError::Timeout)) => Ok(false),
             Ok(Err(error)) => Err(self.failed(error)),
             Err(_) => Err(self.failed("it was lost")),
         }
@@ -194,10 +198,10 @@ impl Gpu {
         let done = f(device);
         let [memory, validation, internal] =
             [memory, validation, internal].map(|scope| block_on(scope.pop()));
-        self.check()?;
         if memory.is_some() {
             return Err(Error::OutOfMemory { bytes });
         }
+        self.check()?;
         match validation.or(internal) {
             Some(error) => Err(self.failed(error)),
             None => done,

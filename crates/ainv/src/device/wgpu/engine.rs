@@ -1,13 +1,14 @@
 //! Part of a stack on the device: its buffers, and the dispatches that invert it or solve with it.
 
 use super::adapter::Gpu;
-use super::kernels::{CALL, Kernel, Team, Work, panel};
+use super::kernels::{CALL, Kernel, TILE, Team, WORKGROUP, Work, panel};
 use crate::device::cpu::executor::pause;
 use crate::error::Error;
 use ::wgpu as w;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -16,10 +17,21 @@ const PART: u64 = 64 << 20;
 /// The numbers of a dispatch, and their bytes.
 const WORDS: usize = 17;
 const CALL_BYTES: u64 = 4 * WORDS as u64;
-/// Dispatches that are handed over at once: between such portions the work can be cancelled.
+/// Dispatches that are handed over at once.
 const PORTION: usize = 96;
-/// How often a thread whose work is done looks whether it was told so.
+/// Buffers of a slot that the host reads or writes.
+const MAPPED: usize = 4;
+/// How often a thread that waits looks whether its work was cancelled or, where it is done, whether it was told so.
 const POLL: Duration = Duration::from_millis(10);
+
+/// Parts that were handed over: tests ask for it.
+static SUBMITTED: AtomicUsize = AtomicUsize::new(0);
+
+/// How many parts of stacks were handed over to the GPU so far: for tests.
+#[doc(hidden)]
+pub fn submitted() -> usize {
+    SUBMITTED.load(Relaxed)
+}
 
 /// What inverts matrices of one order, or solves systems of them.
 pub(super) struct Engine<'a, W> {
@@ -41,14 +53,17 @@ pub(super) struct Slot {
     results: w::Buffer,
     outcomes: w::Buffer,
     calls: w::Buffer,
+    /// Where the host writes the matrices and the calls; it can do so whenever no part is on its way. (A queue that writes
+    /// for us makes such buffers each time, and loses the device where there is no memory for them.)
+    upload: [w::Buffer; 2],
     /// Copies that the host reads.
     read: w::Buffer,
-    told: w::Buffer,
+    seen: w::Buffer,
     group: w::BindGroup,
 }
 
 /// A part on its way.
-pub(super) struct Flight {
+pub(super) struct Pending {
     pub(super) slot: Slot,
     count: usize,
     submission: w::SubmissionIndex,
@@ -93,6 +108,17 @@ impl<'a, W: Scalar> Engine<'a, W> {
         let memory = limits.max_compute_workgroup_storage_size as usize;
         let team = Team::new::<W>(order, work, memory);
         let engine = Engine { gpu, order, work, team, visible, cancel, of: PhantomData };
+        let invocations =
+            limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x);
+        if engine.team.is_none() && (invocations as usize) < WORKGROUP {
+            return Err(Error::Unsupported {
+                what: format!(
+                    "workgroups of the GPU {} have {invocations} invocations, those for order {order} need {WORKGROUP}: \
+                     run it on the CPU, stream=ainv.cpu",
+                    gpu.name
+                ),
+            });
+        }
         let needed = engine.largest_of_a_matrix().ok_or(Error::Overflow)?;
         let rows = limits.max_compute_workgroups_per_dimension as usize;
         if needed > visible || order > rows || engine.columns().div_ceil(64) > rows {
@@ -171,14 +197,17 @@ impl<'a, W: Scalar> Engine<'a, W> {
             let sizes_of = [panels, panels, powers, count * 2 * n * 4];
             sizes.extend(sizes_of.map(|size| (size, Use::STORAGE)));
         }
-        let all = sizes.iter().map(|(size, _)| size).sum::<u64>() + results + outcomes;
+        let all =
+            sizes.iter().map(|(size, _)| size).sum::<u64>() + given + calls + results + outcomes;
         self.gpu.guarded(usize::try_from(all).unwrap_or(usize::MAX), |device| {
-            let new = |(size, usage)| {
+            let new = |(size, usage): (u64, Use)| {
+                let mapped_at_creation = usage.contains(Use::MAP_WRITE);
+                let label = None;
                 device.create_buffer(&w::BufferDescriptor {
-                    label: None,
+                    label,
                     size,
                     usage,
-                    mapped_at_creation: false,
+                    mapped_at_creation,
                 })
             };
             let buffers: Vec<w::Buffer> = sizes.iter().copied().map(new).collect();
@@ -198,12 +227,13 @@ impl<'a, W: Scalar> Engine<'a, W> {
                 layout,
                 entries: &entries,
             });
-            let [read, told] =
+            let [read, seen] =
                 [results, outcomes].map(|size| new((size, Use::MAP_READ | Use::COPY_DST)));
+            let upload = [given, calls].map(|size| new((size, Use::MAP_WRITE | Use::COPY_SRC)));
             let mut buffers = buffers.into_iter();
             let mut next = || buffers.next().expect("four buffers at least are made above");
             let (matrices, results, outcomes, calls) = (next(), next(), next(), next());
-            Ok(Slot { matrices, results, outcomes, calls, read, told, group })
+            Ok(Slot { matrices, results, outcomes, calls, upload, read, seen, group })
         })
     }
 
@@ -230,19 +260,28 @@ impl<'a, W: Scalar> Engine<'a, W> {
     /// Hands matrices over, dense and one after the other, and behind all of them their right-hand sides.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], [`Error::Device`].
+    /// [`Error::Device`].
     pub(super) fn write(&self, slot: &Slot, matrices: &[u8]) -> Result<(), Error> {
-        self.gpu.guarded(matrices.len(), |_| {
-            self.gpu.queue.write_buffer(&slot.matrices, 0, matrices);
-            Ok(())
-        })
+        self.put(&slot.upload[0], matrices)
+    }
+
+    /// Writes where the device takes its copies from.
+    fn put(&self, upload: &w::Buffer, bytes: &[u8]) -> Result<(), Error> {
+        let view = upload.get_mapped_range_mut(..bytes.len() as u64);
+        view.map_err(|e| self.gpu.failed(e))?.copy_from_slice(bytes);
+        Ok(())
     }
 
     /// Enqueues the work on `count` matrices that were [written](Self::write). Does not wait.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::Device`], [`Error::Cancelled`].
-    pub(super) fn submit(&self, slot: Slot, count: usize, balanced: bool) -> Result<Flight, Error> {
+    pub(super) fn submit(
+        &self,
+        slot: Slot,
+        count: usize,
+        balanced: bool,
+    ) -> Result<Pending, Error> {
         let (gpu, stride) = (self.gpu, self.stride());
         let dispatches = self.dispatches(count, balanced);
         let mut calls = vec![0u8; dispatches.len() * stride as usize];
@@ -253,18 +292,26 @@ impl<'a, W: Scalar> Engine<'a, W> {
         }
         let (results, outcomes) = (count as u64 * self.result(), count as u64 * 8);
         let bytes = results.try_into().unwrap_or(usize::MAX);
+        self.put(&slot.upload[1], &calls)?;
+        slot.upload.iter().for_each(w::Buffer::unmap);
         gpu.guarded(bytes, |device| {
-            gpu.queue.write_buffer(&slot.calls, 0, &calls);
             let new =
                 || device.create_command_encoder(&w::CommandEncoderDescriptor { label: None });
             for (i, portion) in dispatches.chunks(PORTION).enumerate() {
                 pause(self.cancel)?;
                 let mut encoder = new();
+                if i == 0 {
+                    let sizes = [count as u64 * self.given(), calls.len() as u64];
+                    let to = [&slot.matrices, &slot.calls];
+                    for ((from, to), size) in slot.upload.iter().zip(to).zip(sizes) {
+                        encoder.copy_buffer_to_buffer(from, 0, to, 0, size);
+                    }
+                }
                 let mut pass = encoder.begin_compute_pass(&w::ComputePassDescriptor::default());
                 for (j, dispatch) in portion.iter().enumerate() {
                     let offset = (i * PORTION + j) as u64 * stride;
                     let [x, y, z] = dispatch.groups.map(|groups| groups as u32);
-                    pass.set_pipeline(&gpu.kernels.get::<W>(device, dispatch.kernel));
+                    pass.set_pipeline(&gpu.kernels.get::<W>(gpu, dispatch.kernel)?);
                     pass.set_bind_group(0, &slot.group, &[offset as u32]);
                     pass.dispatch_workgroups(x, y, z);
                 }
@@ -273,35 +320,49 @@ impl<'a, W: Scalar> Engine<'a, W> {
             }
             let mut encoder = new();
             encoder.copy_buffer_to_buffer(&slot.results, 0, &slot.read, 0, results);
-            encoder.copy_buffer_to_buffer(&slot.outcomes, 0, &slot.told, 0, outcomes);
+            encoder.copy_buffer_to_buffer(&slot.outcomes, 0, &slot.seen, 0, outcomes);
             let submission = gpu.queue.submit([encoder.finish()]);
             let (done, mapped) = channel();
-            for (buffer, size) in [(&slot.read, results), (&slot.told, outcomes)] {
+            let [matrices, calls] = &slot.upload;
+            for (buffer, size, mode) in [
+                (&slot.read, results, w::MapMode::Read),
+                (&slot.seen, outcomes, w::MapMode::Read),
+                (matrices, matrices.size(), w::MapMode::Write),
+                (calls, calls.size(), w::MapMode::Write),
+            ] {
                 let done = done.clone();
                 // Who gave the part up does not listen.
-                buffer
-                    .slice(..size)
-                    .map_async(w::MapMode::Read, move |outcome| drop(done.send(outcome)));
+                buffer.slice(..size).map_async(mode, move |outcome| drop(done.send(outcome)));
             }
             Ok((submission, mapped))
         })
-        .map(|(submission, mapped)| Flight { slot, count, submission, mapped })
+        .map(|(submission, mapped)| {
+            SUBMITTED.fetch_add(1, Relaxed);
+            Pending { slot, count, submission, mapped }
+        })
     }
 
     /// Waits for a part; `f` is given the results, dense and one after the other, and what became of each
     /// matrix. The buffers can be used again.
     ///
     /// # Errors
-    /// [`Error::Device`], and what `f` returns.
+    /// [`Error::Device`], [`Error::Cancelled`], and what `f` returns.
     pub(super) fn wait(
         &self,
-        flight: Flight,
+        pending: Pending,
         f: impl FnOnce(&[u8], &[Outcome]) -> Result<(), Error>,
     ) -> Result<Slot, Error> {
-        let Flight { slot, count, submission, mapped } = flight;
+        let Pending { slot, count, submission, mapped } = pending;
         let (gpu, count) = (self.gpu, count as u64);
-        gpu.poll(w::PollType::Wait { submission_index: Some(submission), timeout: None })?;
-        for _ in 0..2 {
+        // What was given up is computed to its end, and its buffers are freed then.
+        loop {
+            pause(self.cancel)?;
+            let submission_index = Some(submission.clone());
+            if gpu.poll(w::PollType::Wait { submission_index, timeout: Some(POLL) })? {
+                break;
+            }
+        }
+        for _ in 0..MAPPED {
             // Another thread that polls may be the one that is told.
             loop {
                 match mapped.recv_timeout(POLL) {
@@ -315,16 +376,16 @@ impl<'a, W: Scalar> Engine<'a, W> {
         let view = |buffer: &w::Buffer, size| {
             buffer.slice(..size).get_mapped_range().map_err(|e| gpu.failed(e))
         };
-        let told = view(&slot.told, count * 8)?;
+        let seen = view(&slot.seen, count * 8)?;
         let word = |bytes: &[u8]| bytes.try_into().map_or(0, u32::from_ne_bytes);
-        let outcomes: Vec<Outcome> = told
+        let outcomes: Vec<Outcome> = seen
             .chunks_exact(8)
             .map(|pair| Outcome { flags: word(&pair[..4]), zero_pivot: word(&pair[4..]) })
             .collect();
         let results = view(&slot.read, count * self.result())?;
         let done = f(&results, &outcomes);
-        drop((told, results));
-        slot.told.unmap();
+        drop((seen, results));
+        slot.seen.unmap();
         slot.read.unmap();
         done.map(|()| slot)
     }
@@ -340,23 +401,51 @@ struct Columns {
     own: Option<usize>,
 }
 
+/// A panel, and the product that follows, as blocked.wgsl has them.
+#[derive(Default)]
+struct Panel {
+    first: usize,
+    width: usize,
+    top: usize,
+    height: usize,
+    inner: usize,
+    depth: usize,
+    /// Where the left factor begins, and the steps of its rows and columns.
+    left: [usize; 3],
+}
+
 /// The dispatches by panels: blocked.wgsl has the algorithm.
 fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> Vec<Dispatch> {
     // A matrix a workgroup, a column an invocation, an entry an invocation, and tiles of the product.
     let matrices = [count, 1, 1];
     let lines = |columns: usize| [columns.div_ceil(64), 1, count];
     let entries = |columns: usize| [columns.div_ceil(64), n, count];
-    let tiles = |rows: usize, columns: usize| [columns.div_ceil(64), rows.div_ceil(32), count];
-    let call = |numbers: [usize; 9], on: Columns| {
-        let [first, width, top, height, inner, depth, left, left_row, left_column] = numbers;
+    let tiles =
+        |rows: usize, columns: usize| [columns.div_ceil(TILE[1]), rows.div_ceil(TILE[0]), count];
+    let call = |at: Panel, on: Columns| {
+        let Panel { first, width, top, height, inner, depth, left: [left, left_row, left_column] } =
+            at;
         let Columns { begin, step, count, own } = on;
-        let (balanced, own) = (balanced.into(), own.unwrap_or(count));
-        let panel = [first, width, top, height, inner, depth, left, left_row, left_column];
-        let mut call = [0; WORDS];
-        call[..3].copy_from_slice(&[n, balanced, work.rhs()]);
-        call[3..12].copy_from_slice(&panel);
-        call[12..].copy_from_slice(&[begin, step, count, own, work.mode()]);
-        call
+        // The words of blocked.wgsl.
+        [
+            n,
+            balanced.into(),
+            work.rhs(),
+            first,
+            width,
+            top,
+            height,
+            inner,
+            depth,
+            left,
+            left_row,
+            left_column,
+            begin,
+            step,
+            count,
+            own.unwrap_or(count),
+            work.mode(),
+        ]
     };
     let of_a = |begin, count, own| Columns { begin, step: n, count, own };
     let results = match work {
@@ -364,7 +453,7 @@ fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> 
         _ => of_a(0, n, None),
     };
 
-    let whole = call([0; 9], results);
+    let whole = call(Panel::default(), results);
     let mut all = vec![];
     let mut add = |kernel, call, groups: [usize; 3]| {
         if !groups.contains(&0) {
@@ -395,7 +484,8 @@ fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> 
     let panels =
         (0..n).step_by(panel).map(|first| (first, panel.min(n - first), n.min(first + panel)));
     let down = |(first, width, next): (usize, usize, usize), on| {
-        call([first, width, next, n - next, first, width, next * panel, panel, 1], on)
+        let (top, height, left) = (next, n - next, [next * panel, panel, 1]);
+        call(Panel { first, width, top, height, inner: first, depth: width, left }, on)
     };
     if let Work::Definite { .. } = work {
         for at @ (_, _, next) in panels.clone() {
@@ -422,8 +512,9 @@ fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> 
     }
     if inverts && !matches!(work, Work::Triangle { hermitian: false, .. }) {
         for (first, width, next) in panels.rev() {
-            let call =
-                call([first, width, first, width, next, n - next, next * panel, 1, panel], results);
+            let (inner, depth, left) = (next, n - next, [next * panel, 1, panel]);
+            let panel = Panel { first, width, top: first, height: width, inner, depth, left };
+            let call = call(panel, results);
             if next < n {
                 add(Kernel::Lift, call, lines(n - next));
                 add(Kernel::Product, call, tiles(width, results.count));

@@ -1,6 +1,8 @@
-//! The kernels, written once for four scalars: a precision (`single.wgsl`, `double.wgsl`), a field
-//! (`real.wgsl`, `complex.wgsl`), and what works on its numbers.
+//! The kernels, written once for four scalars: a precision (`precision.wgsl` with the constants of `single.wgsl`
+//! or `double.wgsl`), a field (`real.wgsl`, `complex.wgsl`), and what works on its numbers.
 
+use super::adapter::Gpu;
+use crate::error::Error;
 use ::wgpu as w;
 use ainv_kernels::scalar::Scalar;
 use std::collections::HashMap;
@@ -10,6 +12,12 @@ use std::sync::{Mutex, PoisonError};
 pub(super) const SMALL: usize = 32;
 /// Invocations of a workgroup that does small matrices, at most.
 const LANES: usize = 64;
+
+/// Invocations of a workgroup that works by panels, at most.
+pub(super) const WORKGROUP: usize = 256;
+
+/// Rows and columns of the result that a workgroup makes of a product.
+pub(super) const TILE: [usize; 2] = [32, 64];
 
 /// What is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,8 +136,8 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         ($($name:literal),+) => { &[$(include_str!(concat!("kernels/", $name, ".wgsl"))),+] };
     }
     let precision: &[&str] = match size_of::<W::Real>() {
-        4 => texts!("single"),
-        _ => texts!("double"),
+        4 => texts!("single", "precision"),
+        _ => texts!("double", "precision"),
     };
     let field: &[&str] =
         if W::COMPLEX { texts!("complex", "outcome") } else { texts!("real", "outcome") };
@@ -140,7 +148,7 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         Kernel::SmallCholesky(_) => texts!("small", "triangle", "small_factor", "small_cholesky"),
         Kernel::Scale => texts!("blocked", "scale"),
         Kernel::Load => texts!("blocked", "load"),
-        Kernel::Panel => texts!("blocked", "panel"),
+        Kernel::Panel => texts!("blocked", "lower_block", "panel"),
         Kernel::Exchange => texts!("blocked", "exchange"),
         Kernel::Product => texts!("blocked", "product"),
         Kernel::Lift => texts!("blocked", "lift"),
@@ -150,7 +158,7 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         Kernel::Solution => texts!("blocked", "solution"),
         Kernel::TriangleScale => texts!("blocked", "triangle", "triangle_scale"),
         Kernel::TriangleLoad => texts!("blocked", "triangle", "triangle_load"),
-        Kernel::TrianglePanel => texts!("blocked", "triangle", "triangle_panel"),
+        Kernel::TrianglePanel => texts!("blocked", "lower_block", "triangle", "triangle_panel"),
         Kernel::TriangleStore => texts!("blocked", "triangle", "triangle_store"),
         Kernel::CholeskyScale => texts!("blocked", "triangle", "cholesky_scale"),
         Kernel::CholeskyPanel => texts!("blocked", "triangle", "cholesky_panel"),
@@ -163,7 +171,10 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         ),
         // The slices of both factors of a product are in a workgroup's memory.
         None => format!(
-            "const PANEL = {}u; const SLICE = {}u;\n",
+            "const WORKGROUP = {WORKGROUP}u; const ROWS = {}u; const COLUMNS = {}u; const PANEL = {}u; \
+             const SLICE = {}u;\n",
+            TILE[0],
+            TILE[1],
             panel::<W>(),
             if size_of::<W>() <= 8 { 16 } else { 8 }
         ),
@@ -224,9 +235,21 @@ impl Kernels {
     }
 
     /// A kernel for a scalar.
-    pub(super) fn get<W: Scalar>(&self, device: &w::Device, kernel: Kernel) -> w::ComputePipeline {
+    ///
+    /// # Errors
+    /// [`Error::Device`], [`Error::OutOfMemory`]; it is tried again then, when it is asked for again.
+    pub(super) fn get<W: Scalar>(
+        &self,
+        gpu: &Gpu,
+        kernel: Kernel,
+    ) -> Result<w::ComputePipeline, Error> {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || {
+        let name = (W::NAME, kernel);
+        if let Some(pipeline) = compiled.get(&name) {
+            return Ok(pipeline.clone());
+        }
+        let text = source::<W>(kernel);
+        let pipeline = gpu.guarded(text.len(), |device| {
             let label = format!("ainv {kernel:?} {}", W::NAME);
             let layout = if kernel.team().is_some() { &self.small } else { &self.blocked };
             let layout = device.create_pipeline_layout(&w::PipelineLayoutDescriptor {
@@ -236,9 +259,9 @@ impl Kernels {
             });
             let module = device.create_shader_module(w::ShaderModuleDescriptor {
                 label: Some(&label),
-                source: w::ShaderSource::Wgsl(source::<W>(kernel).into()),
+                source: w::ShaderSource::Wgsl(text.as_str().into()),
             });
-            device.create_compute_pipeline(&w::ComputePipelineDescriptor {
+            Ok(device.create_compute_pipeline(&w::ComputePipelineDescriptor {
                 label: Some(&label),
                 layout: Some(&layout),
                 module: &module,
@@ -249,8 +272,9 @@ impl Kernels {
                     ..Default::default()
                 },
                 cache: None,
-            })
-        };
-        compiled.entry((W::NAME, kernel)).or_insert_with(new).clone()
+            }))
+        })?;
+        compiled.insert(name, pipeline.clone());
+        Ok(pipeline)
     }
 }

@@ -22,4 +22,6 @@ mod run;
 #[doc(hidden)]
 pub use adapter::lose;
 pub(crate) use adapter::{check, count, info};
+#[doc(hidden)]
+pub use engine::submitted;
 pub(crate) use run::run;

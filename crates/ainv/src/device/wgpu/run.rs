@@ -1,11 +1,12 @@
-//! A job on the GPU: parts of the stack, two of them in flight, and what is decided again.
+//! A job on the GPU: parts of the stack, two of them on their way, and what is decided again.
 
 use super::adapter;
-use super::engine::{Engine, Flight, Outcome, Slot};
+use super::engine::{Engine, Outcome, Pending, Slot};
 use super::kernels::Work;
 use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
+use crate::device::cpu::mode::Mode;
 use crate::device::cpu::pool;
 use crate::device::job::{Job, Statuses};
 use crate::device::{lacks, stream};
@@ -25,23 +26,29 @@ const SHARED: usize = 1 << 20;
 /// Runs a job when it is its turn.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for what the GPU cannot do, before any work; [`Error::Device`],
-/// [`Error::OutOfMemory`], [`Error::Cancelled`].
+/// [`Error::Unsupported`] for what the GPU cannot do, at once; [`Error::Device`], [`Error::OutOfMemory`],
+/// [`Error::Cancelled`].
 pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
     let work = work(&job)?;
+    // Threads that the driver makes have the mode of the one that calls it.
+    let _mode = Mode::standard();
     let gpu = adapter::gpu()?;
-    stream::turn(job.options)?;
+    if job.a.is_empty() || job.x.rows() == 0 || job.x.cols() == 0 {
+        stream::turn(job.options)?;
+        job.status.fill(Status::OK);
+        return Ok(Summary::default());
+    }
     let expand = if job.kind == Kind::Diagonal { Some(Assume::Diagonal) } else { job.expand };
     let job = Job { expand, ..job };
     // The kernels take lower triangles, the job's are upper ones.
-    let turned = matches!(job.kind, Kind::TriInv { .. });
+    let transposed = matches!(job.kind, Kind::TriInv { .. });
     let (order, cancel) = (job.a.rows(), job.options.cancel.as_ref());
     if is_wide::<T>(job.options) {
         let engine = Engine::<T::Wide>::new(&gpu, order, work, cancel)?;
-        Parts { engine, turned, to: T::widen, from: T::narrow }.run(job)
+        Parts { engine, transposed, to: T::widen, from: T::narrow }.run(job)
     } else {
         let engine = Engine::<T>::new(&gpu, order, work, cancel)?;
-        Parts { engine, turned, to: |x: T| x, from: |x: T| x }.run(job)
+        Parts { engine, transposed, to: |x: T| x, from: |x: T| x }.run(job)
     }
 }
 
@@ -85,13 +92,13 @@ fn work<T: Scalar>(job: &Job<T>) -> Result<Work, Error> {
 struct Parts<'a, W, To, From> {
     engine: Engine<'a, W>,
     /// Matrices and results are transposed.
-    turned: bool,
+    transposed: bool,
     to: To,
     from: From,
 }
 
 /// A part that the device has: these matrices.
-type Flying = (Flight, Range<usize>);
+type OnItsWay = (Pending, Range<usize>);
 
 impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
     fn run<T: Scalar>(&self, job: Job<T>) -> Result<Summary, Error>
@@ -99,11 +106,7 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
         To: Fn(T) -> W,
         From: Fn(W) -> T,
     {
-        let count = job.a.len();
-        if count == 0 || job.x.rows() == 0 || job.x.cols() == 0 {
-            job.status.fill(Status::OK);
-            return Ok(Summary::default());
-        }
+        stream::turn(job.options)?;
         let status = Statuses::new(job.status);
         self.parts(&job, status).inspect_err(|_| status.undone())
     }
@@ -117,7 +120,7 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
         let count = job.a.len();
         let part = self.engine.part(count);
         let (mut summary, mut free) = (Summary::default(), None);
-        let mut flying: Option<Flying> = None;
+        let mut on_its_way: Option<OnItsWay> = None;
         for first in (0..count).step_by(part) {
             pause(job.options.cancel.as_ref())?;
             let range = first..count.min(first + part);
@@ -125,32 +128,32 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
                 Some(slot) => slot,
                 None => self.engine.slot(part)?,
             };
-            let next = self.fly(job, slot, range.clone(), false)?;
-            if let Some(before) = flying.replace((next, range)) {
-                free = Some(self.land(job, before, status, &mut summary)?);
+            let next = self.upload(job, slot, range.clone(), false)?;
+            if let Some(before) = on_its_way.replace((next, range)) {
+                free = Some(self.collect(job, before, status, &mut summary)?);
             }
         }
-        if let Some(last) = flying {
-            self.land(job, last, status, &mut summary)?;
+        if let Some(last) = on_its_way {
+            self.collect(job, last, status, &mut summary)?;
         }
         Ok(summary)
     }
 
     /// Hands matrices over.
-    fn fly<T: Scalar>(
+    fn upload<T: Scalar>(
         &self,
         job: &Job<T>,
         slot: Slot,
         matrices: impl ExactSizeIterator<Item = usize> + Send,
         balanced: bool,
-    ) -> Result<Flight, Error>
+    ) -> Result<Pending, Error>
     where
         To: Fn(T) -> W,
     {
         let count = matrices.len();
         let of = |stack: &Stack<T>| stack.rows() * stack.cols();
         let entries = count * (of(job.a) + job.b.map_or(0, of));
-        let (filled, frame) = (job.expand.unwrap_or(Assume::General), self.turn(job.a.frame()));
+        let (filled, frame) = (job.expand.unwrap_or(Assume::General), self.oriented(job.a.frame()));
         let (ranges, slot_of) = (runs(matrices), &slot);
         // As on the CPU, in the precision of the caller's matrices.
         let definite = T::COMPLEX && matches!(job.kind, Kind::Cholesky | Kind::PosdefInv);
@@ -190,10 +193,10 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
 
     /// Waits for a part and puts its results in their places. Its suspects are done again, scaled by rows and
     /// columns; they are read before the results are written, which may take their places.
-    fn land<T: Scalar>(
+    fn collect<T: Scalar>(
         &self,
         job: &Job<T>,
-        (flight, range): Flying,
+        (pending, range): OnItsWay,
         status: Statuses,
         summary: &mut Summary,
     ) -> Result<Slot, Error>
@@ -202,7 +205,7 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
         From: Fn(W) -> T,
     {
         let mut again = None;
-        let slot = self.engine.wait(flight, |results, outcomes| {
+        let slot = self.engine.wait(pending, |results, outcomes| {
             let suspects: Vec<usize> = range
                 .clone()
                 .zip(outcomes)
@@ -210,8 +213,8 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
                 .collect();
             if !suspects.is_empty() {
                 let slot = self.engine.slot(suspects.len())?;
-                let flight = self.fly(job, slot, suspects.iter().copied(), true)?;
-                again = Some((flight, suspects));
+                let pending = self.upload(job, slot, suspects.iter().copied(), true)?;
+                again = Some((pending, suspects));
             }
             self.put(job, results, range.clone())?;
             for (i, outcome) in range.clone().zip(outcomes).filter(|(_, o)| !o.is_suspect()) {
@@ -219,8 +222,8 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
             }
             Ok(())
         })?;
-        if let Some((flight, suspects)) = again {
-            self.engine.wait(flight, |results, outcomes| {
+        if let Some((pending, suspects)) = again {
+            self.engine.wait(pending, |results, outcomes| {
                 let size = results.len() / suspects.len();
                 for ((&i, result), outcome) in
                     suspects.iter().zip(results.chunks(size)).zip(outcomes)
@@ -234,8 +237,8 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
         Ok(slot)
     }
 
-    fn turn(&self, frame: Frame) -> Frame {
-        if self.turned { frame.transposed() } else { frame }
+    fn oriented(&self, frame: Frame) -> Frame {
+        if self.transposed { frame.transposed() } else { frame }
     }
 
     /// Writes results where the caller wants them.
@@ -250,7 +253,7 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
             let places = job.x.places(range.start, range.len(), &mut list)?;
             let dense = results.as_ptr().cast::<W>();
             debug_assert!(dense.is_aligned());
-            let to = self.turn(job.x.frame());
+            let to = self.oriented(job.x.frame());
             // SAFETY: matrices of a checked view, this call's alone; mapped memory is aligned to 8 bytes and
             // holds their results.
             unsafe { staging::collect(cx, dense, to.cols, places, to, &self.from) }
@@ -300,15 +303,19 @@ impl Outcome {
     const STEEP: u32 = 4;
     const WIDE: u32 = 8;
     const BALANCED: u32 = 16;
+    const RAISED: u32 = 32;
 
     fn has(self, flags: u32) -> bool {
         self.flags & flags != 0
     }
 
-    /// Whether scaling by rows and columns may give the matrix a result, or another one.
+    /// Whether scaling by rows and columns, or right-hand sides near one, may give the matrix a result, or another
+    /// one.
     fn is_suspect(self) -> bool {
         let doubtful = self.zero_pivot != 0 || self.has(Self::OVERFLOWED | Self::STEEP);
-        doubtful && self.has(Self::WIDE) && !self.has(Self::BALANCED | Self::NON_FINITE)
+        let unbalanced = doubtful && self.has(Self::WIDE) && !self.has(Self::BALANCED);
+        let raised = self.has(Self::OVERFLOWED) && self.has(Self::RAISED);
+        (unbalanced || raised) && !self.has(Self::NON_FINITE)
     }
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.

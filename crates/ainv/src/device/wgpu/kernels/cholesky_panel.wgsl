@@ -1,7 +1,7 @@
 // A panel of the Cholesky factor L, in its own place and in `panels`; of it the rows of L^H go right of the diagonal block, for
 // the product that follows, and zeros above the block's diagonal. A workgroup a matrix.
 
-const LANES = 256u;
+const LANES = WORKGROUP;
 
 var<workgroup> block: array<Entry, PANEL * PANEL>;
 var<workgroup> reciprocals: array<Entry, PANEL>;

@@ -1,7 +1,7 @@
 // The powers of two of a positive definite matrix, for its rows and its columns the same, and what is known of it: a diagonal
 // entry that is not real counts as a pivot that is not positive. A workgroup a matrix.
 
-const LANES = 256u;
+const LANES = WORKGROUP;
 
 var<workgroup> largest_of: array<i32, LANES>;
 var<workgroup> smallest_of: array<i32, LANES>;
@@ -26,7 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             smallest = min(smallest, select(e, -NOTHING, e == NOTHING));
         }
         // Nothing is exchanged.
-        places[places_of(matrix) + i] = i;
         places[places_of(matrix) + n + i] = i;
     }
     largest_of[lane] = largest;

@@ -3,6 +3,9 @@
 alias Entry = vec2<Bits>;
 alias Number = vec2<Real>;
 
+// The largest order that the CPU inverts by a closed form.
+const CLOSED = 2u;
+
 fn entry_is_nan(x: Entry) -> bool {
     return is_nan(x.x) || is_nan(x.y);
 }
@@ -25,6 +28,12 @@ fn entry_exponent(x: Entry) -> i32 {
         return NOTHING;
     }
     return max(exponent(x.x), exponent(x.y));
+}
+
+// Of the parts that are not zero.
+fn smallest_exponent(x: Entry) -> i32 {
+    let least = min(exponent(x.x), exponent(x.y));
+    return select(least, max(exponent(x.x), exponent(x.y)), least == NOTHING);
 }
 
 fn entry_scaled(x: Entry, power: i32) -> Number {
@@ -85,6 +94,14 @@ fn times(a: Number, b: Number) -> Number {
 // c - a b
 fn less(c: Number, a: Number, b: Number) -> Number {
     return Number(fma(-a.x, b.x, fma(a.y, b.y, c.x)), fma(-a.x, b.y, fma(-a.y, b.x, c.y)));
+}
+
+// Four products a part: two compensated differences, then theirs.
+fn difference_of_products(a: Number, b: Number, c: Number, d: Number) -> Number {
+    return Number(
+        compensated(a.x, b.x, a.y, b.y) - compensated(c.x, d.x, c.y, d.y),
+        compensated(a.x, b.y, -a.y, b.x) - compensated(c.x, d.y, -c.y, d.x),
+    );
 }
 
 // 1 / x, brought near one by a power of two: the square of a modulus has twice its exponent.

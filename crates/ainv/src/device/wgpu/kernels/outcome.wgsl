@@ -10,6 +10,8 @@ const IS_STEEP = 4u;
 const IS_WIDE = 8u;
 // It was scaled by rows and columns.
 const IS_BALANCED = 16u;
+// A right-hand side was not brought near one, so that its smallest entries count: what overflows need not, near one.
+const IS_RAISED = 32u;
 
 // The power of what is infinite: of a row whose diagonal entry is, in a diagonal, where its reciprocal is zero; of a
 // right-hand side that holds an infinity or a NaN.
@@ -23,6 +25,21 @@ const SAW_OFF_DIAGONAL = 4u;
 fn look(x: Entry, diagonal: bool) -> u32 {
     return select(0u, SAW_NAN, entry_is_nan(x)) | select(0u, SAW_INFINITE, entry_is_infinite(x))
         | select(0u, SAW_OFF_DIAGONAL, !diagonal && !entry_is_zero(x));
+}
+
+// The power of two that a right-hand side is divided by, whose exponents lie between these: it comes near one, or as far above
+// it as keeps its smallest entries numbers.
+fn size_of_rhs(smallest: i32, largest: i32, near_one: bool) -> i32 {
+    if largest == NOTHING || near_one {
+        return select(largest, 0, largest == NOTHING);
+    }
+    return max(min(largest, smallest + BIG), largest - BIG);
+}
+
+// Whether rows and columns are scaled apart, where the lines' largest exponents lie above `faintest`: where a line is faint,
+// where entries would be lost, and for suspects.
+fn is_balanced(smallest: i32, faintest: i32, largest: i32, suspect: bool) -> bool {
+    return largest - faintest > GRADED || largest - smallest >= TOP || suspect;
 }
 
 fn is_non_finite(seen: u32) -> bool {

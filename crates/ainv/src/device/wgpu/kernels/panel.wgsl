@@ -1,7 +1,7 @@
 // LU with partial pivoting of a panel: `width` columns from `first` on, of the rows from `first` on. A workgroup
 // a matrix, whose invocations own the rows in turn. The exchanges of the other columns follow in exchange.wgsl.
 
-const LANES = 256u;
+const LANES = WORKGROUP;
 
 var<workgroup> best_of: array<Real, LANES>;
 var<workgroup> row_of: array<u32, LANES>;
@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             places[stands + p] = row;
             places[stands + n + k] = p;
             if best > Real(0.0) {
-                if exponent(bitcast<Bits>(best)) < -STEEP {
+                if exponent(bitcast<Bits>(best)) < -BIG {
                     atomicOr(&outcomes[2u * matrix], IS_STEEP);
                 }
             } else if atomicLoad(&outcomes[2u * matrix + 1u]) == 0u {
@@ -108,18 +108,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     storageBarrier();
     workgroupBarrier();
-    // The block of L^-1, a column an invocation.
-    if lane < width {
-        for (var i = lane; i < width; i++) {
-            var s = real(Real(0.0));
-            if i == lane {
-                s = real(Real(1.0));
-            }
-            for (var k = lane; k < i; k++) {
-                let l = number(panels[(rows + first + i) * PANEL + k]);
-                s = less(s, l, number(matrices[corner + (first + k) * n + lane]));
-            }
-            matrices[corner + (first + i) * n + lane] = entry(s);
-        }
-    }
+    invert_block(matrix, lane);
 }

@@ -1,8 +1,6 @@
 // Rows top.. of the columns -= left (rows inner.. of the columns): a workgroup a tile of the result,
 // an invocation PATCH x PATCH entries of it. Slices of both factors pass through workgroup memory.
 
-const ROWS = 32u;
-const COLUMNS = 64u;
 const PATCH = 4u;
 const LANES = (ROWS / PATCH) * (COLUMNS / PATCH);
 

@@ -3,6 +3,9 @@
 alias Entry = Bits;
 alias Number = Real;
 
+// The largest order that the CPU inverts by a closed form.
+const CLOSED = 3u;
+
 fn entry_is_nan(x: Entry) -> bool {
     return is_nan(x);
 }
@@ -20,6 +23,11 @@ fn entry_is_zero(x: Entry) -> bool {
 }
 
 fn entry_exponent(x: Entry) -> i32 {
+    return exponent(x);
+}
+
+// Of the parts that are not zero.
+fn smallest_exponent(x: Entry) -> i32 {
     return exponent(x);
 }
 
@@ -81,6 +89,10 @@ fn times(a: Number, b: Number) -> Number {
 // c - a b
 fn less(c: Number, a: Number, b: Number) -> Number {
     return fma(-a, b, c);
+}
+
+fn difference_of_products(a: Number, b: Number, c: Number, d: Number) -> Number {
+    return compensated(a, b, c, d);
 }
 
 // 1 / x, corrected once: a device's quotient may be wrong by 2.5 units.

@@ -1,7 +1,7 @@
 // The powers of two of rows and columns, and what is known of the matrix before it is eliminated. A workgroup
 // a matrix.
 
-const LANES = 256u;
+const LANES = WORKGROUP;
 
 var<workgroup> largest_of: array<i32, LANES>;
 var<workgroup> smallest_of: array<i32, LANES>;
@@ -58,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
     largest = largest_of[0];
     let wide = largest - smallest_of[0] > SPREAD;
-    let balanced = largest - faintest_of[0] > GRADED || (wide && call.balanced != 0u);
+    let balanced = is_balanced(smallest_of[0], faintest_of[0], largest, wide && call.balanced != 0u);
     for (var i = lane; i < n; i += LANES) {
         let along = powers[rows + i];
         if along != INFINITE {

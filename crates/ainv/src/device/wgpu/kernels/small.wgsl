@@ -37,7 +37,8 @@ var<workgroup> column_power: array<i32, MATRICES * N>;
 // Which row of A stands at this place after the exchanges, and where each of them stands.
 var<workgroup> stands_here: array<u32, MATRICES * N>;
 var<workgroup> stands_at: array<u32, MATRICES * N>;
-var<workgroup> overflowed: array<atomic<u32>, MATRICES>;
+// Flags that several invocations find.
+var<workgroup> noted: array<atomic<u32>, MATRICES>;
 var<workgroup> verdict: array<u32, MATRICES>;
 
 // Verdicts.
@@ -76,7 +77,7 @@ fn take(lane: u32, first: u32) {
         }
     }
     if lane < MATRICES {
-        atomicStore(&overflowed[lane], 0u);
+        atomicStore(&noted[lane], 0u);
     }
     workgroupBarrier();
 }
@@ -118,7 +119,7 @@ fn scale(at: Place) -> Known {
         seen |= column_seen[at.line + i];
     }
     let wide = largest - smallest > SPREAD;
-    let balanced = largest - faintest > GRADED || (wide && call.balanced != 0u);
+    let balanced = is_balanced(smallest, faintest, largest, wide && call.balanced != 0u);
     let non_finite = is_non_finite(seen);
     for (var c = at.own; c < N; c += TEAM) {
         let along = select(largest, row_largest[at.line + c], balanced);
@@ -155,9 +156,32 @@ fn scale(at: Place) -> Known {
     return Known(flags, (seen & SAW_INFINITE) != 0u, 0u);
 }
 
+// The determinant of the rows i and i + 1 in two columns.
+fn minor(at: Place, i: u32, p: u32, q: u32) -> Number {
+    let row = at.corner + i * WIDTH;
+    return difference_of_products(
+        number(tile[row + p]), number(tile[row + WIDTH + q]), number(tile[row + q]), number(tile[row + WIDTH + p])
+    );
+}
+
+// The determinant, up to order CLOSED: as on the CPU such a matrix is singular where this is zero, whatever rounding leaves
+// of its last pivot.
+fn determinant(at: Place) -> Number {
+    let a = number(tile[at.corner]);
+    if N == 1u {
+        return a;
+    }
+    if N == 2u {
+        return minor(at, 0u, 0u, 1u);
+    }
+    let sum = less(times(a, minor(at, 1u, 1u, 2u)), -number(tile[at.corner + 1u]), minor(at, 1u, 2u, 0u));
+    return less(sum, -number(tile[at.corner + 2u]), minor(at, 1u, 0u, 1u));
+}
+
 // Leaves U, and behind it the right-hand sides solved with L. Of an inverse the columns left of U become L^-1.
 fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
     var known = before;
+    let singular = N <= CLOSED && size(determinant(at)) == Real(0.0);
     for (var k = 0u; k < N; k++) {
         // Each invocation finds the pivot for itself.
         var p = k;
@@ -172,7 +196,7 @@ fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
         var r = real(Real(0.0));
         if best > Real(0.0) {
             r = reciprocal(number(tile[at.corner + p * WIDTH + k]));
-            known.flags |= select(0u, IS_STEEP, exponent(bitcast<Bits>(best)) < -STEEP);
+            known.flags |= select(0u, IS_STEEP, exponent(bitcast<Bits>(best)) < -BIG);
         } else if known.zero_pivot == 0u {
             known.zero_pivot = k + 1u;
         }
@@ -206,6 +230,9 @@ fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
             }
         }
     }
+    if singular && known.zero_pivot == 0u {
+        known.zero_pivot = N;
+    }
     return known;
 }
 
@@ -225,20 +252,20 @@ fn lift(at: Place, i: u32) -> Number {
 // The outcome of a matrix, and what it means for what is stored.
 fn conclude(at: Place, slot: u32, matrix: u32, known: Known, finite: bool) {
     if !finite {
-        atomicOr(&overflowed[slot], 1u);
+        atomicOr(&noted[slot], OVERFLOWED);
     }
     for (var c = at.own; c < N; c += TEAM) {
         stands_at[at.line + stands_here[at.line + c]] = c;
     }
     workgroupBarrier();
     if at.own == 0u {
-        let over = atomicLoad(&overflowed[slot]) != 0u;
+        let flags = known.flags | atomicLoad(&noted[slot]);
         verdict[slot] = select(GOOD, GOOD_WITH_INFINITIES, known.has_infinities);
-        if (known.flags & NON_FINITE) != 0u || known.zero_pivot != 0u || over {
+        if (flags & (NON_FINITE | OVERFLOWED)) != 0u || known.zero_pivot != 0u {
             verdict[slot] = BAD;
         }
         if matrix < call.count {
-            outcomes[matrix] = vec2<u32>(known.flags | select(0u, OVERFLOWED, over), known.zero_pivot);
+            outcomes[matrix] = vec2<u32>(flags, known.zero_pivot);
         }
     }
     workgroupBarrier();

@@ -107,7 +107,11 @@ fn main(
             smallest = min(smallest, select(e, -NOTHING, e == NOTHING));
             seen |= look_at_triangle(x, i == j);
         }
-        row_power[at.line + i] = select(select(-along, 0, along == NOTHING || unit), INFINITE, (seen & SAW_INFINITE) != 0u);
+        var size = along;
+        if hermitian {
+            size = size_of_row(along, entry_exponent(tile[at.corner + i * WIDTH + i]));
+        }
+        row_power[at.line + i] = select(select(-size, 0, along == NOTHING || unit), INFINITE, (seen & SAW_INFINITE) != 0u);
         column_largest[at.line + i] = along;
         column_smallest[at.line + i] = smallest;
         column_seen[at.line + i] = seen;
@@ -142,7 +146,8 @@ fn main(
         }
         var power = select(-down, 0, down == NOTHING || unit || hermitian || is_infinite);
         if wide && !is_infinite {
-            power = column_largest[at.line + c];
+            let diagonal = entry_exponent(tile[at.corner + c * WIDTH + c]);
+            power = power_of_column(column_largest[at.line + c], diagonal, row_power[at.line + c]);
         }
         column_power[at.line + c] = power;
         for (var i = 0u; i < N; i++) {
@@ -155,7 +160,6 @@ fn main(
             }
             tile[place] = entry(y);
             if i == c {
-                // Also one that is lost beside the others of its row.
                 recips[at.line + c] = zero();
                 stands_at[at.line + c] = zero_number(c, N);
                 if size(y) > Real(0.0) {

@@ -46,6 +46,16 @@ fn half_of(exponent: i32) -> i32 {
     return select(exponent >> 1u, 0, exponent == NOTHING);
 }
 
+// What the row of a factor is divided by: its largest entry, or less, so that its diagonal entry stays a number.
+fn size_of_row(largest: i32, diagonal: i32) -> i32 {
+    return select(min(largest, diagonal + GRADED), largest, diagonal == NOTHING);
+}
+
+// The power of a column, or more, so that its diagonal entry stays a number.
+fn power_of_column(power: i32, diagonal: i32, row: i32) -> i32 {
+    return select(max(power, -GRADED - diagonal - row), power, diagonal == NOTHING);
+}
+
 // x * 2^power, or what has the exponent `most`.
 fn entry_scaled_to(x: Entry, power: i32, most: i32) -> Number {
     return entry_scaled(x, min(power, most - entry_exponent(x)));

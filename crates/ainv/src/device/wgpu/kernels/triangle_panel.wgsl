@@ -1,7 +1,7 @@
 // A panel of a lower triangle: L goes to `panels`; in the matrix the block of L^-1 on the diagonal takes its place, over
 // zeros. Of L L^H the rows of L^H go right of the block, and what it has on the diagonal to `diagonals`. A workgroup a matrix.
 
-const LANES = 256u;
+const LANES = WORKGROUP;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -27,22 +27,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     storageBarrier();
     workgroupBarrier();
-    // The block of L^-1, a column an invocation.
-    if lane < width {
-        for (var i = lane; i < width; i++) {
-            var s = real(Real(0.0));
-            if i == lane {
-                s = real(Real(1.0));
-            }
-            for (var k = lane; k < i; k++) {
-                let l = number(panels[(rows + first + i) * PANEL + k]);
-                s = less(s, l, number(matrices[corner + (first + k) * n + lane]));
-            }
-            let pivot = number(panels[(rows + first + i) * PANEL + i]);
-            if size(pivot) > Real(0.0) {
-                s = times(s, reciprocal(pivot));
-            }
-            matrices[corner + (first + i) * n + lane] = entry(s);
-        }
-    }
+    invert_block(matrix, lane);
 }

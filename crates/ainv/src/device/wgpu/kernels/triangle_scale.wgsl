@@ -1,6 +1,6 @@
 // The powers of two of the rows and columns of a lower triangle, and what is known of it. A workgroup a matrix.
 
-const LANES = 256u;
+const LANES = WORKGROUP;
 
 var<workgroup> seen_of: array<u32, LANES>;
 var<workgroup> zero_of: array<u32, LANES>;
@@ -102,10 +102,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         seen |= seen_here;
         largest = max(largest, along);
-        let power = select(-along, 0, along == NOTHING || unit);
+        var size = along;
+        if (call.mode & HERMITIAN) != 0u {
+            size = size_of_row(along, entry_exponent(matrices[corner + i * n + i]));
+        }
+        let power = select(-size, 0, along == NOTHING || unit);
         powers[rows + i] = select(power, INFINITE, (seen_here & SAW_INFINITE) != 0u);
         // Nothing is exchanged.
-        places[places_of(matrix) + i] = i;
         places[places_of(matrix) + n + i] = i;
     }
     seen_of[lane] = seen;
@@ -140,16 +143,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
         var power = select(-down, 0, down == NOTHING);
+        let pivot = matrices[corner + j * n + j];
         if wide {
             power = powers[rows + n + j];
+            if powers[rows + j] != INFINITE {
+                power = power_of_column(power, entry_exponent(pivot), powers[rows + j]);
+            }
         }
         powers[rows + n + j] = power;
-        // Also a pivot that is lost beside the others of its row.
-        if !unit && powers[rows + j] != INFINITE {
-            let pivot = entry_scaled_to(matrices[corner + j * n + j], powers[rows + j] + power, TOP);
-            if !(size(pivot) > Real(0.0)) {
-                zero_at = first_of(zero_at, zero_number(j, n));
-            }
+        if !unit && entry_is_zero(pivot) {
+            zero_at = first_of(zero_at, zero_number(j, n));
         }
     }
     zero_of[lane] = zero_at;

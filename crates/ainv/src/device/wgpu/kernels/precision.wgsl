@@ -1,0 +1,84 @@
+// What both precisions share. Numbers come and go as bits: what the shading language leaves to a device (subnormal
+// numbers, NaN, infinities) is done on integers, which no device may change.
+
+// Of a number that has no exponent: zero, NaN, an infinity.
+const NOTHING = -100000;
+
+fn is_nan(x: Bits) -> bool {
+    return (x & MAGNITUDE) > INFINITY;
+}
+
+fn is_infinite(x: Bits) -> bool {
+    return (x & MAGNITUDE) == INFINITY;
+}
+
+fn is_finite(x: Bits) -> bool {
+    return (x & MAGNITUDE) < INFINITY;
+}
+
+fn is_zero(x: Bits) -> bool {
+    return (x & MAGNITUDE) == Bits(0);
+}
+
+// e with 2^e <= |x| < 2^(e+1), of subnormal numbers, too.
+fn exponent(x: Bits) -> i32 {
+    let size = x & MAGNITUDE;
+    if size == Bits(0) || size >= INFINITY {
+        return NOTHING;
+    }
+    if size < HIDDEN {
+        return leading(size) + 1 - TOP - i32(MANTISSA);
+    }
+    return i32(u32(size >> MANTISSA)) - TOP;
+}
+
+// x * 2^power, which is under 2^TOP; zero if it would be subnormal.
+fn scaled(x: Bits, power: i32) -> Real {
+    let e = exponent(x);
+    let field = e + power + TOP;
+    if e == NOTHING || field <= 0 {
+        return Real(0.0);
+    }
+    let fraction = (x << u32(max(0, 1 - TOP - e))) & FRACTION;
+    return bitcast<Real>((x & SIGN) | (Bits(u32(field)) << MANTISSA) | fraction);
+}
+
+// x * 2^power, rounded once to the nearest even number where that is subnormal.
+fn unscaled(x: Bits, power: i32) -> Bits {
+    let field = i32(u32((x & INFINITY) >> MANTISSA));
+    let sign = x & SIGN;
+    if field > 2 * TOP {
+        return x;
+    }
+    // A zero has no sign: which one an elimination leaves is the device's own.
+    if field == 0 {
+        return Bits(0);
+    }
+    let to = field + power;
+    if to > 2 * TOP {
+        return sign | INFINITY;
+    }
+    if to > 0 {
+        return sign | (Bits(u32(to)) << MANTISSA) | (x & FRACTION);
+    }
+    let lost = min(u32(1 - to), MANTISSA + 2u);
+    let significand = (x & FRACTION) | HIDDEN;
+    let kept = significand >> lost;
+    let rest = significand & ((Bits(1) << lost) - Bits(1));
+    let half = Bits(1) << (lost - 1u);
+    let up = rest > half || (rest == half && (kept & Bits(1)) == Bits(1));
+    return sign | (kept + select(Bits(0), Bits(1), up));
+}
+
+// Of a number over zero that is near one, corrected once.
+fn square_root(x: Real) -> Real {
+    let root = sqrt(x);
+    return fma(fma(-root, root, x), Real(0.5) / root, root);
+}
+
+// a b - c d, right to 1.5 units of rounding, by Kahan: the error of one product is added to the difference. (Where a
+// device's fma rounds twice, products that round alike are equal.)
+fn compensated(a: Real, b: Real, c: Real, d: Real) -> Real {
+    let product = c * d;
+    return fma(-c, d, product) - fma(-a, b, product);
+}
