@@ -6,8 +6,8 @@ use crate::options::{Axes, Pinv};
 use crate::output::Output;
 use crate::wait::{POLL, Signals};
 use ainv::{
-    Cancel, Diag, Error, IllConditioned, Norm, OnSingular, Options, Scalar, Stack, StackMut,
-    Status, Summary, Uplo,
+    Cancel, Device, Diag, Error, IllConditioned, Norm, OnSingular, Options, Scalar, Stack,
+    StackMut, Status, Stream, Summary, Uplo,
 };
 use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::exceptions::PyRuntimeError;
@@ -119,9 +119,6 @@ pub(crate) fn compute(
 ) -> PyResult<Summary> {
     let rhs = b.map_or(0, |b| b.layout.shape[b.layout.shape.len() - 1]);
     let cost = cost(&a.layout.shape, rhs, a.scalar.is_complex(), op.takes_rectangles());
-    // A GPU is waited for without the GIL.
-    let here = options.stream.is_none_or(|stream| stream.device == ainv::Device::CPU);
-    let cost = if here { cost } else { cost.max(SHORT) };
     let ill_conditioned = in_half(options.ill_conditioned, a);
     with_scalar!(a.scalar, T => {
         let (a, b, x) = views::<T>(a, b, x).map_err(|e| error::raise(py, e, &[]))?;
@@ -179,6 +176,11 @@ pub(crate) fn report(
     })
 }
 
+/// Whether the stream's work is done by the processor that this runs on.
+pub(crate) fn is_here(stream: Stream) -> bool {
+    stream.device == Device::CPU
+}
+
 /// About how many nanoseconds of one core a call takes, never much too low.
 pub(crate) fn cost(shape: &[usize], rhs: usize, complex: bool, decomposition: bool) -> f64 {
     let [batch @ .., m, n] = shape else { return 0.0 };
@@ -194,9 +196,9 @@ const SHORT: f64 = 1e4;
 const LONG: f64 = 5e7;
 
 /// The options of a call that takes about `cost`: long work can be stopped, and so can the wait for
-/// what was enqueued before it.
+/// what was enqueued before it, or for a GPU.
 fn stoppable(options: &Options, cost: f64) -> Options {
-    let waits = options.stream.is_some_and(|stream| !stream.is_idle());
+    let waits = options.stream.is_some_and(|stream| !is_here(stream) || !stream.is_idle());
     Options { cancel: (waits || cost >= LONG).then(Cancel::new), ..options.clone() }
 }
 

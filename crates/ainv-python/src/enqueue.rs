@@ -2,7 +2,7 @@
 //! and arrays come back whose values are on their way.
 
 use crate::array::{Scalar, matrices, square, with_scalar};
-use crate::call::{Op, cost, verdict};
+use crate::call::{Op, cost, is_here, verdict};
 use crate::error;
 use crate::functions::{Any, Keyword};
 use crate::layout::{Layout, PerAxis};
@@ -45,8 +45,7 @@ impl Call<'_> {
         work: impl FnOnce(Option<&Cancel>) -> Result<Option<Error>, Error> + Send + 'static,
     ) -> PyResult<()> {
         // A GPU answers later than any thread.
-        let here = self.stream.device == ainv::Device::CPU;
-        let alone = here && self.cost < TINY && self.stream.is_idle();
+        let alone = is_here(self.stream) && self.cost < TINY && self.stream.is_idle();
         if !alone || !self.inputs.iter().all(|input| input.storage.is_filled()) {
             return self.submit(py, work);
         }
@@ -82,7 +81,6 @@ impl Call<'_> {
         }
         let bytes = held.iter().map(|storage| storage.count_once(stream)).sum();
         let (count, batch, asked) = (inputs.len(), PerAxis::from(batch), place.clone());
-        let here = stream.device == ainv::Device::CPU;
         let task = move |cancel: &Cancel| {
             for input in &held[..count] {
                 if let Err(failure) = input.outcome() {
@@ -102,7 +100,7 @@ impl Call<'_> {
             let interrupted: &mut dyn FnMut() -> bool = &mut interrupted;
             stream.submit_with(
                 Task {
-                    tiny: here && cost < TINY,
+                    tiny: is_here(stream) && cost < TINY,
                     quick: cost < QUICK,
                     bytes,
                     interrupted: Some(interrupted),

@@ -13,8 +13,8 @@ use std::thread::{self, ThreadId};
 /// ----------
 /// kind : {"cpu", "gpu"}
 ///     What kind of device. A ``"gpu"`` is served where the build has the feature ``wgpu`` and an adapter is
-///     found, for `inv`, `inv_ex`, `solve`, `cholesky_inv` and `tri_inv`; else the functions refuse it before any
-///     work.
+///     found, for `inv`, `inv_ex`, `solve`, `cholesky`, `cholesky_inv` and `tri_inv`; else the functions refuse it
+///     before any work.
 /// index : int, optional
 ///     Which one of that kind.
 ///
