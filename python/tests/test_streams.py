@@ -19,6 +19,7 @@ from test_process import posix, start
 
 CPU = ainv.cpu
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+without_gpu = pytest.mark.skipif(ainv.device_count("gpu") > 0, reason="there is a GPU")
 
 
 def elsewhere(function):
@@ -80,7 +81,7 @@ class TestDefaults:
 
     def test_devices(self):
         assert (ainv.device_count("cpu"), ainv.device_count(CPU)) == (1, 1)
-        assert (ainv.device_count("gpu"), ainv.device_count(ainv.gpu)) == (0, 0)
+        assert ainv.device_count("gpu") == ainv.device_count(ainv.gpu) in (0, 1)
         ainv.set_default_device(CPU)
         info = ainv.device_info()
         assert info == ainv.device_info(CPU) == ainv.device_info("cpu")
@@ -88,6 +89,7 @@ class TestDefaults:
         assert info["threads"] >= 1 and info["memory_size"] is None or info["memory_size"] > 1 << 20
         assert all(cache["bytes"] > 0 for cache in info["caches"])
 
+    @without_gpu
     def test_a_gpu_is_an_error_before_any_work(self):
         x = ainv.asarray(A3)
         stream = ainv.Stream(0, ainv.gpu)
@@ -128,8 +130,9 @@ class TestDefaults:
         assert ainv.default_stream(torch.device("cpu")) == ainv.default_stream(CPU)
         x = ainv.inv(ainv.asarray(A3), stream=torch.device("cpu"))
         assert_same_bits(np.asarray(x), ainv.inv(A3))
-        with raises(RuntimeError, "no back-end"):
-            ainv.inv(ainv.asarray(A3), stream=torch.device("cuda"))
+        if ainv.device_count("gpu") == 0:
+            with raises(RuntimeError, "no back-end"):
+                ainv.inv(ainv.asarray(A3), stream=torch.device("cuda"))
 
 
 def test_a_call_returns_before_its_work_is_done():
