@@ -142,7 +142,7 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
     let field: &[&str] =
         if W::COMPLEX { texts!("complex", "outcome") } else { texts!("real", "outcome") };
     let text: &[&str] = match kernel {
-        Kernel::SmallInverse(_) => texts!("small", "small_inverse"),
+        Kernel::SmallInverse(_) => texts!("small", "closed", "small_inverse"),
         Kernel::SmallSolve(_) => texts!("small", "small_solve"),
         Kernel::SmallTriangle(_) => texts!("small", "triangle", "small_factor", "small_triangle"),
         Kernel::SmallCholesky(_) => texts!("small", "triangle", "small_factor", "small_cholesky"),

@@ -76,9 +76,34 @@ fn square_root(x: Real) -> Real {
     return fma(fma(-root, root, x), Real(0.5) / root, root);
 }
 
-// a b - c d, right to 1.5 units of rounding, by Kahan: the error of one product is added to the difference. (Where a
-// device's fma rounds twice, products that round alike are equal.)
+// Zero, which a device's compiler does not know: it comes from the call.
+var<private> hidden_zero: Bits;
+
+// x as it was rounded: compilers take a sum of products for a product of sums, and x - y + y for x.
+fn rounded(x: Real) -> Real {
+    return bitcast<Real>(bitcast<Bits>(x) ^ hidden_zero);
+}
+
+// x, to the half of its digits that stand first, and what is left: products of halves are exact.
+fn halves(x: Real) -> vec2<Real> {
+    let cut = (MANTISSA + 2u) / 2u;
+    let first = bitcast<Real>(((bitcast<Bits>(x) + (Bits(1) << (cut - 1u))) >> cut) << cut);
+    return vec2<Real>(first, rounded(x - first));
+}
+
+// What a b is more than `product`, by Dekker's split: of fma(a, b, -product) a device may make two roundings.
+fn error_of_product(a: Real, b: Real, product: Real) -> Real {
+    let x = halves(a);
+    let y = halves(b);
+    var error = rounded(rounded(x.x * y.x) - product);
+    error = rounded(error + rounded(x.x * y.y));
+    error = rounded(error + rounded(x.y * y.x));
+    return rounded(error + rounded(x.y * y.y));
+}
+
+// a b - c d, right to 2 units of rounding, by Kahan: the errors of both products are added to their difference.
 fn compensated(a: Real, b: Real, c: Real, d: Real) -> Real {
-    let product = c * d;
-    return fma(-c, d, product) - fma(-a, b, product);
+    let p = rounded(a * b);
+    let q = rounded(c * d);
+    return rounded(p - q) + rounded(error_of_product(a, b, p) - error_of_product(c, d, q));
 }

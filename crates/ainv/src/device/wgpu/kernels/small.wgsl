@@ -13,6 +13,8 @@ struct Call {
     rhs: u32,
     // Of triangles, as triangle.wgsl has it.
     mode: u32,
+    // For `hidden_zero`.
+    nothing: u32,
 }
 
 @group(0) @binding(0) var<storage, read> matrices: array<Entry>;
@@ -165,8 +167,9 @@ fn minor(at: Place, i: u32, p: u32, q: u32) -> Number {
 }
 
 // The determinant, up to order CLOSED: as on the CPU such a matrix is singular where this is zero, whatever rounding leaves
-// of its last pivot.
+// of its last pivot; and its inverse needs no pivots.
 fn determinant(at: Place) -> Number {
+    hidden_zero = Bits(call.nothing);
     let a = number(tile[at.corner]);
     if N == 1u {
         return a;
@@ -181,7 +184,11 @@ fn determinant(at: Place) -> Number {
 // Leaves U, and behind it the right-hand sides solved with L. Of an inverse the columns left of U become L^-1.
 fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
     var known = before;
-    let singular = N <= CLOSED && size(determinant(at)) == Real(0.0);
+    let closed = N <= CLOSED;
+    var singular = false;
+    if closed {
+        singular = size(determinant(at)) == Real(0.0);
+    }
     for (var k = 0u; k < N; k++) {
         // Each invocation finds the pivot for itself.
         var p = k;
@@ -232,6 +239,8 @@ fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
     }
     if singular && known.zero_pivot == 0u {
         known.zero_pivot = N;
+    } else if closed && inverts && !singular {
+        known.zero_pivot = 0u;
     }
     return known;
 }

@@ -4,6 +4,8 @@
 //     substitute  for i = N-1..0: row i of X = (row i of L^-1 - the sum of u_ik (row k of X)) / u_ii
 //     store       A^-1 = 2^columns X P 2^rows
 //
+// Up to order CLOSED closed.wgsl has X, and the elimination says which pivot is zero.
+//
 // Each column of X solves its system by substitution, which bounds the right residual A X - I (Higham,
 // Accuracy and Stability of Numerical Algorithms, 2nd ed., theorem 9.4 and section 14.3).
 
@@ -17,10 +19,29 @@ fn main(
     let first = (group.y * groups.x + group.x) * MATRICES;
     let at = Place(slot * STRIDE, slot * N, lane % TEAM);
     take(lane, first);
-    let known = eliminate(at, scale(at), true);
+    let scaled = scale(at);
+    var over: Number;
+    var closed: Small;
+    if N <= CLOSED {
+        over = determinant(at);
+        closed = adjugate(at);
+    }
+    let known = eliminate(at, scaled, true);
 
     var finite = true;
-    for (var next = N; next > 0u; next--) {
+    if N <= CLOSED {
+        let r = reciprocal(over);
+        for (var i = 0u; i < N; i++) {
+            // Without exchanges.
+            stands_here[at.line + i] = i;
+            for (var j = 0u; j < N; j++) {
+                let x = entry(times(closed[i * N + j], r));
+                finite = finite && entry_is_finite(x);
+                tile[at.corner + i * WIDTH + j] = x;
+            }
+        }
+    }
+    for (var next = select(N, 0u, N <= CLOSED); next > 0u; next--) {
         let i = next - 1u;
         let r = lift(at, i);
         for (var c = at.own; c < N; c += TEAM) {

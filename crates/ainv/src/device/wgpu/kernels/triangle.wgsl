@@ -46,9 +46,11 @@ fn half_of(exponent: i32) -> i32 {
     return select(exponent >> 1u, 0, exponent == NOTHING);
 }
 
-// What the row of a factor is divided by: its largest entry, or less, so that its diagonal entry stays a number.
+// What the row of a factor is divided by: its largest entry, or less, so that its diagonal entry stays a number. One that
+// would not even be subnormal beside the largest is zero, as on the CPU.
 fn size_of_row(largest: i32, diagonal: i32) -> i32 {
-    return select(min(largest, diagonal + GRADED), largest, diagonal == NOTHING);
+    let lost = diagonal == NOTHING || largest - diagonal > TOP - 1 + i32(MANTISSA);
+    return select(min(largest, diagonal + GRADED), largest, lost);
 }
 
 // The power of a column, or more, so that its diagonal entry stays a number.
