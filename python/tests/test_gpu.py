@@ -200,5 +200,5 @@ assert np.array_equal(ainv.inv(small, stream="gpu"), small)
     "llvmpipe" not in os.environ.get("AINV_GPU", ""), reason="its memory is not this process's"
 )
 def test_memory_exhausted():
-    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0 and "refused:" in done.stdout, done.stderr + done.stdout

@@ -507,6 +507,23 @@ fn defaults_are_a_threads_own() {
 }
 
 #[test]
+fn in_a_task_its_stream_is_the_current_one() {
+    let _alone = alone(2);
+    let [a, b] = streams();
+    let task = move |_: &Cancel| {
+        let found = ainv::current_stream();
+        ainv::set_default_stream(b)?;
+        Ok((found, ainv::current_stream()))
+    };
+    // What a task sets as its default is gone after it.
+    for _ in 0..8 {
+        assert_eq!(a.submit(task).unwrap().wait(), Ok((a, b)));
+        assert_eq!(b.submit(task).unwrap().wait(), Ok((b, b)));
+    }
+    assert_eq!(ainv::current_stream(), Stream::from(Device::CPU));
+}
+
+#[test]
 fn what_no_back_end_serves_is_refused_before_any_work() {
     let _alone = alone(2);
     // The first that is not there.

@@ -136,7 +136,7 @@ pub(crate) fn cancel_all() {
     }
 }
 
-/// Runs quick tasks of the CPU's streams, if there are some and this is one of its threads: two loads where none is.
+/// Runs quick tasks of the CPU's streams, if there are some and this is a stream's thread: two loads where none is.
 #[inline]
 pub(crate) fn pause_for_quick_tasks() {
     if let Some(runtime) = CPU.current() {

@@ -104,7 +104,10 @@ impl<'a, W: Scalar> Engine<'a, W> {
             });
         }
         let limits = &gpu.limits;
-        let visible = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        // Kernels count entries in 32 bits.
+        let counted = size_of::<W>() as u64 * u64::from(u32::MAX);
+        let visible =
+            limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(counted);
         let memory = limits.max_compute_workgroup_storage_size as usize;
         let team = Team::new::<W>(order, work, memory);
         let engine = Engine { gpu, order, work, team, visible, cancel, of: PhantomData };

@@ -365,21 +365,30 @@ fn a_lost_device() {
     if !is_there() {
         return;
     }
-    let a: Mat<f32> = random(200, &mut Rng::new(3));
+    let a: Mat<f32> = random(500, &mut Rng::new(3));
     let run = || inv(a.view(), &on_gpu(Options::default()));
     let expected = run().unwrap();
-    for _ in 0..3 {
-        // Before, in or after the work: it has its outcome, or the error.
-        std::thread::scope(|scope| {
-            let work = scope.spawn(run);
-            lose_gpu();
-            match work.join().unwrap() {
-                Ok(x) => assert_same_bits(x.as_slice(), expected.as_slice(), "before it was lost"),
-                Err(Error::Device { what }) => assert!(what.contains("GPU"), "{what}"),
-                Err(error) => panic!("{error}"),
-            }
+    // Before, in or after the work: it has its outcome, or the error.
+    let lost = (0..20).any(|_| {
+        let (before, over) = (submitted_to_gpu(), AtomicBool::new(false));
+        let outcome = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while submitted_to_gpu() == before && !over.load(Relaxed) {
+                    std::thread::yield_now();
+                }
+                lose_gpu();
+            });
+            let outcome = run();
+            over.store(true, Relaxed);
+            outcome
         });
-        lose_gpu();
+        match &outcome {
+            Ok(x) => assert_same_bits(x.as_slice(), expected.as_slice(), "before it was lost"),
+            Err(Error::Device { what }) => assert!(what.contains("GPU"), "{what}"),
+            Err(error) => panic!("{error}"),
+        }
         assert_same_bits(run().unwrap().as_slice(), expected.as_slice(), "after it was lost");
-    }
+        outcome.is_err()
+    });
+    assert!(lost);
 }

@@ -353,10 +353,9 @@ fn exactly_singular<T: Scalar>() {
         for power in [0, T::Real::MIN_EXP / 2, -T::Real::MIN_EXP / 2] {
             let a: Vec<T> = all.iter().flat_map(|a| a.ldexp(power).data).collect();
             for call in [Call::Inv(Assume::General), Call::Solve(Assume::General)] {
-                let on = |device: Device| {
-                    with_stream(device.into(), || call.run(count, n, &a)).unwrap().1
-                };
-                let (status, expected) = (on(Device::GPU), on(Device::CPU));
+                let on =
+                    |device: Device| with_stream(device.into(), || call.run(count, n, &a)).unwrap();
+                let ((x, status), (y, expected)) = (on(Device::GPU), on(Device::CPU));
                 for (i, (status, expected)) in status.iter().zip(&expected).enumerate() {
                     let a = &all[i].data;
                     // So near a singular one it is rounding that says what the last pivot of a system is.
@@ -367,6 +366,15 @@ fn exactly_singular<T: Scalar>() {
                     assert_eq!(status.code, expected.code, "{what}");
                     // Which pivot is zero is a matter of rounding.
                     assert_eq!(status.at == 0, expected.at == 0, "{what}");
+                    // With a determinant of some units of rounding no digit is lost.
+                    let entries = x[i * n * n..].iter().zip(&y[i * n * n..]).take(n * n);
+                    for (x, y) in entries.filter(|_| expected.is_ok()) {
+                        let off = size(*x - *y);
+                        assert!(
+                            off <= 16.0 * T::Real::EPSILON.to_f64() * size(*y),
+                            "{x:?} for {y:?}: {what}"
+                        );
+                    }
                 }
                 assert_eq!(expected[0].code, Code::Singular);
             }
@@ -415,6 +423,23 @@ fn far_apart<T: Scalar>() {
         let (x, status) = solved(Device::GPU, &a, &b);
         let ratio = testkit::residual_of_solve(&a, &b, &x);
         assert!(status.is_ok() && ratio <= TIGHT, "{} {n}: {status:?}, {ratio}", T::NAME);
+
+        // Whose cofactors are products of three numbers, one of them far under the others.
+        let a = Mat::from_fn(n, n, |i, j| match (i, j) {
+            (0, 0) => power(far * 46 / 100),
+            (0, 1) => power(-far * 28 / 100),
+            _ if i == j => power(0),
+            _ => T::default(),
+        });
+        let (x, status, _) = alone_on(Device::GPU, &a, Call::Inv(Assume::General));
+        let expected = a.map(|i, j, _| match (i, j) {
+            (0, 0) => power(-far * 46 / 100),
+            (0, 1) => T::default() - power(-far * 28 / 100 - far * 46 / 100),
+            _ if i == j => power(0),
+            _ => T::default(),
+        });
+        assert!(status.is_ok(), "{} {n}: {status:?}", T::NAME);
+        assert_same_bits(&x.data, &expected.data, n);
 
         // A block far under another one, and what is far under that.
         let a = Mat::from_fn(n, n, |i, j| match (i, j) {

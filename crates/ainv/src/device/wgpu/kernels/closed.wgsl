@@ -1,6 +1,9 @@
 // The inverse up to order CLOSED, as on the CPU: the adjugate over the determinant, whose products of two are compensated.
 
-alias Small = array<Number, CLOSED * CLOSED>;
+struct Closed {
+    adjugate: array<Number, CLOSED * CLOSED>,
+    determinant: Number,
+}
 
 fn a(at: Place, i: u32, j: u32) -> Number {
     return number(tile[at.corner + i * WIDTH + j]);
@@ -15,8 +18,9 @@ fn cofactor(at: Place, i: u32, j: u32) -> Number {
     return difference_of_products(a(at, p, r), a(at, q, s), a(at, p, s), a(at, q, r));
 }
 
-fn adjugate(at: Place) -> Small {
-    var x: Small;
+fn adjugate(at: Place) -> Closed {
+    hidden_zero = Bits(call.nothing);
+    var x: array<Number, CLOSED * CLOSED>;
     if N == 1u {
         x[0] = real(Real(1.0));
     } else if N == 2u {
@@ -31,5 +35,5 @@ fn adjugate(at: Place) -> Small {
             }
         }
     }
-    return x;
+    return Closed(x, determinant(at));
 }

@@ -121,7 +121,9 @@ fn scale(at: Place) -> Known {
         seen |= column_seen[at.line + i];
     }
     let wide = largest - smallest > SPREAD;
-    let balanced = is_balanced(smallest, faintest, largest, wide && call.balanced != 0u);
+    // A closed form has products of three entries.
+    let suspect = call.balanced != 0u || N <= CLOSED;
+    let balanced = is_balanced(smallest, faintest, largest, wide && suspect);
     let non_finite = is_non_finite(seen);
     for (var c = at.own; c < N; c += TEAM) {
         let along = select(largest, row_largest[at.line + c], balanced);
@@ -167,7 +169,7 @@ fn minor(at: Place, i: u32, p: u32, q: u32) -> Number {
 }
 
 // The determinant, up to order CLOSED: as on the CPU such a matrix is singular where this is zero, whatever rounding leaves
-// of its last pivot; and its inverse needs no pivots.
+// of its last pivot.
 fn determinant(at: Place) -> Number {
     hidden_zero = Bits(call.nothing);
     let a = number(tile[at.corner]);
@@ -181,14 +183,16 @@ fn determinant(at: Place) -> Number {
     return less(sum, -number(tile[at.corner + 2u]), minor(at, 1u, 0u, 1u));
 }
 
-// Leaves U, and behind it the right-hand sides solved with L. Of an inverse the columns left of U become L^-1.
-fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
-    var known = before;
-    let closed = N <= CLOSED;
-    var singular = false;
-    if closed {
-        singular = size(determinant(at)) == Real(0.0);
+fn has_no_determinant(at: Place) -> bool {
+    if N <= CLOSED {
+        return size(determinant(at)) == Real(0.0);
     }
+    return false;
+}
+
+// Leaves U, and behind it the right-hand sides solved with L. Of an inverse the columns left of U become L^-1.
+fn eliminate(at: Place, before: Known, inverts: bool, singular: bool) -> Known {
+    var known = before;
     for (var k = 0u; k < N; k++) {
         // Each invocation finds the pivot for itself.
         var p = k;
@@ -239,7 +243,8 @@ fn eliminate(at: Place, before: Known, inverts: bool) -> Known {
     }
     if singular && known.zero_pivot == 0u {
         known.zero_pivot = N;
-    } else if closed && inverts && !singular {
+    } else if N <= CLOSED && inverts && !singular {
+        // It has its closed form, which needs no pivots.
         known.zero_pivot = 0u;
     }
     return known;

@@ -20,22 +20,20 @@ fn main(
     let at = Place(slot * STRIDE, slot * N, lane % TEAM);
     take(lane, first);
     let scaled = scale(at);
-    var over: Number;
-    var closed: Small;
+    var closed: Closed;
     if N <= CLOSED {
-        over = determinant(at);
         closed = adjugate(at);
     }
-    let known = eliminate(at, scaled, true);
+    let known = eliminate(at, scaled, true, N <= CLOSED && size(closed.determinant) == Real(0.0));
 
     var finite = true;
     if N <= CLOSED {
-        let r = reciprocal(over);
+        let r = reciprocal(closed.determinant);
         for (var i = 0u; i < N; i++) {
             // Without exchanges.
             stands_here[at.line + i] = i;
             for (var j = 0u; j < N; j++) {
-                let x = entry(times(closed[i * N + j], r));
+                let x = entry(times(closed.adjugate[i * N + j], r));
                 finite = finite && entry_is_finite(x);
                 tile[at.corner + i * WIDTH + j] = x;
             }

@@ -61,7 +61,7 @@ fn main(
             tile[place] = entry(y);
         }
     }
-    let known = eliminate(at, scaled, false);
+    let known = eliminate(at, scaled, false, has_no_determinant(at));
 
     var finite = true;
     for (var next = N; next > 0u; next--) {

@@ -151,7 +151,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
         powers[rows + n + j] = power;
-        let lost = powers[rows + j] != INFINITE && size(entry_scaled(pivot, powers[rows + j] + power)) == Real(0.0);
+        let lost = powers[rows + j] != INFINITE && size(entry_scaled_to(pivot, powers[rows + j] + power, TOP)) == Real(0.0);
         if !unit && (entry_is_zero(pivot) || lost) {
             zero_at = first_of(zero_at, zero_number(j, n));
         }
