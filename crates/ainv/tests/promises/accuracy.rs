@@ -222,7 +222,9 @@ fn triangular_inverses<T: Scalar>() {
                 Uplo::Lower => a.clone(),
                 Uplo::Upper => a.transposed(),
             };
-            let of_kind = all.iter().filter(|(_, u, _)| *u == unit);
+            // An inverse that grows leaves the range of single precision.
+            let fits = |family: &str| n < 1000 || !family.starts_with("growing");
+            let of_kind = all.iter().filter(|(family, u, _)| *u == unit && fits(family));
             let families: Vec<Family<T>> =
                 of_kind.map(|(family, _, a)| (family.clone(), turned(a))).collect();
             let judged = |k: usize, x: &Mat<T>| {
