@@ -35,6 +35,8 @@ def test_names():
 
 @pytest.mark.parametrize("name", ["", *ainv.__all__])
 def test_examples(name):
+    if name in ("device_count", "set_default_device") and ainv.device_count("gpu") > 0:
+        pytest.skip("they show a machine without a GPU")
     thing = getattr(ainv, name) if name else ainv
     runner = doctest.DocTestRunner()
     for test in doctest.DocTestFinder(recurse=False).find(thing, name or "ainv", globs={}):
@@ -137,7 +139,7 @@ def test_streams(call):
 def test_a_refused_device_leaves_out_alone():
     out = np.full((3, 3), 7.0)
     with pytest.raises(RuntimeError):
-        ainv.inv(A3, out=out, stream="gpu")
+        ainv.inv(A3, out=out, stream=ainv.Device("gpu", 7))
     assert np.all(out == 7)
 
 
