@@ -21,11 +21,7 @@ fn main(
     }
     workgroupBarrier();
     if lane < width {
-        let pivot = number(block[lane * PANEL + lane]);
-        factors[lane] = entry(real(Real(1.0)));
-        if size(pivot) > Real(0.0) {
-            factors[lane] = entry(reciprocal(pivot));
-        }
+        factors[lane] = entry(reciprocal_or(number(block[lane * PANEL + lane]), Real(1.0)));
     }
     workgroupBarrier();
     if j >= call.columns || (j >= call.own && j < call.own + width) {

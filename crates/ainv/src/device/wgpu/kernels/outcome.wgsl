@@ -45,3 +45,11 @@ fn is_balanced(smallest: i32, faintest: i32, largest: i32, suspect: bool) -> boo
 fn is_non_finite(seen: u32) -> bool {
     return (seen & SAW_NAN) != 0u || (seen & (SAW_INFINITE | SAW_OFF_DIAGONAL)) == (SAW_INFINITE | SAW_OFF_DIAGONAL);
 }
+
+// The reciprocal of a pivot, or what stands for that of zero.
+fn reciprocal_or(pivot: Number, otherwise: Real) -> Number {
+    if size(pivot) > Real(0.0) {
+        return reciprocal(pivot);
+    }
+    return real(otherwise);
+}

@@ -57,6 +57,10 @@ struct Place {
     own: u32,
 }
 
+fn placed(lane: u32) -> Place {
+    return Place(lane / TEAM * STRIDE, lane / TEAM * N, lane % TEAM);
+}
+
 // What is known of a matrix.
 struct Known {
     flags: u32,
@@ -256,11 +260,7 @@ fn lift(at: Place, i: u32) -> Number {
         upper[at.line + c] = tile[at.corner + i * WIDTH + c];
     }
     workgroupBarrier();
-    let pivot = number(upper[at.line + i]);
-    if size(pivot) > Real(0.0) {
-        return reciprocal(pivot);
-    }
-    return real(Real(0.0));
+    return reciprocal_or(number(upper[at.line + i]), Real(0.0));
 }
 
 // The outcome of a matrix, and what it means for what is stored.

@@ -106,7 +106,7 @@ fn main(
 ) {
     let slot = lane / TEAM;
     let first = (group.y * groups.x + group.x) * MATRICES;
-    let at = Place(slot * STRIDE, slot * N, lane % TEAM);
+    let at = placed(lane);
     let hermitian = (call.mode & HERMITIAN) != 0u;
     take(lane, first);
     let scaled = scale_definite(at);

@@ -17,7 +17,7 @@ fn main(
 ) {
     let slot = lane / TEAM;
     let first = (group.y * groups.x + group.x) * MATRICES;
-    let at = Place(slot * STRIDE, slot * N, lane % TEAM);
+    let at = placed(lane);
     take(lane, first);
     let scaled = scale(at);
     var closed: Closed;

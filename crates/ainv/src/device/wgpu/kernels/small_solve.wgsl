@@ -21,7 +21,7 @@ fn main(
 ) {
     let slot = lane / TEAM;
     let first = (group.y * groups.x + group.x) * MATRICES;
-    let at = Place(slot * STRIDE, slot * N, lane % TEAM);
+    let at = placed(lane);
     let behind = call.count * SQUARE;
     for (var place = lane; place < MATRICES * N * RHS; place += LANES) {
         let row = first * N + place / RHS;

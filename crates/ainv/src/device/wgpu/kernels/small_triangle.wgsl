@@ -88,7 +88,7 @@ fn main(
 ) {
     let slot = lane / TEAM;
     let first = (group.y * groups.x + group.x) * MATRICES;
-    let at = Place(slot * STRIDE, slot * N, lane % TEAM);
+    let at = placed(lane);
     let unit = (call.mode & UNIT) != 0u;
     let hermitian = (call.mode & HERMITIAN) != 0u;
     take(lane, first);
@@ -160,12 +160,8 @@ fn main(
             }
             tile[place] = entry(y);
             if i == c {
-                recips[at.line + c] = zero();
-                stands_at[at.line + c] = zero_number(c, N);
-                if size(y) > Real(0.0) {
-                    recips[at.line + c] = entry(reciprocal(y));
-                    stands_at[at.line + c] = 0u;
-                }
+                recips[at.line + c] = entry(reciprocal_or(y, Real(0.0)));
+                stands_at[at.line + c] = select(zero_number(c, N), 0u, size(y) > Real(0.0));
             }
         }
     }

@@ -21,11 +21,7 @@ fn main(
     }
     workgroupBarrier();
     if lane < width {
-        let pivot = number(block[lane * PANEL + lane]);
-        reciprocals[lane] = zero();
-        if size(pivot) > Real(0.0) {
-            reciprocals[lane] = entry(reciprocal(pivot));
-        }
+        reciprocals[lane] = entry(reciprocal_or(number(block[lane * PANEL + lane]), Real(0.0)));
     }
     workgroupBarrier();
     if j >= call.columns {
