@@ -450,6 +450,29 @@ fn solve_agrees_with_rcond<T: Scalar>() {
     }
 }
 
+/// `solve` sees every single small row: the random right-hand sides meet it with an entry that may be tiny.
+fn solve_sees_one_small_row<T: Scalar>() {
+    let (n, small) = (70, 2f64.powi(-20));
+    let b = Mat::<T>::from_fn(n, 1, |_, _| T::from_re(T::Real::ONE));
+    for place in 0..n {
+        let a = Mat::<T>::from_fn(n, n, |i, j| {
+            let entry = if i != j { 0.0 } else { [1.0, small][usize::from(i == place)] };
+            T::from_re(T::Real::from_f64(entry))
+        });
+        for (limit, ill) in [(small * 0.98, 0), (small * 1.02, 1)] {
+            let options = Options {
+                assume: Assume::General,
+                ill_conditioned: IllConditioned::Warn(Some(limit)),
+                ..Options::default()
+            };
+            let mut x = vec![T::default(); n];
+            let to = StackMut::new(&mut x, &[n, 1]).unwrap();
+            let summary = solve_into(a.view(), b.view(), to, &mut [], &options).unwrap();
+            assert_eq!(summary.ill_conditioned, ill, "{place}: {limit:e}");
+        }
+    }
+}
+
 /// What has no result is not ill-conditioned, and neither is what holds a NaN.
 #[test]
 fn other_statuses() {
@@ -583,6 +606,7 @@ mod stamped {
         edges,
         ill_conditioned,
         of_factors,
-        solve_agrees_with_rcond
+        solve_agrees_with_rcond,
+        solve_sees_one_small_row
     );
 }
