@@ -95,30 +95,36 @@ fn penrose_conditions<T: Scalar>() {
     worst.finish();
 }
 
-/// 1000 x 50 and its transpose, of full rank and not.
+/// 1000 x 50 and its transpose, of every planted rank, and graded down to three times the cut.
 #[test]
 fn tall_and_wide() {
     fn of<T: Scalar>(worst: &mut Worst) {
         for (m, n) in [(1000, 50), (50, 1000)] {
             let cut = 300.0 * 1000.0 * unit_roundoff::<T>();
             let o = PinvOptions { rtol: Some(Tolerance::All(cut)), ..Default::default() };
-            for r in [50, 49, 25, 1] {
-                let mut s = testkit::spectrum("geometric", r, f64::min(1e3, 1.0 / (3.0 * cut)));
+            let graded = 1.0 / (3.0 * cut);
+            let plain = f64::min(1e3, graded);
+            for (r, cond) in
+                [(50, plain), (50, graded), (49, plain), (25, graded), (1, plain), (0, plain)]
+            {
+                let mut s = testkit::spectrum("geometric", r, cond);
                 s.resize(50, 0.0);
                 let a: Mat<T> = from_singular_values(m, n, &s, &mut Rng::new(r as u64));
                 let x = run(&a, &o).unwrap();
+                let case = format!("{m} x {n} of rank {r}, condition {cond:.0e}");
                 for (i, ratio) in penrose(&a, &x).into_iter().enumerate() {
                     let row = format!("{}: condition {}", T::NAME, i + 1);
-                    worst.check(row, format!("{m} x {n} of rank {r}"), ratio, BAR);
+                    worst.check(row, &case, ratio, BAR);
                 }
                 let kept = rank(&a, &x);
-                assert!((kept - r as f64).abs() < 0.2, "{m} x {n} of rank {r}: {kept} were kept");
+                assert!((kept - r as f64).abs() < 0.2, "{case}: {kept} were kept");
             }
         }
     }
     let mut worst = Worst::new("pinv of 1000 x 50 and 50 x 1000");
     of::<f32>(&mut worst);
     of::<f64>(&mut worst);
+    of::<c32>(&mut worst);
     of::<c64>(&mut worst);
     worst.finish();
 }

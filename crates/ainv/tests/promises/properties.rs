@@ -1,5 +1,5 @@
 //! Random shapes, strides, offsets and calls against a plain loop over dense matrices.
-//! `PROPTEST_CASES=10000` for a night's run.
+//! 10,000 cases; `PROPTEST_CASES` may ask for more.
 
 use super::common::*;
 use ainv::*;
@@ -92,8 +92,13 @@ fn check<T: Scalar>(
     assert!((0..out.len()).all(|at| used[at] || out[at] == canary), "written beside the output");
 }
 
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig { cases: default.cases.max(10_000), failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
     #[test]
     fn strided_stacks_equal_a_plain_loop(
         call in proptest::sample::select(Call::all().collect::<Vec<_>>()),

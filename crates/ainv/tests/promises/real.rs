@@ -6,7 +6,7 @@
 use super::common::*;
 use ainv::*;
 use std::collections::BTreeMap;
-use testkit::{Entries, Mat, Worst, penrose, right_and_left, say, unit_roundoff};
+use testkit::{Entries, Mat, Worst, norm1, penrose, right_and_left, say, unit_roundoff};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Is {
@@ -104,7 +104,6 @@ const NOT_IN_SINGLE: [(&str, Assume); 1] = [("plat362", Assume::Posdef)];
 fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst, own: &mut Own) {
     let single = unit_roundoff::<T>() > 1e-10;
     let inverse = |assume| inv(a.view(), &assuming(assume)).map(mat);
-    let rcond = || rcond(a.view(), Norm::One, &Options::default()).unwrap()[0].to_f64();
     let refused = |assume: Assume, e: Error, worst: &mut Worst| {
         let known = NOT_IN_SINGLE.iter().any(|&(n, by)| (n, by) == (name, assume));
         if !single || !known {
@@ -159,16 +158,8 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst, own: &mut
             if posdef {
                 both(Assume::Posdef);
             }
-            if name == "mcca" {
-                let r = rcond();
-                assert!(single || r < a.rows as f64 * unit_roundoff::<T>(), "{name}: rcond {r}");
-            }
-            // SciPy warns of the first, at the unit roundoff, and not of the second.
             if matches!(name, "mcca" | "nnc1374") && !single {
-                let ill_conditioned = IllConditioned::Raise(Some(unit_roundoff::<T>()));
-                let x = inv(a.view(), &Options { ill_conditioned, ..Options::default() });
-                let ill = matches!(x, Err(Error::IllConditioned { .. }));
-                assert_eq!(ill, name == "mcca", "{name}: {:?}", x.map(drop));
+                beside_the_line(name, a, worst);
             }
         }
         Singular => {
@@ -198,6 +189,44 @@ fn check<T: Scalar>(name: &str, a: &Mat<T>, is: Is, worst: &mut Worst, own: &mut
                 5.0,
             );
         }
+    }
+}
+
+/// SciPy warns of mcca, which is below the unit roundoff, and not of nnc1374, just above it. Both have a finite
+/// result, and their numbers are right: its residual, in twice the precision, proves the inverse's norm.
+fn beside_the_line<T: Scalar>(name: &str, a: &Mat<T>, worst: &mut Worst) {
+    let (n, u) = (a.rows, unit_roundoff::<T>());
+    let run = |ill_conditioned| {
+        let mut x = Mat::<T>::zeros(n, n);
+        let to = StackMut::new(&mut x.data, &[n, n]).unwrap();
+        let mut status = [Status::default()];
+        let o = Options { ill_conditioned, ..Options::default() };
+        let summary = inv_into(a.view(), to, &mut status, &o).unwrap();
+        assert_eq!(summary.failed, 0, "{name}");
+        (x, status[0].code, summary.first_ill_conditioned.map(|(_, rcond)| rcond))
+    };
+    let (x, code, _) = run(IllConditioned::Warn(Some(u)));
+    let expected = if name == "mcca" { Code::IllConditioned } else { Code::Ok };
+    assert_eq!(code, expected, "{name}");
+    assert!(x.is_finite(), "{name}");
+    let raise = IllConditioned::Raise(Some(u));
+    let refused = inv(a.view(), &Options { ill_conditioned: raise, ..Options::default() });
+    let ill = matches!(refused, Err(Error::IllConditioned { .. }));
+    assert_eq!(ill, name == "mcca", "{name}: {:?}", refused.map(drop));
+
+    // norm(A^-1) is norm(X) but for norm(I - A X) of it.
+    let product = norm1(a) * norm1(&x);
+    let off = right_and_left(a, &x).0 * n as f64 * u * product;
+    assert!(off < 0.1, "{name}: {off:e} proves nothing");
+    let truth = 1.0 / product;
+    let (_, code, beside_it) = run(IllConditioned::Warn(Some(1.0)));
+    assert_eq!(code, Code::IllConditioned, "{name} with the limit 1");
+    let alone = rcond(a.view(), Norm::One, &Options::default()).unwrap()[0].to_f64();
+    for (of, r) in [("rcond", alone), ("inv's number", beside_it.unwrap())] {
+        let case = format!("{r:.3e} of {truth:.3e}, which is right to {off:.0e}");
+        worst.check(format!("{of}: {name}"), &case, f64::max(r / truth, truth / r) - 1.0, 30.0);
+        worst.check(format!("{of}, optimistic: {name}"), &case, r / truth, 10.0);
+        assert_eq!(r < u, name == "mcca", "{name}, {of}: {case}");
     }
 }
 
