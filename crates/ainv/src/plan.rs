@@ -61,7 +61,8 @@ pub struct Plan {
     /// Whether results go past the caches, where they fill whole lines of them.
     pub stream: bool,
     /// How many bytes of scratch, all threads together, the call takes beside the result at most, but for
-    /// lists and jobs of some KiB a thread: small and well-conditioned matrices take less.
+    /// lists and jobs of some KiB a thread: small and well-conditioned matrices take less. Those whose entries or
+    /// results leave the range are done again, which takes that much once more and up to 65 of them.
     pub scratch: usize,
 }
 
@@ -204,11 +205,18 @@ impl Plan {
         } else {
             0
         };
+        let packed = |columns: usize, inverts: bool| match p.wide {
+            true => Scratch::AMPLE.len::<T::Wide>(n, columns, threads, inverts),
+            false => Scratch::AMPLE.len::<T>(n, columns, threads, inverts),
+        };
         let work = match route {
-            Route::Lanes | Route::Columns => match p.work {
-                Work::Square(kind) => op::scratch(op::of::<T>(kind), n, p.rhs),
-                _ => lanes::pinv_scratch(n, p.rows.min(p.cols)),
-            },
+            Route::Lanes | Route::Columns => {
+                let reals = match p.work {
+                    Work::Square(kind) => op::scratch(op::of::<T>(kind), n, p.rhs),
+                    _ => lanes::pinv_scratch(n, p.rows.min(p.cols)),
+                };
+                reals.div_ceil(size_of::<T>() / size_of::<T::Real>())
+            }
             Route::Blocked => {
                 let solves = matches!(p.work, Work::Square(Kind::Solve | Kind::PosdefSolve));
                 // At most: a staged result stands well, and in place less is taken.
@@ -220,17 +228,16 @@ impl Plan {
                     true => n.checked_mul(n.checked_add(64)?.checked_add(p.rhs)?)?,
                     false => 0,
                 };
-                working.checked_add(Scratch::AMPLE.len::<T>(n, threads)?)?
+                let inverts = !solves && p.work != Work::Square(Kind::Cholesky);
+                working.checked_add(packed(p.rhs, inverts)?)?
             }
             // In double precision inside; a copy, the factors and the result, or U, V and their like, and
             // what products of three shapes pack.
             Route::Certified => {
                 let double = if p.wide { 1 } else { size_of::<T::Wide>() / size_of::<T>() };
-                let packed = Scratch::AMPLE.len::<T>(n, threads)?.checked_mul(3)?;
-                matrix
-                    .checked_mul(9 * double)?
-                    .checked_add(n.checked_mul(64)?)?
-                    .checked_add(packed)?
+                let packed = Scratch::AMPLE.len::<T::Wide>(n, 0, threads, true)?.checked_mul(3)?;
+                let work = matrix.checked_mul(9)?.checked_add(packed)?.checked_mul(double)?;
+                work.checked_add(n.checked_mul(64)?)?
             }
             Route::Decomposition => matrix.checked_mul(8)?.checked_add(n.checked_mul(64)?)?,
         };

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 /// Steps summed before C is updated: part of the algorithm, because it fixes the order of the
 /// additions.
-const KC: usize = 384;
+pub(super) const KC: usize = 384;
 /// Columns of C from which on the left operand is packed: each element is read once for every tile of
 /// columns.
 const PACKED_FROM: usize = 80;

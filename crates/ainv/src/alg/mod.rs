@@ -126,13 +126,26 @@ impl Scratch {
         Scratch { strip, left, right: left, ample: false }
     }
 
-    /// Elements for an order n, at most.
-    pub(crate) fn len<T>(self, n: usize, threads: usize) -> Option<usize> {
-        let packed = (self.left + self.right) / size_of::<T>() * threads;
+    /// Elements for an order n and so many columns beside it, at most; without strips where nothing is inverted.
+    pub(crate) fn len<T>(
+        self,
+        n: usize,
+        columns: usize,
+        threads: usize,
+        inverts: bool,
+    ) -> Option<usize> {
+        // What there is of an operand; its last panel is filled up.
+        let operand = |bytes: usize, lines: usize| {
+            Some(
+                n.checked_mul(lines)?.min(bytes / size_of::<T>()) + LONGEST_PANEL * n.min(gemm::KC),
+            )
+        };
+        let packed = operand(self.left, n)?.checked_add(operand(self.right, n.max(columns))?)?;
         let panel = if self.ample { panel_width(n) } else { 0 };
-        let whole = if self.packs_whole(n) { n } else { 0 };
-        // The last panel of a packed operand is filled up.
-        n.checked_mul(self.strip.min(strips::group(n)) + panel + whole + 48)?.checked_add(packed)
+        let strip = if inverts { self.strip.min(strips::group(n)).min(n) } else { 0 };
+        let whole = if inverts && self.packs_whole(n) { n } else { 0 };
+        n.checked_mul(strip + panel + whole + LONGEST_PANEL)?
+            .checked_add(packed.checked_mul(threads)?)
     }
 
     /// Whether a whole inverse is packed as it grows, so that no entry is packed twice.
@@ -140,6 +153,9 @@ impl Scratch {
         self.ample && n <= PACKED_WHOLE_UP_TO
     }
 }
+
+/// Rows of a panel of a packed operand, at most.
+const LONGEST_PANEL: usize = 48;
 
 /// A second copy of a larger inverse would be memory that takes longer to come by than it saves.
 const PACKED_WHOLE_UP_TO: usize = 1024;
