@@ -31,8 +31,8 @@ from accuracy_ratios import Array, backward, entry_error, exact_inverse, outside
 Call = Callable[..., Array]
 
 DTYPES = ("float64", "complex128", "float32", "complex64")
-#: Closed forms, lanes, columns; each also alone, which is another route of ainv's. Blocked algorithms.
-SMALL, LARGE = (2, 3, 4, 5, 8, 12, 16, 20, 24), (65, 100, 257)
+#: Closed forms, lanes and columns, each also alone; columns; blocked algorithms.
+SMALL, MIDDLE, LARGE = (2, 3, 4, 5, 8, 12, 16, 20, 24, 32), (33, 48, 64), (65, 100, 257)
 SHAPES = ((2, 2), (3, 3), (4, 4), (8, 8), (7, 6), (6, 7), (12, 5), (5, 12), (16, 16), (24, 24), (40, 25), (65, 65),
           (100, 30), (30, 100))
 
@@ -256,8 +256,8 @@ def exact(libraries: dict[str, dict[str, Call]], orders: tuple[int, ...], seeds:
 
 def everything(libraries: dict[str, dict[str, Call]], quick: bool, largest: int = 1000) -> Iterator[Outcome]:
     for dtype in DTYPES:
-        for n in (3, 5, 24, 65) if quick else SMALL + LARGE:
-            seeds = 1 if quick or n > 65 else 3 if n > 24 else max(12, 200 // n)
+        for n in (3, 5, 24, 33, 65) if quick else SMALL + MIDDLE + LARGE:
+            seeds = 1 if quick or n > 65 else 3 if n > SMALL[-1] else max(12, 200 // n)
             yield from square(libraries, n, seeds, dtype)
         for m, n in ((3, 3), (7, 6)) if quick else SHAPES:
             yield from pseudo(libraries, m, n, 1 if quick else max(3, 60 // max(m, n)), dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 #: What ainv's own tests ask for. Nothing over it is explained away.
@@ -104,19 +104,29 @@ def row_of(operation: str, family: str) -> str:
     return next((row for start, row in ROWS.items() if family.startswith(start)), family)
 
 
-def route(order: int) -> str:
-    return "2, 3" if order < 4 else "4 to 24" if order <= 24 else "over 24"
+def route(o: Outcome) -> str:
+    """ainv's route for its matrix. Lanes and columns are one here: they have the same bits."""
+    if o.operation == "pinv":
+        rows, _, columns = o.case.removesuffix(" alone").partition(" x ")
+        return "lanes" if columns and int(rows) * int(columns) <= 256 else "certified"
+    if o.order > 64:
+        return "blocked"
+    closed = o.operation in ("inv", "entries") and o.order <= (2 if o.dtype.startswith("complex") else 3)
+    return "closed form" if closed else "lanes, columns"
 
 
-#: By operation, precision, row and, if asked, the orders of a route: each library's ratios, a side each.
+def set_of(o: Outcome) -> tuple[str, ...]:
+    return o.operation, precision(o.dtype), row_of(o.operation, o.family)
+
+
+#: By operation, precision and what more tells a set from the others: each library's ratios, a side each.
 Table = dict[tuple[str, ...], dict[str, list[Ratios]]]
 
 
-def summary(outcomes: Iterable[Outcome], routes: bool) -> Table:
+def summary(outcomes: Iterable[Outcome], key: Callable[[Outcome], tuple[str, ...]]) -> Table:
     found: dict[tuple[str, ...], dict[str, list[Outcome]]] = {}
     for o in outcomes:
-        key: tuple[str, ...] = (o.operation, precision(o.dtype), row_of(o.operation, o.family))
-        found.setdefault((*key, route(o.order)) if routes else key, {}).setdefault(o.library, []).append(o)
+        found.setdefault(key(o), {}).setdefault(o.library, []).append(o)
 
     def ratios(many: list[Outcome], side: int) -> Ratios:
         # A ratio that is no number was made infinite.
@@ -146,23 +156,42 @@ def cells(found: dict[str, list[Ratios]], libraries: Sequence[str]) -> Iterator[
         yield " / ".join(bold) or "-"
 
 
+def table(found: Table, rows: dict[str, tuple[str, str]]) -> Iterator[str]:
+    """A line for each row, which names its operation and set: double precision, then single."""
+    keys = {width: [(operation, width, which) for operation, which in rows.values()] for width in ("double", "single")}
+    columns = {width: list(dict.fromkeys(library for key in keys[width] for library in found.get(key, {})))
+               for width in keys}
+    heads = [f"{width}: {name}" if i == 0 else name for width, names in columns.items() for i, name in enumerate(names)]
+    yield f"| | {' | '.join(heads)} |"
+    yield "|---" * (len(heads) + 1) + "|"
+    for row, (operation, which) in rows.items():
+        line = [c for width, names in columns.items() for c in cells(found.get((operation, width, which), {}), names)]
+        yield f"| {row} | {' | '.join(line)} |"
+
+
 def tables(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """A table for each operation: double precision, then single."""
-    found = summary(outcomes, routes=False)
+    """A table for each operation, a line for its families."""
+    found = summary(outcomes, set_of)
     for operation, (title, about) in TITLES.items():
-        rows = dict.fromkeys(row for name, _, row in found if name == operation)
-        if not rows:
-            continue
-        columns = {width: list(dict.fromkeys(
-            library for key, libraries in found.items() if key[:2] == (operation, width) for library in libraries))
-            for width in ("double", "single")}
-        yield from ("", f"## {title}", "", about, "")
-        heads = [f"{width}: {name}" if i == 0 else name for width, names in columns.items() for i, name in enumerate(names)]
-        yield f"| | {' | '.join(heads)} |"
-        yield "|---" * (len(heads) + 1) + "|"
-        for row in rows:
-            line = [c for width, names in columns.items() for c in cells(found.get((operation, width, row), {}), names)]
-            yield f"| {row} | {' | '.join(line)} |"
+        rows = {row: (operation, row) for name, _, row in found if name == operation}
+        if rows:
+            yield from ("", f"## {title}", "", about, "", *table(found, rows))
+
+
+def routes(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """One table of all families, a line for each route."""
+    # Of LAPACK's triangles alone there is no more to say.
+    all_ = [o for o in outcomes if o.operation not in ("inv, zeros", "inv, real") and o.library != "trtri"]
+    found = summary(all_, lambda o: (o.operation, precision(o.dtype), route(o)))
+    order = list(TITLES)
+    keys = sorted({(operation, which) for operation, _, which in found}, key=lambda k: (order.index(k[0]), k[1]))
+    yield from ("", "## By route", "")
+    yield (
+        "The worst of all families below, by ainv's route: closed forms for real orders to 3 and complex ones to 2, lanes and "
+        "columns to 64, which have the same bits, blocked algorithms above; of `pinv` lanes to 256 entries. R / L, of `solve`, "
+        "`pinv` and entries what their tables have."
+    )
+    yield from ("", *table(found, {f"{operation}, {which}": (operation, which) for operation, which in keys}))
 
 
 class Compared(NamedTuple):
@@ -170,7 +199,7 @@ class Compared(NamedTuple):
 
     operation: str
     row: str
-    orders: str
+    route: str
     me: str
     mine: Ratios
     peer: str
@@ -180,7 +209,7 @@ class Compared(NamedTuple):
 
 def compared(found_: Table, side: int = 0) -> Iterator[Compared]:
     """ainv beside the best peer, in each set."""
-    for (operation, _, row, orders), found in found_.items():
+    for (operation, _, row, way), found in found_.items():
         for me in ("ainv", "ainv native"):
             # Native precision stands beside native precision.
             left_out = ("ainv", "numpy") if me == "ainv native" else ("ainv",)
@@ -189,7 +218,7 @@ def compared(found_: Table, side: int = 0) -> Iterator[Compared]:
                 continue
             peer = min(peers, key=lambda p: peers[p].worst)
             mine, best = found[me][side], peers[peer]
-            yield Compared(operation, row, orders, me, mine, peer, best, reason(operation, row, me, mine, peer, peers))
+            yield Compared(operation, row, way, me, mine, peer, best, reason(operation, row, me, mine, peer, peers))
 
 
 def is_behind(x: Compared) -> bool:
@@ -271,17 +300,17 @@ def reason(operation: str, row: str, me: str, mine: Ratios, peer: str, peers: di
 
 def listed(sets: Iterable[Compared]) -> Iterator[str]:
     """A row each, the farthest behind first."""
-    yield from ("", "| operation | matrices | orders | | ainv | best peer | why |", "|---|---|---|---|---|---|---|")
+    yield from ("", "| operation | matrices | route | | ainv | best peer | why |", "|---|---|---|---|---|---|---|")
     for x in sorted(sets, key=lambda x: x.best.worst / x.mine.worst):
         ours, theirs = (f"{number(r.worst)} ({number(r.median)})" for r in (x.mine, x.best))
         which = x.mine.dtype + (", native" if x.me == "ainv native" else "")
         why = x.why or "not known"
-        yield f"| {x.operation} | {x.row} | {x.orders} | {which} | {ours} | {theirs} {x.peer} | {why} |"
+        yield f"| {x.operation} | {x.row} | {x.route} | {which} | {ours} | {theirs} {x.peer} | {why} |"
     yield ""
 
 
 def verdict(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    found = summary(outcomes, routes=True)
+    found = summary(outcomes, lambda o: (*set_of(o), route(o)))
     sides = [list(compared(found, side)) for side in (0, 1)]
     right = list(filter(is_behind, sides[0]))
     left = [f"{x.operation}, {x.row} {number(x.mine.worst)} ({number(x.best.worst)} {x.peer})"
@@ -289,7 +318,7 @@ def verdict(outcomes: Sequence[Outcome]) -> Iterator[str]:
     near = [x for x in sides[0] if x.mine.worst > max(LEAST, x.best.worst) and not is_behind(x)]
     yield from ("", "## Where ainv is not the most accurate", "")
     yield (
-        f"A set is an operation, a precision, a row above and the orders of a route. Of {len(sides[0])} sets these are the "
+        f"A set is an operation, a precision, a row above and a route. Of {len(sides[0])} sets these are the "
         f"ones in which ainv's worst ratio is over {LEAST} and over {FACTOR} times the best peer's, on the side that it "
         "bounds; in brackets the medians. Native precision is compared with native precision."
     )
@@ -317,10 +346,10 @@ def page(outcomes: Sequence[Outcome], versions: str, day: str) -> str:
         f"{versions}; {day}, {platform.machine()}, one thread each.",
         "",
         "R = ||I - A X||_1 and L = ||I - X A||_1 over n u ||A||_1 ||X||_1, u = 2^-53 (single: 2^-24), in twice the",
-        "precision and on the same matrices for all. The numbers are the worst of nine orders of 2 to 24 (in stacks and alone;",
-        "2, 3, 4, 5, 8, 12, 16, 20, 24) and of 65, 100, 257, of seeds (200 / n, at least 12; 3 of order 65, above 1) and real and complex matrices; LAPACK's own",
-        "tests ask for 30, ainv's for 3. 0 is under 0.005; fails: an error, NaN or an infinity. ainv bounds R, not L, but",
-        "where it is said. The best are in bold.",
+        "precision and on the same matrices for all. The numbers are the worst of orders 2, 3, 4, 5, 8, 12, 16, 20, 24, 32 (in",
+        "stacks and alone), 33, 48, 64, 65, 100 and 257, of seeds (200 / n, at least 12; 3 of orders 33 to 65, above 1) and of",
+        "real and complex matrices; LAPACK's own tests ask for 30, ainv's for 3. 0 is under 0.005; fails: an error, NaN or an",
+        "infinity. ainv bounds R, not L, but where it is said. The best are in bold.",
         "`ainv` computes single precision in double inside and rounds once, as NumPy does; `native` is `precision=\"native\"`.",
     ]
-    return "\n".join([*lines, *tables(outcomes), *verdict(outcomes)]) + "\n"
+    return "\n".join([*lines, *routes(outcomes), *tables(outcomes), *verdict(outcomes)]) + "\n"
