@@ -5,7 +5,7 @@ mod pinv;
 pub use pinv::*;
 
 use crate::convert::Matrices;
-use crate::device::cpu::{self, condition, product};
+use crate::device::driver::Driver;
 use crate::device::job::Job;
 use crate::device::stream::on_the_cpu;
 use crate::error::{Error, filled};
@@ -69,7 +69,7 @@ pub fn plan<T: Scalar>(
     };
     let none = &mut [];
     let job = match operation {
-        Operation::Pinv => return cpu::pinv::plan(&a, options),
+        Operation::Pinv => return (Driver::get().pinv_plan)(&a, options),
         Operation::Inv => inv_job(&a, &x, none, options),
         Operation::Cholesky => unary("cholesky", Kind::Cholesky, &a, &x, none, options),
         Operation::CholeskyInv => unary("cholesky_inv", Kind::CholeskyInv, &a, &x, none, options),
@@ -79,7 +79,7 @@ pub fn plan<T: Scalar>(
         }
         Operation::Solve { .. } => solve_job(&a, &b, &x, none, options),
     };
-    job?.plan()
+    (Driver::get().plan)(&job?)
 }
 
 pub(crate) fn square<T>(a: &Stack<T>) -> Result<(), Error> {
@@ -520,7 +520,7 @@ pub fn rcond_into<T: Scalar>(
             what: format!("{} places for {} condition numbers", out.len(), a.len()),
         });
     }
-    condition::rcond(a, norm, out, options)
+    (Driver::get().rcond)(a, norm, out, options)
 }
 
 /// The products A B, shape `(..., m, n)`: A's matrices are m x k, B's k x n, and there are as many of
@@ -577,5 +577,5 @@ pub fn matmul_into<T: Scalar>(
         )));
     }
     same_shape(&x, a.len(), a.rows(), b.cols())?;
-    product::matmul(&a, &b, &x, options)
+    (Driver::get().matmul)(&a, &b, &x, options)
 }

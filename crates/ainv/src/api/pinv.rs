@@ -2,7 +2,7 @@
 
 use super::{owned, same_shape, square, status_length};
 use crate::convert::Matrices;
-use crate::device::cpu;
+use crate::device::driver::Driver;
 use crate::error::Error;
 use crate::op::pinv::Way;
 use crate::options::{Options, PinvOptions, Tolerance};
@@ -80,5 +80,5 @@ pub fn pinv_told<T: Scalar>(
             return Err(Error::Argument { what: format!("{name} must not be negative or NaN") });
         }
     }
-    cpu::pinv::pinv(a, x, pinv, status, options, ways)
+    (Driver::get().pinv)(a, x, pinv, status, options, ways)
 }

@@ -1,5 +1,6 @@
 //! A job: one operation on a stack, checked, which a device runs.
 
+use super::driver::Driver;
 use crate::alg::Shared;
 use crate::error::Error;
 use crate::op::Kind;
@@ -23,8 +24,14 @@ pub(crate) struct Job<'a, T: Scalar> {
 }
 
 impl<T: Scalar> Job<'_, T> {
-    /// Runs it on the device of its stream.
+    /// Runs it.
+    #[inline]
     pub(crate) fn run(self) -> Result<Summary, Error> {
+        (Driver::get().run)(self)
+    }
+
+    /// Runs it on the device of its stream.
+    pub(super) fn run_on_its_device(self) -> Result<Summary, Error> {
         #[cfg(feature = "wgpu")]
         if super::stream::is_on_gpu(self.options) {
             return super::wgpu::run(self);

@@ -2,6 +2,7 @@
 
 pub(crate) mod cpu;
 pub(crate) mod defaults;
+pub(crate) mod driver;
 pub(crate) mod info;
 pub(crate) mod job;
 pub(crate) mod stream;

@@ -1,6 +1,7 @@
 //! By which way a matrix was inverted, and why by that one.
 
 use super::Structure;
+use crate::device::driver::Driver;
 use crate::op::{self, Kind};
 use crate::options::{Assume, Options};
 use crate::plan::{Plan, Route, is_wide};
@@ -72,7 +73,7 @@ impl Choice {
             closed: closed::largest::<W>(),
             lanes: match assume {
                 Assume::Posdef | Assume::Lower | Assume::Upper => op::lanes_max::<W>(),
-                _ => op::of::<W>(Kind::Inv { auto: true }).largest_in_lanes(),
+                _ => (Driver::<W>::get().largest_in_lanes)(Kind::Inv { auto: true }),
             },
             unlooked: op::lanes_max::<W>(),
         }
