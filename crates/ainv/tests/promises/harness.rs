@@ -268,6 +268,22 @@ fn residuals_are_summed_in_twice_the_precision() {
     let x = Mat::new(2, 2, vec![s, (e - 1.0) * s, (-1.0 - e) * s, s]);
     assert_eq!(right(&a, &x), 0.0);
     assert_eq!(left(&a, &x), 0.0);
+    // (1 + e) (1 - e) is 1 in f64: all of the residual e^2 is rounding errors.
+    let u = f64::EPSILON / 2.0;
+    let (a, x) = (Mat::new(1, 1, vec![1.0 + e]), Mat::new(1, 1, vec![1.0 - e]));
+    assert_close(right(&a, &x), e * e / u);
+    assert_close(left(&a, &x), e * e / u);
+    // The same of the imaginary part, in a column that has twice as much of it.
+    let complex = |re: [f64; 4], im: [f64; 4]| {
+        Mat::new(2, 2, re.into_iter().zip(im).map(|(re, im)| c64::new(re, im)).collect())
+    };
+    let a = complex([1.0 + e, 0.0, 0.0, 1.0], [0.0, -2.0, 0.0, 0.0]);
+    let x = complex([1.0 - e, 0.0, 0.0, 1.0], [0.0, 2.0 * (1.0 - e), 0.0, 0.0]);
+    assert_close(right(&a, &x), 2.0 * e * e / (2.0 * u * 3.0 * 3.0));
+}
+
+fn assert_close(ratio: f64, expected: f64) {
+    assert!((ratio / expected - 1.0).abs() < 1e-9, "{ratio:e} is not {expected:e}");
 }
 
 mod stamped {
