@@ -16,7 +16,8 @@ use ainv_kernels::scalar::Scalar;
 /// at or under the cut-off (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorems 9.3
 /// and 10.3, sections 14.2 and 14.3); that takes a small part of the time. The others, and those of low
 /// rank, are done by their singular values (Golub and Van Loan, Matrix Computations, 4th ed., section 5.5.2)
-/// or to the same effect. Single precision is computed in double inside, above the orders of the lanes.
+/// or to the same effect. Single precision is computed in double inside, above the orders of the lanes. A
+/// GPU does all by one-sided Jacobi rotations (the same, section 8.6.3).
 ///
 /// ```
 /// use ainv::{Options, PinvOptions, Stack};
@@ -52,7 +53,7 @@ pub fn pinv_into<T: Scalar>(
     pinv_told(a, x, pinv, status, options, &|_, _| ())
 }
 
-/// [`pinv_into`], which tells how each was found: for tests.
+/// [`pinv_into`], which tells how the CPU found each: for tests.
 #[doc(hidden)]
 pub fn pinv_told<T: Scalar>(
     a: Stack<T>,

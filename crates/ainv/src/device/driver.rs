@@ -2,7 +2,7 @@
 //! every crate that calls them, which takes minutes.
 
 use super::cpu;
-use super::job::Job;
+use super::job::{self, Job};
 use crate::error::Error;
 use crate::op::pinv::Way;
 use crate::op::{self, Kind};
@@ -38,7 +38,7 @@ impl<T: Scalar> Driver<T> {
             largest_in_lanes: |kind| op::of::<T>(kind).largest_in_lanes(),
             run: |job| job.run_on_its_device(),
             pinv_plan: cpu::pinv::plan,
-            pinv: cpu::pinv::pinv,
+            pinv: job::pinv,
             rcond: cpu::condition::rcond,
             matmul: cpu::product::matmul,
         }

@@ -4,7 +4,8 @@ use super::driver::Driver;
 use crate::alg::Shared;
 use crate::error::Error;
 use crate::op::Kind;
-use crate::options::{Assume, Options};
+use crate::op::pinv::Way;
+use crate::options::{Assume, Options, PinvOptions};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 use ainv_kernels::scalar::Scalar;
@@ -38,6 +39,22 @@ impl<T: Scalar> Job<'_, T> {
         }
         self.run_on_cpu()
     }
+}
+
+/// Pseudo-inverses, checked, on the device of their stream. `ways` is told how the CPU found each.
+pub(crate) fn pinv<T: Scalar>(
+    a: Stack<T>,
+    x: StackMut<T>,
+    pinv: &PinvOptions,
+    status: &mut [Status],
+    options: &Options,
+    ways: &(dyn Fn(usize, Way) + Sync),
+) -> Result<Summary, Error> {
+    #[cfg(feature = "wgpu")]
+    if super::stream::is_on_gpu(options) {
+        return super::wgpu::pinv(&a, &x, pinv, status, options);
+    }
+    super::cpu::pinv::pinv(a, x, pinv, status, options, ways)
 }
 
 /// Where the statuses go: each task writes those of its own matrices.

@@ -28,12 +28,8 @@ fn calls() -> impl Iterator<Item = Call> {
 
 /// Whether the device of the current stream has it.
 fn is_served(call: Call) -> bool {
-    let on_gpu = match call {
-        Call::Solve(assume) => !matches!(assume, Assume::Posdef | Assume::Diagonal),
-        Call::Inv(_) | Call::TriInv(..) | Call::Cholesky(_) | Call::CholeskyInv(_) => true,
-        Call::Pinv => false,
-    };
-    on_gpu || current_stream().device == Device::CPU
+    let on_cpu_alone = matches!(call, Call::Solve(Assume::Posdef | Assume::Diagonal));
+    !on_cpu_alone || current_stream().device == Device::CPU
 }
 
 /// Uniform in every part.

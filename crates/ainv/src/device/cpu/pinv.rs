@@ -8,7 +8,7 @@ use crate::device::cpu::pool;
 use crate::device::job::Statuses;
 use crate::device::stream;
 use crate::error::Error;
-use crate::op::pinv::{Asked, Matrix, Way};
+use crate::op::pinv::{Asked, Matrix, Way, cut_of};
 use crate::op::{self, staging};
 use crate::options::{Assume, Options, PinvOptions};
 use crate::plan::{Plan, Problem, Work, is_wide};
@@ -70,17 +70,6 @@ pub(crate) fn pinv<T: Scalar>(
         Ok(summary)
     })
     .inspect_err(|_| statuses.undone())
-}
-
-/// The cut-off of matrix `i`, in the epsilon of the matrix's own scalar.
-fn cut_of<T: Scalar>(p: &PinvOptions, i: usize, largest: usize) -> Cut {
-    let absolute = p.atol.map_or(0.0, |t| t.of(i));
-    let relative = match p.rtol {
-        Some(t) => t.of(i),
-        None if absolute > 0.0 => 0.0,
-        None => largest as f64 * T::Real::EPSILON.to_f64(),
-    };
-    Cut { relative, absolute }
 }
 
 /// What is the same for all matrices of a call.

@@ -2,12 +2,16 @@
 
 use super::adapter::Gpu;
 use super::kernels::{CALL, Kernel, TILE, Team, WORKGROUP, Work, panel};
+use super::panels::by_panels;
+use super::pinv::{SWEEPS, rotations};
 use crate::device::cpu::executor::pause;
 use crate::error::Error;
 use ::wgpu as w;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
+use std::iter::repeat_n;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -15,7 +19,7 @@ use std::time::Duration;
 /// Bytes of the matrices of a part, about.
 const PART: u64 = 64 << 20;
 /// The numbers of a dispatch, and their bytes.
-const WORDS: usize = 17;
+pub(super) const WORDS: usize = 17;
 const CALL_BYTES: u64 = 4 * WORDS as u64;
 /// Dispatches that are handed over at once.
 const PORTION: usize = 96;
@@ -37,8 +41,8 @@ pub fn submitted() -> usize {
 pub(super) struct Engine<'a, W> {
     gpu: &'a Gpu,
     order: usize,
-    work: Work,
-    /// `None`: by panels.
+    pub(super) work: Work,
+    /// `None`: by the kernels of larger orders.
     team: Option<Team>,
     /// Bytes that a kernel can see of one buffer.
     visible: u64,
@@ -48,7 +52,7 @@ pub(super) struct Engine<'a, W> {
 
 /// The buffers of a part.
 pub(super) struct Slot {
-    /// And the right-hand sides behind them.
+    /// And behind them the right-hand sides, or the cut-offs of pseudo-inverses.
     matrices: w::Buffer,
     results: w::Buffer,
     outcomes: w::Buffer,
@@ -70,11 +74,33 @@ pub(super) struct Pending {
     mapped: Receiver<Result<(), w::BufferAsyncError>>,
 }
 
-/// One dispatch: blocked.wgsl and small.wgsl say what the numbers are.
-struct Dispatch {
-    kernel: Kernel,
-    call: [usize; WORDS],
-    groups: [usize; 3],
+/// One dispatch: what its kernel takes for `Call` says what the numbers are.
+pub(super) struct Dispatch {
+    pub(super) kernel: Kernel,
+    pub(super) call: [usize; WORDS],
+    pub(super) groups: [usize; 3],
+}
+
+/// The dispatches of a part, in their order.
+pub(super) struct Dispatches {
+    pub(super) all: Vec<Dispatch>,
+    /// These follow each other so many times.
+    pub(super) again: (Range<usize>, usize),
+}
+
+impl Dispatches {
+    fn order(&self) -> Vec<usize> {
+        let (again, times) = &self.again;
+        let repeated = repeat_n(again.clone(), *times).flatten();
+        (0..again.start).chain(repeated).chain(again.end..self.all.len()).collect()
+    }
+}
+
+impl From<Vec<Dispatch>> for Dispatches {
+    /// Each of them once.
+    fn from(all: Vec<Dispatch>) -> Self {
+        Dispatches { all, again: (0..0, 0) }
+    }
 }
 
 /// What became of a matrix, as outcome.wgsl has it.
@@ -124,14 +150,15 @@ impl<'a, W: Scalar> Engine<'a, W> {
         }
         let needed = engine.largest_of_a_matrix().ok_or(Error::Overflow)?;
         let rows = limits.max_compute_workgroups_per_dimension as usize;
-        if needed > visible || order > rows || engine.columns().div_ceil(64) > rows {
-            let and = match work {
-                Work::Solve(rhs) => format!(" with {rhs} right-hand sides"),
-                _ => String::new(),
+        if needed > visible || order > rows || work.across(order).div_ceil(TILE[0]) > rows {
+            let size = match work {
+                Work::Solve(rhs) => format!("order {order} with {rhs} right-hand sides"),
+                Work::Pinv { columns, .. } => format!("{columns} x {order}"),
+                _ => format!("order {order}"),
             };
             return Err(Error::Unsupported {
                 what: format!(
-                    "a matrix of order {order}{and} takes {needed} bytes in one buffer; kernels of the GPU {} see \
+                    "a matrix of {size} takes {needed} bytes in one buffer; kernels of the GPU {} see \
                      {visible} and {rows} rows: run it on the CPU, stream=ainv.cpu",
                     gpu.name
                 ),
@@ -140,32 +167,48 @@ impl<'a, W: Scalar> Engine<'a, W> {
         Ok(engine)
     }
 
-    /// The columns of a result.
-    fn columns(&self) -> usize {
-        if let Work::Solve(rhs) = self.work { rhs } else { self.order }
-    }
-
-    /// Bytes of a matrix and its right-hand sides.
+    /// Bytes of a matrix and of what stands behind it.
     fn given(&self) -> u64 {
-        (self.order * (self.order + self.work.rhs()) * size_of::<W>()) as u64
+        self.work.given(self.order).map_or(u64::MAX, |entries| (entries * size_of::<W>()) as u64)
     }
 
     /// Bytes of a result.
     fn result(&self) -> u64 {
-        (self.order * self.columns() * size_of::<W>()) as u64
+        (self.order * self.work.across(self.order) * size_of::<W>()) as u64
+    }
+
+    /// Bytes of the buffers that the kernels of larger orders work with, a matrix, in the order of their bindings.
+    fn scratch(&self) -> [u64; 4] {
+        let (n, entry) = (self.order, size_of::<W>());
+        let sizes = match self.work {
+            Work::Pinv { .. } => [n * n * entry, (n + 3) * entry, (n + 2) * 4, 8],
+            work => {
+                let panels = n * panel::<W>() * entry;
+                [panels, panels, (2 * n + work.rhs()) * 4, 2 * n * 4]
+            }
+        };
+        sizes.map(|size| size as u64)
     }
 
     /// Bytes of the largest buffer that one matrix needs.
     fn largest_of_a_matrix(&self) -> Option<u64> {
-        let given = self.order.checked_add(self.work.rhs())?;
-        let columns = if self.team.is_some() { given } else { given.max(panel::<W>()) };
-        let bytes = self.order.checked_mul(columns)?.checked_mul(size_of::<W>())?;
-        u64::try_from(bytes).ok()
+        let given = self.work.given(self.order)?;
+        let entries = match (self.team, self.work) {
+            // Q has no more entries than W.
+            (Some(_), _) | (None, Work::Pinv { .. }) => given,
+            (None, _) => given.max(self.order.checked_mul(panel::<W>())?),
+        };
+        u64::try_from(entries.checked_mul(size_of::<W>())?).ok()
     }
 
     /// How many of `count` matrices make a part.
     pub(super) fn part(&self, count: usize) -> usize {
-        let most = PART.min(self.visible) / self.largest_of_a_matrix().unwrap_or(u64::MAX).max(8);
+        // One dispatch has all the sweeps of small pseudo-inverses.
+        let bytes = match (self.team, self.work) {
+            (Some(_), Work::Pinv { .. }) => PART / 8,
+            _ => PART,
+        };
+        let most = bytes.min(self.visible) / self.largest_of_a_matrix().unwrap_or(u64::MAX).max(8);
         let groups = match self.team {
             Some(_) => u64::MAX,
             None => self.gpu.limits.max_compute_workgroups_per_dimension.into(),
@@ -184,9 +227,9 @@ impl<'a, W: Scalar> Engine<'a, W> {
     /// [`Error::OutOfMemory`], [`Error::Device`].
     pub(super) fn slot(&self, count: usize) -> Result<Slot, Error> {
         use w::BufferUsages as Use;
-        let (n, count) = (self.order as u64, count as u64);
+        let count = count as u64;
         let (given, results, outcomes) = (count * self.given(), count * self.result(), count * 8);
-        let calls = self.dispatches(1, false).len() as u64 * self.stride();
+        let calls = self.dispatches(1, false).all.len() as u64 * self.stride();
         // In the order of their bindings.
         let mut sizes = vec![
             (given, Use::STORAGE | Use::COPY_DST),
@@ -195,10 +238,7 @@ impl<'a, W: Scalar> Engine<'a, W> {
             (calls, Use::UNIFORM | Use::COPY_DST),
         ];
         if self.team.is_none() {
-            let panels = count * n * (panel::<W>() * size_of::<W>()) as u64;
-            let powers = count * (2 * n + self.work.rhs() as u64) * 4;
-            let sizes_of = [panels, panels, powers, count * 2 * n * 4];
-            sizes.extend(sizes_of.map(|size| (size, Use::STORAGE)));
+            sizes.extend(self.scratch().map(|size| (count * size, Use::STORAGE)));
         }
         let all =
             sizes.iter().map(|(size, _)| size).sum::<u64>() + given + calls + results + outcomes;
@@ -241,26 +281,46 @@ impl<'a, W: Scalar> Engine<'a, W> {
     }
 
     /// What inverts `count` matrices, or solves with them.
-    fn dispatches(&self, count: usize, balanced: bool) -> Vec<Dispatch> {
-        match self.team {
-            Some(team) => {
+    fn dispatches(&self, count: usize, balanced: bool) -> Dispatches {
+        let (n, mode) = (self.order, self.work.mode());
+        match (self.team, self.work) {
+            (Some(team), work) => {
                 let most = self.gpu.limits.max_compute_workgroups_per_dimension as usize;
                 let groups = count.div_ceil(team.matrices);
                 let mut call = [0; WORDS];
-                call[..4].copy_from_slice(&[
-                    count,
-                    balanced.into(),
-                    self.work.rhs(),
-                    self.work.mode(),
-                ]);
+                call[..5].copy_from_slice(&match work {
+                    Work::Pinv { columns, .. } => [count, n, columns, mode, SWEEPS],
+                    work => [count, balanced.into(), work.rhs(), mode, 0],
+                });
                 let groups = [groups.min(most), groups.div_ceil(most), 1];
-                vec![Dispatch { kernel: team.kernel(self.work), call, groups }]
+                vec![Dispatch { kernel: team.kernel(work), call, groups }].into()
             }
-            None => blocked(self.order, self.work, panel::<W>(), count, balanced),
+            (None, work) => {
+                let stages = match work {
+                    Work::Pinv { columns, .. } => return rotations(n, columns, mode, count),
+                    Work::Invert => [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Store],
+                    Work::Solve(_) => {
+                        [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Solution]
+                    }
+                    Work::Triangle { .. } => [
+                        Kernel::TriangleScale,
+                        Kernel::TriangleLoad,
+                        Kernel::TrianglePanel,
+                        Kernel::TriangleStore,
+                    ],
+                    Work::Definite { .. } => [
+                        Kernel::CholeskyScale,
+                        Kernel::TriangleLoad,
+                        Kernel::TrianglePanel,
+                        Kernel::TriangleStore,
+                    ],
+                };
+                by_panels(n, work, stages, panel::<W>(), count, balanced).into()
+            }
         }
     }
 
-    /// Hands matrices over, dense and one after the other, and behind all of them their right-hand sides.
+    /// Hands matrices over, dense and one after the other, and behind all of them what belongs to them.
     ///
     /// # Errors
     /// [`Error::Device`].
@@ -287,8 +347,8 @@ impl<'a, W: Scalar> Engine<'a, W> {
     ) -> Result<Pending, Error> {
         let (gpu, stride) = (self.gpu, self.stride());
         let dispatches = self.dispatches(count, balanced);
-        let mut calls = vec![0u8; dispatches.len() * stride as usize];
-        for (place, dispatch) in calls.chunks_mut(stride as usize).zip(&dispatches) {
+        let mut calls = vec![0u8; dispatches.all.len() * stride as usize];
+        for (place, dispatch) in calls.chunks_mut(stride as usize).zip(&dispatches.all) {
             for (word, &number) in place.chunks_mut(4).zip(&dispatch.call) {
                 word.copy_from_slice(&(number as u32).to_ne_bytes());
             }
@@ -300,7 +360,7 @@ impl<'a, W: Scalar> Engine<'a, W> {
         gpu.guarded(bytes, |device| {
             let new =
                 || device.create_command_encoder(&w::CommandEncoderDescriptor { label: None });
-            for (i, portion) in dispatches.chunks(PORTION).enumerate() {
+            for (i, portion) in dispatches.order().chunks(PORTION).enumerate() {
                 pause(self.cancel)?;
                 let mut encoder = new();
                 if i == 0 {
@@ -311,8 +371,8 @@ impl<'a, W: Scalar> Engine<'a, W> {
                     }
                 }
                 let mut pass = encoder.begin_compute_pass(&w::ComputePassDescriptor::default());
-                for (j, dispatch) in portion.iter().enumerate() {
-                    let offset = (i * PORTION + j) as u64 * stride;
+                for &at in portion {
+                    let (dispatch, offset) = (&dispatches.all[at], at as u64 * stride);
                     let [x, y, z] = dispatch.groups.map(|groups| groups as u32);
                     pass.set_pipeline(&gpu.kernels.get::<W>(gpu, dispatch.kernel)?);
                     pass.set_bind_group(0, &slot.group, &[offset as u32]);
@@ -392,139 +452,4 @@ impl<'a, W: Scalar> Engine<'a, W> {
         slot.read.unmap();
         done.map(|()| slot)
     }
-}
-
-/// Columns that kernels work on: some of A's, or those of B.
-#[derive(Clone, Copy)]
-struct Columns {
-    begin: usize,
-    step: usize,
-    count: usize,
-    /// The first of the panel's own among them.
-    own: Option<usize>,
-}
-
-/// A panel, and the product that follows, as blocked.wgsl has them.
-#[derive(Default)]
-struct Panel {
-    first: usize,
-    width: usize,
-    top: usize,
-    height: usize,
-    inner: usize,
-    depth: usize,
-    /// Where the left factor begins, and the steps of its rows and columns.
-    left: [usize; 3],
-}
-
-/// The dispatches by panels: blocked.wgsl has the algorithm.
-fn blocked(n: usize, work: Work, panel: usize, count: usize, balanced: bool) -> Vec<Dispatch> {
-    // A matrix a workgroup, a column an invocation, an entry an invocation, and tiles of the product.
-    let matrices = [count, 1, 1];
-    let lines = |columns: usize| [columns.div_ceil(64), 1, count];
-    let entries = |columns: usize| [columns.div_ceil(64), n, count];
-    let tiles =
-        |rows: usize, columns: usize| [columns.div_ceil(TILE[1]), rows.div_ceil(TILE[0]), count];
-    let call = |at: Panel, on: Columns| {
-        let Panel { first, width, top, height, inner, depth, left: [left, left_row, left_column] } =
-            at;
-        let Columns { begin, step, count, own } = on;
-        // The words of blocked.wgsl.
-        [
-            n,
-            balanced.into(),
-            work.rhs(),
-            first,
-            width,
-            top,
-            height,
-            inner,
-            depth,
-            left,
-            left_row,
-            left_column,
-            begin,
-            step,
-            count,
-            own.unwrap_or(count),
-            work.mode(),
-        ]
-    };
-    let of_a = |begin, count, own| Columns { begin, step: n, count, own };
-    let results = match work {
-        Work::Solve(k) => Columns { begin: count * n * n, step: k, count: k, own: None },
-        _ => of_a(0, n, None),
-    };
-
-    let whole = call(Panel::default(), results);
-    let mut all = vec![];
-    let mut add = |kernel, call, groups: [usize; 3]| {
-        if !groups.contains(&0) {
-            all.push(Dispatch { kernel, call, groups });
-        }
-    };
-    let [scale, load, factor, store] = match work {
-        Work::Invert => [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Store],
-        Work::Solve(_) => [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Solution],
-        Work::Triangle { .. } => [
-            Kernel::TriangleScale,
-            Kernel::TriangleLoad,
-            Kernel::TrianglePanel,
-            Kernel::TriangleStore,
-        ],
-        Work::Definite { .. } => [
-            Kernel::CholeskyScale,
-            Kernel::TriangleLoad,
-            Kernel::TrianglePanel,
-            Kernel::TriangleStore,
-        ],
-    };
-    add(scale, whole, matrices);
-    add(load, whole, entries(n));
-    if let Work::Solve(k) = work {
-        add(Kernel::Rhs, whole, lines(k));
-    }
-    let panels =
-        (0..n).step_by(panel).map(|first| (first, panel.min(n - first), n.min(first + panel)));
-    let down = |(first, width, next): (usize, usize, usize), on| {
-        let (top, height, left) = (next, n - next, [next * panel, panel, 1]);
-        call(Panel { first, width, top, height, inner: first, depth: width, left }, on)
-    };
-    if let Work::Definite { .. } = work {
-        for at @ (_, _, next) in panels.clone() {
-            let rest = of_a(next, n - next, None);
-            add(Kernel::CholeskyPanel, down(at, results), matrices);
-            add(Kernel::Product, down(at, rest), tiles(n - next, n - next));
-        }
-    }
-    // A factor alone is done.
-    let inverts = work != Work::Definite { inverse: false };
-    for at @ (first, _, next) in panels.clone().filter(|_| inverts) {
-        let height = n - next;
-        let call = |on| down(at, on);
-        add(factor, call(results), matrices);
-        let follow = match work {
-            Work::Invert => &[of_a(0, n, Some(first))][..],
-            Work::Solve(_) => &[of_a(next, height, None), results],
-            Work::Triangle { .. } | Work::Definite { .. } => &[of_a(0, next, Some(first))],
-        };
-        for &on in follow {
-            add(Kernel::Exchange, call(on), lines(on.count));
-            add(Kernel::Product, call(on), tiles(height, on.count));
-        }
-    }
-    if inverts && !matches!(work, Work::Triangle { hermitian: false, .. }) {
-        for (first, width, next) in panels.rev() {
-            let (inner, depth, left) = (next, n - next, [next * panel, 1, panel]);
-            let panel = Panel { first, width, top: first, height: width, inner, depth, left };
-            let call = call(panel, results);
-            if next < n {
-                add(Kernel::Lift, call, lines(n - next));
-                add(Kernel::Product, call, tiles(width, results.count));
-            }
-            add(Kernel::Substitute, call, lines(results.count));
-        }
-    }
-    add(store, whole, entries(results.count));
-    all
 }

@@ -2,6 +2,7 @@
 //! or `double.wgsl`), a field (`real.wgsl`, `complex.wgsl`), and what works on its numbers.
 
 use super::adapter::Gpu;
+use super::pinv::CUT;
 use crate::error::Error;
 use ::wgpu as w;
 use ainv_kernels::scalar::Scalar;
@@ -36,9 +37,32 @@ pub(super) enum Work {
     Definite {
         inverse: bool,
     },
+    /// The pseudo-inverse of a matrix with so many columns, no fewer than its rows, which are its order.
+    Pinv {
+        columns: usize,
+        /// The lower triangle says all.
+        hermitian: bool,
+    },
 }
 
 impl Work {
+    /// Entries of a matrix of this order and of what stands behind it, if they can be counted.
+    pub(super) fn given(self, order: usize) -> Option<usize> {
+        match self {
+            Work::Pinv { columns, .. } => order.checked_mul(columns)?.checked_add(CUT),
+            work => order.checked_mul(order.checked_add(work.rhs())?),
+        }
+    }
+
+    /// The columns of a result; of a pseudo-inverse, which has as many columns as the order, its rows.
+    pub(super) fn across(self, order: usize) -> usize {
+        match self {
+            Work::Solve(rhs) => rhs,
+            Work::Pinv { columns, .. } => columns,
+            _ => order,
+        }
+    }
+
     /// Columns of B.
     pub(super) fn rhs(self) -> usize {
         if let Work::Solve(rhs) = self { rhs } else { 0 }
@@ -51,6 +75,7 @@ impl Work {
                 usize::from(unit) | usize::from(reversed) << 1 | usize::from(hermitian) << 2
             }
             Work::Definite { inverse } => 8 | usize::from(inverse) << 2,
+            Work::Pinv { hermitian, .. } => usize::from(hermitian) << 2,
             _ => 0,
         }
     }
@@ -63,6 +88,7 @@ pub(super) enum Kernel {
     SmallSolve(Team),
     SmallTriangle(Team),
     SmallCholesky(Team),
+    SmallPinv(Team),
     Scale,
     Load,
     Panel,
@@ -79,13 +105,18 @@ pub(super) enum Kernel {
     TriangleStore,
     CholeskyScale,
     CholeskyPanel,
+    PinvRows,
+    PinvRotate,
+    PinvRest,
+    PinvLengths,
+    Pinv,
 }
 
 /// How small matrices are shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Team {
     order: usize,
-    /// Columns of B that it has room for.
+    /// Columns of B that it has room for, or of a matrix that need not be square.
     rhs: usize,
     /// Invocations of a matrix.
     lanes: usize,
@@ -97,17 +128,23 @@ impl Team {
     /// That of matrices of this order and their right-hand sides, if they are small and the workgroups have memory for
     /// one.
     pub(super) fn new<W: Scalar>(order: usize, work: Work, memory: usize) -> Option<Team> {
-        let rhs = match work {
-            // A power of two: a kernel serves many shapes.
-            Work::Solve(rhs) => rhs.next_power_of_two(),
-            _ => 0,
+        // Powers of two: a kernel serves many shapes.
+        let (order, rhs) = match work {
+            Work::Solve(rhs) => (order, rhs.next_power_of_two()),
+            Work::Pinv { columns, .. } => (order.next_power_of_two(), columns.next_power_of_two()),
+            _ => (order, 0),
         };
         if order > SMALL || rhs > SMALL {
             return None;
         }
         // Of the smallest orders a matrix an invocation.
         let columns = order.max(rhs);
-        let lanes = if columns <= 4 { 1 } else { columns.next_power_of_two() };
+        let lanes = match work {
+            // A pair of rows each.
+            Work::Pinv { .. } => (order / 2).max(1),
+            _ if columns <= 4 => 1,
+            _ => columns.next_power_of_two(),
+        };
         // As the kernels declare them, and what they are rounded up by.
         let matrix = ((order * (order + rhs)) | 1) + 2 * order;
         let bytes = matrix * size_of::<W>() + (8 * order + rhs) * 4 + 8;
@@ -121,6 +158,7 @@ impl Team {
             Work::Solve(_) => Kernel::SmallSolve(self),
             Work::Triangle { .. } => Kernel::SmallTriangle(self),
             Work::Definite { .. } => Kernel::SmallCholesky(self),
+            Work::Pinv { .. } => Kernel::SmallPinv(self),
         }
     }
 }
@@ -146,6 +184,7 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         Kernel::SmallSolve(_) => texts!("small", "small_solve"),
         Kernel::SmallTriangle(_) => texts!("small", "triangle", "small_factor", "small_triangle"),
         Kernel::SmallCholesky(_) => texts!("small", "triangle", "small_factor", "small_cholesky"),
+        Kernel::SmallPinv(_) => texts!("rotation", "small_pinv"),
         Kernel::Scale => texts!("blocked", "scale"),
         Kernel::Load => texts!("blocked", "load"),
         Kernel::Panel => texts!("blocked", "lower_block", "panel"),
@@ -162,6 +201,11 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         Kernel::TriangleStore => texts!("blocked", "triangle", "triangle_store"),
         Kernel::CholeskyScale => texts!("blocked", "triangle", "cholesky_scale"),
         Kernel::CholeskyPanel => texts!("blocked", "triangle", "cholesky_panel"),
+        Kernel::PinvRows => texts!("rotation", "rotations", "pinv_rows"),
+        Kernel::PinvRotate => texts!("rotation", "rotations", "pinv_rotate"),
+        Kernel::PinvRest => texts!("rotation", "rotations", "pinv_rest"),
+        Kernel::PinvLengths => texts!("rotation", "rotations", "pinv_lengths"),
+        Kernel::Pinv => texts!("rotation", "rotations", "pinv"),
     };
     let sizes = match kernel.team() {
         Some(Team { order, rhs, lanes, matrices }) => format!(
@@ -189,7 +233,8 @@ impl Kernel {
             Kernel::SmallInverse(team)
             | Kernel::SmallSolve(team)
             | Kernel::SmallTriangle(team)
-            | Kernel::SmallCholesky(team) => Some(team),
+            | Kernel::SmallCholesky(team)
+            | Kernel::SmallPinv(team) => Some(team),
             _ => None,
         }
     }

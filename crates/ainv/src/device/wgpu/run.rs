@@ -1,8 +1,9 @@
-//! A job on the GPU: parts of the stack, two of them on their way, and what is decided again.
+//! A call on the GPU: parts of its stacks, two of them on their way, and what is decided again.
 
 use super::adapter;
 use super::engine::{Engine, Outcome, Pending, Slot};
 use super::kernels::Work;
+use super::pinv::{CUT, numbers};
 use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
@@ -12,16 +13,36 @@ use crate::device::job::{Job, Statuses};
 use crate::device::{lacks, stream};
 use crate::error::Error;
 use crate::op::{Kind, staging};
-use crate::options::{Assume, IllConditioned, OnSingular};
+use crate::options::{Assume, IllConditioned, OnSingular, Options};
 use crate::plan::is_wide;
-use crate::stack::Stack;
+use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
+use ainv_kernels::bounds::Cut;
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use std::ops::Range;
 
 /// Bytes from which on the pool's threads share the copies between the caller's memory and the driver's.
 const SHARED: usize = 1 << 20;
+
+/// The stacks of a call, whatever it computes.
+pub(super) struct Stacks<'a, T: Scalar> {
+    pub(super) a: &'a Stack<'a, T>,
+    pub(super) beside: Beside<'a, T>,
+    pub(super) x: &'a StackMut<'a, T>,
+    /// What the matrices are filled in from.
+    pub(super) filled: Assume,
+    /// The kernels take matrices and results transposed.
+    pub(super) transposed: bool,
+}
+
+/// What belongs to the matrices, and stands behind all of a part.
+pub(super) enum Beside<'a, T> {
+    Nothing,
+    Rhs(&'a Stack<'a, T>),
+    /// The cut-offs of pseudo-inverses.
+    Cuts(&'a (dyn Fn(usize) -> Cut + Sync)),
+}
 
 /// Runs a job when it is its turn.
 ///
@@ -30,25 +51,46 @@ const SHARED: usize = 1 << 20;
 /// [`Error::Cancelled`].
 pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
     let work = work(&job)?;
+    let stacks = Stacks {
+        a: job.a,
+        beside: job.b.map_or(Beside::Nothing, Beside::Rhs),
+        x: job.x,
+        filled: match job.kind {
+            Kind::Diagonal => Assume::Diagonal,
+            _ => job.expand.unwrap_or(Assume::General),
+        },
+        // The kernels take lower triangles, the job's are upper ones.
+        transposed: matches!(job.kind, Kind::TriInv { .. }),
+    };
+    compute(&stacks, work, job.status, job.options)
+}
+
+/// Does the work when it is its turn.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn compute<T: Scalar>(
+    stacks: &Stacks<T>,
+    work: Work,
+    status: &mut [Status],
+    options: &Options,
+) -> Result<Summary, Error> {
     // Threads that the driver makes have the mode of the one that calls it.
     let _mode = Mode::standard();
     let gpu = adapter::gpu()?;
-    if job.a.is_empty() || job.x.rows() == 0 || job.x.cols() == 0 {
-        stream::turn(job.options)?;
-        job.status.fill(Status::OK);
+    let Stacks { a, x, .. } = stacks;
+    if a.is_empty() || x.rows() == 0 || x.cols() == 0 {
+        stream::turn(options)?;
+        status.fill(Status::OK);
         return Ok(Summary::default());
     }
-    let expand = if job.kind == Kind::Diagonal { Some(Assume::Diagonal) } else { job.expand };
-    let job = Job { expand, ..job };
-    // The kernels take lower triangles, the job's are upper ones.
-    let transposed = matches!(job.kind, Kind::TriInv { .. });
-    let (order, cancel) = (job.a.rows(), job.options.cancel.as_ref());
-    if is_wide::<T>(job.options) {
+    let (order, cancel) = (a.rows().min(a.cols()), options.cancel.as_ref());
+    if is_wide::<T>(options) {
         let engine = Engine::<T::Wide>::new(&gpu, order, work, cancel)?;
-        Parts { engine, transposed, to: T::widen, from: T::narrow }.run(job)
+        Parts { engine, stacks, options, to: T::widen, from: T::narrow }.run(status)
     } else {
         let engine = Engine::<T>::new(&gpu, order, work, cancel)?;
-        Parts { engine, transposed, to: |x: T| x, from: |x: T| x }.run(job)
+        Parts { engine, stacks, options, to: |x: T| x, from: |x: T| x }.run(status)
     }
 }
 
@@ -88,11 +130,11 @@ fn work<T: Scalar>(job: &Job<T>) -> Result<Work, Error> {
     Ok(work)
 }
 
-/// The parts of a stack of T that is inverted, or solved with, in W.
-struct Parts<'a, W, To, From> {
+/// The parts of stacks of T that the work is done on in W.
+struct Parts<'a, T: Scalar, W, To, From> {
     engine: Engine<'a, W>,
-    /// Matrices and results are transposed.
-    transposed: bool,
+    stacks: &'a Stacks<'a, T>,
+    options: &'a Options,
     to: To,
     from: From,
 }
@@ -100,86 +142,93 @@ struct Parts<'a, W, To, From> {
 /// A part that the device has: these matrices.
 type OnItsWay = (Pending, Range<usize>);
 
-impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
-    fn run<T: Scalar>(&self, job: Job<T>) -> Result<Summary, Error>
-    where
-        To: Fn(T) -> W,
-        From: Fn(W) -> T,
-    {
-        stream::turn(job.options)?;
-        let status = Statuses::new(job.status);
-        self.parts(&job, status).inspect_err(|_| status.undone())
+impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
+    Parts<'_, T, W, To, From>
+{
+    fn run(&self, status: &mut [Status]) -> Result<Summary, Error> {
+        stream::turn(self.options)?;
+        let status = Statuses::new(status);
+        self.parts(status).inspect_err(|_| status.undone())
     }
 
     /// One part is prepared while the device has another.
-    fn parts<T: Scalar>(&self, job: &Job<T>, status: Statuses) -> Result<Summary, Error>
-    where
-        To: Fn(T) -> W,
-        From: Fn(W) -> T,
-    {
-        let count = job.a.len();
+    fn parts(&self, status: Statuses) -> Result<Summary, Error> {
+        let count = self.stacks.a.len();
         let part = self.engine.part(count);
         let (mut summary, mut free) = (Summary::default(), None);
         let mut on_its_way: Option<OnItsWay> = None;
         for first in (0..count).step_by(part) {
-            pause(job.options.cancel.as_ref())?;
+            pause(self.options.cancel.as_ref())?;
             let range = first..count.min(first + part);
             let slot = match free.take() {
                 Some(slot) => slot,
                 None => self.engine.slot(part)?,
             };
-            let next = self.upload(job, slot, range.clone(), false)?;
+            let next = self.upload(slot, range.clone(), false)?;
             if let Some(before) = on_its_way.replace((next, range)) {
-                free = Some(self.collect(job, before, status, &mut summary)?);
+                free = Some(self.collect(before, status, &mut summary)?);
             }
         }
         if let Some(last) = on_its_way {
-            self.collect(job, last, status, &mut summary)?;
+            self.collect(last, status, &mut summary)?;
         }
         Ok(summary)
     }
 
     /// Hands matrices over.
-    fn upload<T: Scalar>(
+    fn upload(
         &self,
-        job: &Job<T>,
         slot: Slot,
         matrices: impl ExactSizeIterator<Item = usize> + Send,
         balanced: bool,
-    ) -> Result<Pending, Error>
-    where
-        To: Fn(T) -> W,
-    {
+    ) -> Result<Pending, Error> {
+        let Stacks { a, beside, filled, .. } = self.stacks;
         let count = matrices.len();
-        let of = |stack: &Stack<T>| stack.rows() * stack.cols();
-        let entries = count * (of(job.a) + job.b.map_or(0, of));
-        let (filled, frame) = (job.expand.unwrap_or(Assume::General), self.oriented(job.a.frame()));
+        let size = a.rows() * a.cols();
+        let size_beside = match beside {
+            Beside::Nothing => 0,
+            Beside::Rhs(b) => b.rows() * b.cols(),
+            Beside::Cuts(_) => CUT,
+        };
+        let entries = count * (size + size_beside);
         let (ranges, slot_of) = (runs(matrices), &slot);
         // As on the CPU, in the precision of the caller's matrices.
-        let definite = T::COMPLEX && matches!(job.kind, Kind::Cholesky | Kind::PosdefInv);
-        let rounding = job.a.rows() as f64 * T::Real::EPSILON.to_f64();
-        self.shared(job, entries, move |cx| {
+        let definite = T::COMPLEX && matches!(self.engine.work, Work::Definite { .. });
+        let rounding = a.rows() as f64 * T::Real::EPSILON.to_f64();
+        let frame = self.oriented(a.frame());
+        self.shared(entries, move |cx| {
             arena::with(entries, |dense: *mut W| {
                 let (mut list, mut b_list) = (vec![], vec![]);
-                let (mut a_to, mut b_to) = (dense, dense.wrapping_add(count * of(job.a)));
+                let (mut a_to, mut b_to) = (dense, dense.wrapping_add(count * size));
                 for Range { start, end } in ranges {
                     let len = end - start;
-                    let places = job.a.places(start, len, &mut list)?;
+                    let places = a.places(start, len, &mut list)?;
                     // SAFETY: matrices of a checked view; the block holds them all.
                     unsafe {
-                        staging::expand(cx, places, frame, filled, &self.to, a_to)?;
+                        staging::expand(cx, places, frame, *filled, &self.to, a_to)?;
                         if definite {
-                            staging::drop_rounding(a_to, len, job.a.rows(), rounding);
+                            staging::drop_rounding(a_to, len, a.rows(), rounding);
                         }
                     }
-                    a_to = a_to.wrapping_add(len * of(job.a));
-                    let Some(b) = job.b else { continue };
-                    let places = b.places(start, len, &mut b_list)?;
-                    // SAFETY: and the right-hand sides behind them.
-                    unsafe {
-                        staging::expand(cx, places, b.frame(), Assume::General, &self.to, b_to)?
-                    };
-                    b_to = b_to.wrapping_add(len * of(b));
+                    match beside {
+                        Beside::Nothing => {}
+                        Beside::Rhs(b) => {
+                            let (places, frame) = (b.places(start, len, &mut b_list)?, b.frame());
+                            // SAFETY: and the right-hand sides behind them.
+                            unsafe {
+                                staging::expand(cx, places, frame, Assume::General, &self.to, b_to)?
+                            };
+                        }
+                        Beside::Cuts(cut) => {
+                            for i in 0..len {
+                                let to: *mut [W; CUT] = b_to.wrapping_add(i * CUT).cast();
+                                // SAFETY: and the cut-offs.
+                                unsafe { to.write(numbers::<W>(cut(start + i))) };
+                            }
+                        }
+                    }
+                    a_to = a_to.wrapping_add(len * size);
+                    b_to = b_to.wrapping_add(len * size_beside);
                 }
                 let bytes = entries * size_of::<W>();
                 // SAFETY: the block, filled above; numbers have no padding.
@@ -193,17 +242,21 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
 
     /// Waits for a part and puts its results in their places. Its suspects are done again, scaled by rows and
     /// columns; they are read before the results are written, which may take their places.
-    fn collect<T: Scalar>(
+    fn collect(
         &self,
-        job: &Job<T>,
         (pending, range): OnItsWay,
         status: Statuses,
         summary: &mut Summary,
-    ) -> Result<Slot, Error>
-    where
-        To: Fn(T) -> W,
-        From: Fn(W) -> T,
-    {
+    ) -> Result<Slot, Error> {
+        let (work, order) = (self.engine.work, self.stacks.a.rows());
+        let mut note = |i: usize, outcome: &Outcome| {
+            let of = outcome.status(work, order);
+            status.set(i, of);
+            // A matrix with a NaN has a result: NaN. But no pseudo-inverse.
+            if of.code != Code::NonFinite || matches!(work, Work::Pinv { .. }) {
+                summary.record(i, of);
+            }
+        };
         let mut again = None;
         let slot = self.engine.wait(pending, |results, outcomes| {
             let suspects: Vec<usize> = range
@@ -213,12 +266,12 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
                 .collect();
             if !suspects.is_empty() {
                 let slot = self.engine.slot(suspects.len())?;
-                let pending = self.upload(job, slot, suspects.iter().copied(), true)?;
+                let pending = self.upload(slot, suspects.iter().copied(), true)?;
                 again = Some((pending, suspects));
             }
-            self.put(job, results, range.clone())?;
+            self.put(results, range.clone())?;
             for (i, outcome) in range.clone().zip(outcomes).filter(|(_, o)| !o.is_suspect()) {
-                note(i, outcome.status(job.kind, job.a.rows()), status, summary);
+                note(i, outcome);
             }
             Ok(())
         })?;
@@ -228,8 +281,8 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
                 for ((&i, result), outcome) in
                     suspects.iter().zip(results.chunks(size)).zip(outcomes)
                 {
-                    self.put(job, result, i..i + 1)?;
-                    note(i, outcome.status(job.kind, job.a.rows()), status, summary);
+                    self.put(result, i..i + 1)?;
+                    note(i, outcome);
                 }
                 Ok(())
             })?;
@@ -238,22 +291,20 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
     }
 
     fn oriented(&self, frame: Frame) -> Frame {
-        if self.transposed { frame.transposed() } else { frame }
+        if self.stacks.transposed { frame.transposed() } else { frame }
     }
 
     /// Writes results where the caller wants them.
-    fn put<T: Scalar>(&self, job: &Job<T>, results: &[u8], range: Range<usize>) -> Result<(), Error>
-    where
-        From: Fn(W) -> T,
-    {
-        let entries = range.len() * job.x.rows() * job.x.cols();
+    fn put(&self, results: &[u8], range: Range<usize>) -> Result<(), Error> {
+        let x = self.stacks.x;
+        let entries = range.len() * x.rows() * x.cols();
         debug_assert_eq!(results.len(), entries * size_of::<W>());
-        self.shared(job, entries, |cx| {
+        self.shared(entries, |cx| {
             let mut list = vec![];
-            let places = job.x.places(range.start, range.len(), &mut list)?;
+            let places = x.places(range.start, range.len(), &mut list)?;
             let dense = results.as_ptr().cast::<W>();
             debug_assert!(dense.is_aligned());
-            let to = self.oriented(job.x.frame());
+            let to = self.oriented(x.frame());
             // SAFETY: matrices of a checked view, this call's alone; mapped memory is aligned to 8 bytes and
             // holds their results.
             unsafe { staging::collect(cx, dense, to.cols, places, to, &self.from) }
@@ -261,13 +312,12 @@ impl<W: Scalar, To: Sync, From: Sync> Parts<'_, W, To, From> {
     }
 
     /// Runs a copy of so many entries, by the pool's threads if it is long.
-    fn shared<T: Scalar>(
+    fn shared(
         &self,
-        job: &Job<T>,
         entries: usize,
         copy: impl FnOnce(&Context<W>) -> Result<(), Error> + Send,
     ) -> Result<(), Error> {
-        let (kernels, cancel) = (W::kernels()?, job.options.cancel.as_ref());
+        let (kernels, cancel) = (W::kernels()?, self.options.cancel.as_ref());
         if entries * size_of::<W>() < SHARED {
             return copy(&Context::new(kernels, 1, cancel));
         }
@@ -288,14 +338,6 @@ fn runs(numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Range<usiz
     })
 }
 
-fn note(index: usize, of: Status, status: Statuses, summary: &mut Summary) {
-    status.set(index, of);
-    // A matrix with a NaN has a result: NaN.
-    if of.code != Code::NonFinite {
-        summary.record(index, of);
-    }
-}
-
 impl Outcome {
     // As outcome.wgsl has them.
     const NON_FINITE: u32 = 1;
@@ -304,6 +346,7 @@ impl Outcome {
     const WIDE: u32 = 8;
     const BALANCED: u32 = 16;
     const RAISED: u32 = 32;
+    const NOT_CONVERGED: u32 = 64;
 
     fn has(self, flags: u32) -> bool {
         self.flags & flags != 0
@@ -319,10 +362,12 @@ impl Outcome {
     }
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.
-    fn status(self, kind: Kind, n: usize) -> Status {
-        let definite = matches!(kind, Kind::Cholesky | Kind::PosdefInv);
+    fn status(self, work: Work, n: usize) -> Status {
+        let definite = matches!(work, Work::Definite { .. });
         if self.has(Self::NON_FINITE) {
             Status::NON_FINITE
+        } else if self.has(Self::NOT_CONVERGED) {
+            Status { code: Code::NotConverged, at: 0 }
         } else if definite && self.zero_pivot != 0 {
             Status { code: Code::NotPositiveDefinite, at: self.zero_pivot }
         } else if self.zero_pivot != 0 {

@@ -17,7 +17,7 @@ use crate::alg::Context;
 use crate::alg::svd;
 use crate::device::cpu::arena;
 use crate::error::Error;
-use crate::options::Assume;
+use crate::options::{Assume, PinvOptions};
 use crate::status::{Code, Status};
 use ainv_kernels::bounds::Cut;
 use ainv_kernels::places::{Frame, Places};
@@ -53,6 +53,17 @@ pub(crate) struct Asked {
     pub hermitian: bool,
     /// The unit roundoff of the scalar that the caller's matrix came in.
     pub unit: f64,
+}
+
+/// The cut-off of matrix `i`, in the epsilon of the matrix's own scalar.
+pub(crate) fn cut_of<T: Scalar>(p: &PinvOptions, i: usize, largest: usize) -> Cut {
+    let absolute = p.atol.map_or(0.0, |t| t.of(i));
+    let relative = match p.rtol {
+        Some(t) => t.of(i),
+        None if absolute > 0.0 => 0.0,
+        None => largest as f64 * T::Real::EPSILON.to_f64(),
+    };
+    Cut { relative, absolute }
 }
 
 /// How a pseudo-inverse was found.

@@ -112,3 +112,22 @@ fn reciprocal(x: Number) -> Number {
     let r = Number(z.x / modulus, -z.y / modulus);
     return number(entry_unscaled(entry(r), -e));
 }
+
+// |x|^2
+fn squared(x: Number) -> Real {
+    return fma(x.x, x.x, x.y * x.y);
+}
+
+// Of a number that is zero or near one.
+fn modulus(x: Number) -> Real {
+    let square = squared(x);
+    if square > Real(0.0) {
+        return square_root(square);
+    }
+    return Real(0.0);
+}
+
+// x / |x|, where that modulus is not zero.
+fn direction(x: Number, modulus: Real) -> Number {
+    return x * real_reciprocal(modulus);
+}

@@ -12,6 +12,8 @@ const IS_WIDE = 8u;
 const IS_BALANCED = 16u;
 // A right-hand side was not brought near one, so that its smallest entries count: what overflows need not, near one.
 const IS_RAISED = 32u;
+// The rows did not become orthogonal.
+const NOT_CONVERGED = 64u;
 
 // The power of what is infinite: of a row whose diagonal entry is, in a diagonal, where its reciprocal is zero; of a
 // right-hand side that holds an infinity or a NaN.
@@ -52,4 +54,15 @@ fn reciprocal_or(pivot: Number, otherwise: Real) -> Number {
         return reciprocal(pivot);
     }
     return real(otherwise);
+}
+
+// The entry (i, j) of a Hermitian matrix from the lower one of (i, j) and (j, i).
+fn mirrored(x: Entry, i: u32, j: u32) -> Entry {
+    if i == j {
+        return entry_of_diagonal(x);
+    }
+    if i < j {
+        return entry_conjugate(x);
+    }
+    return x;
 }

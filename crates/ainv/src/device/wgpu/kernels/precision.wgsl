@@ -76,6 +76,29 @@ fn square_root(x: Real) -> Real {
     return fma(fma(-root, root, x), Real(0.5) / root, root);
 }
 
+// 1 / x, corrected once: a device's quotient may be wrong by 2.5 units.
+fn real_reciprocal(x: Real) -> Real {
+    let r = Real(1.0) / x;
+    return fma(fma(-x, r, Real(1.0)), r, r);
+}
+
+// 2^e, no more than the largest one; zero where it would be subnormal.
+fn power_of_two(e: i32) -> Real {
+    if e <= -TOP {
+        return Real(0.0);
+    }
+    return bitcast<Real>(Bits(u32(min(e, TOP) + TOP)) << MANTISSA);
+}
+
+// x * 2^power, or the largest power of two if that is smaller; of x >= 0.
+fn scalb(x: Real, power: i32) -> Real {
+    let bits = bitcast<Bits>(x);
+    if exponent(bits) + power >= TOP {
+        return power_of_two(TOP);
+    }
+    return scaled(bits, power);
+}
+
 // Zero, which a device's compiler does not know: it comes from the call.
 var<private> hidden_zero: Bits;
 

@@ -95,8 +95,21 @@ fn difference_of_products(a: Number, b: Number, c: Number, d: Number) -> Number 
     return compensated(a, b, c, d);
 }
 
-// 1 / x, corrected once: a device's quotient may be wrong by 2.5 units.
 fn reciprocal(x: Number) -> Number {
-    let r = Real(1.0) / x;
-    return fma(fma(-x, r, Real(1.0)), r, r);
+    return real_reciprocal(x);
+}
+
+// |x|^2
+fn squared(x: Number) -> Real {
+    return x * x;
+}
+
+// Of a number that is zero or near one.
+fn modulus(x: Number) -> Real {
+    return abs(x);
+}
+
+// x / |x|, where that modulus is not zero.
+fn direction(x: Number, modulus: Real) -> Number {
+    return select(Real(1.0), Real(-1.0), x < Real(0.0));
 }

@@ -30,17 +30,6 @@ fn first_of(a: u32, b: u32) -> u32 {
     return select(min(a, b), max(a, b), a == 0u || b == 0u);
 }
 
-// The entry (i, j) of a Hermitian matrix from the lower one of (i, j) and (j, i).
-fn mirrored(x: Entry, i: u32, j: u32) -> Entry {
-    if i == j {
-        return entry_of_diagonal(x);
-    }
-    if i < j {
-        return entry_conjugate(x);
-    }
-    return x;
-}
-
 // The half of an exponent, rounded down; zero of nothing.
 fn half_of(exponent: i32) -> i32 {
     return select(exponent >> 1u, 0, exponent == NOTHING);
