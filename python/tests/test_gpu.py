@@ -82,10 +82,29 @@ def test_positive_definite_matrices():
     assert e.value.batch_index == (7,) and e.value.diagonal == 4
 
 
+def test_pseudo_inverses():
+    options = {"stream": ainv.gpu, "precision": "native"}
+    wide = A[:, :4] @ np.diag(np.float32([1, 2, 3, 4, 5, 6]))
+    for a in (wide, wide.transpose(0, 2, 1), A[:, :, :1] @ A[:, :1], np.tile(A[:3, 0], (1, 40, 1))):
+        x = ainv.pinv(a, **options)
+        expected = np.linalg.pinv(a.astype(float), rcond=1e-5)
+        assert x.dtype == a.dtype and np.abs(x - expected).max() < 1e-3 * np.abs(expected).max()
+    # A tolerance each, and the lower triangle alone.
+    diagonal = np.float32([[4, 0], [9, 1]]) * np.ones((3, 1, 1), np.float32)
+    x = ainv.pinv(diagonal * np.eye(2, dtype=np.float32), rtol=[0, 0.5, 2], **options)
+    assert np.array_equal(x[:, [0, 1], [0, 1]], np.float32([[0.25, 1], [0.25, 0], [0, 0]]))
+    lower = np.float32([[2, np.nan], [0, 0]])
+    assert np.allclose(ainv.pinv(lower, hermitian=True, **options), [[0.5, 0], [0, 0]])
+    bad = A.copy()
+    bad[7, 2, 2] = np.inf
+    with pytest.raises(ainv.LinAlgError) as e:
+        ainv.pinv(bad, **options)
+    assert e.value.batch_index == (7,)
+
+
 def test_what_it_lacks_is_refused_by_name():
     a = A[0]
     for name, call in {
-        "pinv": lambda: ainv.pinv(a, stream=ainv.gpu),
         "solve": lambda: ainv.solve(a, a, assume="posdef", stream=ainv.gpu),
         "rcond": lambda: ainv.rcond(a, stream=ainv.gpu),
         "report": lambda: ainv.report(a, stream=ainv.gpu),

@@ -73,12 +73,13 @@
 //! # A GPU
 //!
 //! With the feature `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky`],
-//! [`cholesky_inv`], [`tri_inv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`]; by Vulkan in
-//! `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory and go back
-//! there. The elimination of general matrices is by rows with partial pivoting ([`Assume::Auto`] looks for no
+//! [`cholesky_inv`], [`tri_inv`], [`pinv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`]; by
+//! Vulkan in `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory
+//! and go back there. The elimination of general matrices is by rows with partial pivoting ([`Assume::Auto`] looks for no
 //! structure), and the right residual A X - I is bounded as on the CPU, but the bits are the device's own. Of a
 //! right-hand side that holds an infinity the whole column is NaN, and numbers count as zero that are 2^126 (in double
-//! precision 2^1022) times smaller than the largest of their row and column.
+//! precision 2^1022) times smaller than the largest of their row and column, in a pseudo-inverse 2^200 (2^1900) times than
+//! the largest of their matrix. Pseudo-inverses are made by one-sided Jacobi rotations, single precision in itself.
 //!
 //! What a GPU has no kernels for is [`Error::Unsupported`] before any work: no call moves to the CPU by itself. That
 //! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
