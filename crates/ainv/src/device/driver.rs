@@ -12,6 +12,17 @@ use crate::stack::{Stack, StackMut};
 use crate::status::{Status, Summary};
 use ainv_kernels::scalar::{EachScalar, Scalar, c32, c64};
 
+type Pinv<T> = fn(
+    Stack<T>,
+    StackMut<T>,
+    &PinvOptions,
+    &mut [Status],
+    &Options,
+    &(dyn Fn(usize, Way) + Sync),
+) -> Result<Summary, Error>;
+type Rcond<T> = fn(Stack<T>, Norm, &mut [<T as Scalar>::Real], &Options) -> Result<(), Error>;
+type Matmul<T> = fn(&Stack<T>, &Stack<T>, &StackMut<T>, &Options) -> Result<(), Error>;
+
 /// What is done of a scalar, on the device of its stream.
 pub(crate) struct Driver<T: Scalar> {
     pub plan: fn(&Job<T>) -> Result<Plan, Error>,
@@ -19,16 +30,9 @@ pub(crate) struct Driver<T: Scalar> {
     pub largest_in_lanes: fn(Kind) -> usize,
     pub run: fn(Job<T>) -> Result<Summary, Error>,
     pub pinv_plan: fn(&Stack<T>, &Options) -> Result<Plan, Error>,
-    pub pinv: fn(
-        Stack<T>,
-        StackMut<T>,
-        &PinvOptions,
-        &mut [Status],
-        &Options,
-        &(dyn Fn(usize, Way) + Sync),
-    ) -> Result<Summary, Error>,
-    pub rcond: fn(Stack<T>, Norm, &mut [T::Real], &Options) -> Result<(), Error>,
-    pub matmul: fn(&Stack<T>, &Stack<T>, &StackMut<T>, &Options) -> Result<(), Error>,
+    pub pinv: Pinv<T>,
+    pub rcond: Rcond<T>,
+    pub matmul: Matmul<T>,
 }
 
 impl<T: Scalar> Driver<T> {
