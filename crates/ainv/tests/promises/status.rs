@@ -506,6 +506,40 @@ fn the_first_of_many() {
     assert_eq!(error, Error::Matrix { index: 1777, status: singular_at(1), failed: 3 });
 }
 
+/// Of a call that was cancelled amid its work nothing is known.
+#[test]
+fn a_cancelled_call_says_so_of_each_matrix() {
+    let (n, before) = (1500, singular_at(7));
+    let one = Mat::<f64>::identity(n);
+    let mut x = vec![0.0; 2 * n * n];
+    let mut seen = false;
+    for milliseconds in [3, 10, 30, 100, 300] {
+        let cancel = Cancel::new();
+        let general =
+            Options { assume: Assume::General, cancel: Some(cancel.clone()), ..Options::default() };
+        let mut status = [before; 2];
+        let outcome = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+                cancel.cancel();
+            });
+            let twice = Stack::with_strides(&one.data, 0, &[2, n, n], &[0, n as isize, 1]).unwrap();
+            let to = StackMut::new(&mut x, &[2, n, n]).unwrap();
+            inv_into(twice, to, &mut status, &general)
+        });
+        match outcome {
+            Ok(_) => assert_eq!(status, [OK; 2]),
+            Err(Error::Cancelled) if status == [before; 2] => {}
+            Err(error) => {
+                assert_eq!(error, Error::Cancelled);
+                assert_eq!(status, [Status { code: Code::Cancelled, at: 0 }; 2]);
+                seen = true;
+            }
+        }
+    }
+    assert!(seen, "every call had ended, or had not begun");
+}
+
 #[test]
 fn on_every_instruction_set() {
     on_every_quick_set("status::stamped::", 44);
