@@ -62,7 +62,8 @@ pub struct Plan {
     pub stream: bool,
     /// How many bytes of scratch, all threads together, the call takes beside the result at most, but for
     /// lists and jobs of some KiB a thread: small and well-conditioned matrices take less. Those whose entries or
-    /// results leave the range are done again, which takes that much once more and up to 65 of them.
+    /// results leave the range are done again, which takes that much once more and up to 65 of them; those that are
+    /// singular with `on_singular` "pinv" take what [`pinv`](crate::pinv()) does besides.
     pub scratch: usize,
 }
 
@@ -194,7 +195,7 @@ impl Plan {
         chunk: usize,
         threads: usize,
     ) -> Option<usize> {
-        let n = p.rows.max(p.cols);
+        let (n, short) = (p.rows.max(p.cols), p.rows.min(p.cols));
         let matrix = p.rows.checked_mul(p.cols)?;
         let staged = if p.staged {
             // The result's rows may be filled up to whole cache lines.
@@ -213,7 +214,7 @@ impl Plan {
             Route::Lanes | Route::Columns => {
                 let reals = match p.work {
                     Work::Square(kind) => op::scratch(op::of::<T>(kind), n, p.rhs),
-                    _ => lanes::pinv_scratch(n, p.rows.min(p.cols)),
+                    _ => lanes::pinv_scratch(n, short),
                 };
                 reals.div_ceil(size_of::<T>() / size_of::<T::Real>())
             }
@@ -235,11 +236,13 @@ impl Plan {
             // what products of three shapes pack.
             Route::Certified => {
                 let double = if p.wide { 1 } else { size_of::<T::Wide>() / size_of::<T>() };
-                let packed = Scratch::AMPLE.len::<T::Wide>(n, 0, threads, true)?.checked_mul(3)?;
+                // What is factored has the order of the shorter side.
+                let packed = Scratch::AMPLE.len::<T::Wide>(short, n, threads, true)?;
+                let packed = packed.checked_mul(3)?;
                 let work = matrix.checked_mul(9)?.checked_add(packed)?.checked_mul(double)?;
-                work.checked_add(n.checked_mul(64)?)?
+                work.checked_add(short.checked_mul(64)?)?
             }
-            Route::Decomposition => matrix.checked_mul(8)?.checked_add(n.checked_mul(64)?)?,
+            Route::Decomposition => matrix.checked_mul(8)?.checked_add(short.checked_mul(64)?)?,
         };
         staged.checked_add(work)?.checked_mul(scalar)
     }

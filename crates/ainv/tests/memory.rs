@@ -242,14 +242,25 @@ fn taken<T: Scalar>(
     threads: usize,
     mut operands: Operands<T>,
 ) -> Taken {
-    let operation = call.operation(operands.k);
+    let (operation, shape) = (call.operation(operands.k), operands.shape);
+    let plan = || ainv::plan::<T>(operation, shape, options).unwrap();
+    measured(threads, plan, || {
+        operands.run(call, options).unwrap();
+    })
+}
+
+fn measured(
+    threads: usize,
+    plan: impl FnOnce() -> ainv::Plan + Send,
+    work: impl FnOnce() + Send,
+) -> Taken {
     let pool = Pool::new(threads);
     let level = LIVE.load(Relaxed);
     let (peak, planned) = pool.threads().install(|| {
-        let plan = ainv::plan::<T>(operation, operands.shape, options).unwrap();
+        let plan = plan();
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
-        operands.run(call, options).unwrap();
+        work();
         (PEAK.load(Relaxed) - before, plan.scratch)
     });
     drop(pool);
@@ -306,6 +317,32 @@ fn planned_scratch<T: Scalar>(worst: &mut Worst) {
                     );
                 }
             }
+        }
+    }
+}
+
+/// Of tall and of wide matrices what is factored has the order of the shorter side. Those of full rank take less than singular
+/// values would, for which there is room.
+fn scratch_of_rectangles<T: Scalar>(worst: &mut Worst) {
+    for (rows, cols) in [(1000, 50), (50, 1000), (20000, 2), (2, 20000), (300, 200), (5000, 10)] {
+        for threads in [1, 3] {
+            let rng = &mut Rng::new(rows as u64);
+            let a = Mat::<T>::from_fn(rows, cols, |_, _| rng.scalar());
+            let mut x = vec![T::default(); rows * cols];
+            let options = Options::default();
+            let plan = || ainv::plan::<T>(Operation::Pinv, [1, rows, cols], &options).unwrap();
+            let Taken { peak, planned } = measured(threads, plan, || {
+                let to = StackMut::new(&mut x, &[cols, rows]).unwrap();
+                let asked = PinvOptions::default();
+                ainv::pinv_into(a.view(), to, &asked, &mut [], &options).unwrap();
+            });
+            let case =
+                format!("{rows} x {cols}, {threads} threads: {peak} bytes of {planned} planned");
+            let name = format!("pinv {}", T::NAME);
+            worst.check(&name, &case, peak as f64 / (planned + JOBS * threads) as f64, 1.0);
+            let copies = 40 * rows * cols * size_of::<T>() + threads * (4 << 20);
+            let name = format!("pinv {}: planned, of 40 copies and what is packed", T::NAME);
+            worst.check(&name, &case, planned as f64 / copies as f64, 1.0);
         }
     }
 }
@@ -492,6 +529,8 @@ fn memory_is_what_was_said() {
     planned_scratch::<f64>(&mut worst);
     planned_scratch::<f32>(&mut worst);
     planned_scratch::<ainv::c32>(&mut worst);
+    scratch_of_rectangles::<f64>(&mut worst);
+    scratch_of_rectangles::<ainv::c32>(&mut worst);
     scratch_of_suspects::<f64>(&mut worst);
     scratch_of_suspects::<ainv::c32>(&mut worst);
     worst.finish();

@@ -135,12 +135,10 @@ impl Scratch {
         inverts: bool,
     ) -> Option<usize> {
         // What there is of an operand; its last panel is filled up.
-        let operand = |bytes: usize, lines: usize| {
-            Some(
-                n.checked_mul(lines)?.min(bytes / size_of::<T>()) + LONGEST_PANEL * n.min(gemm::KC),
-            )
-        };
-        let packed = operand(self.left, n)?.checked_add(operand(self.right, n.max(columns))?)?;
+        let lines = n.max(columns);
+        let (all, pad) = (n.checked_mul(lines)?, LONGEST_PANEL * lines.min(gemm::KC));
+        let operand = |bytes: usize| all.min(bytes / size_of::<T>()) + pad;
+        let packed = operand(self.left).checked_add(operand(self.right))?;
         let panel = if self.ample { panel_width(n) } else { 0 };
         let strip = if inverts { self.strip.min(strips::group(n)).min(n) } else { 0 };
         let whole = if inverts && self.packs_whole(n) { n } else { 0 };

@@ -111,6 +111,44 @@ fn penrose_conditions<T: Scalar>() {
     worst.finish();
 }
 
+/// Singular values that go down to the cut-off take the most sweeps.
+fn graded<T: Scalar>() {
+    begin!(T);
+    let mut worst = Worst::new(format!("graded pinv on a GPU, {}", T::NAME));
+    let n = 128;
+    let cut = 300.0 * n as f64 * unit_roundoff::<T>();
+    let s = testkit::spectrum("geometric", n, 1.0 / (3.0 * cut));
+    let a = from_singular_values::<T>(n, n, &s, &mut Rng::new(1));
+    let (x, status) = one_on(Device::GPU, &a, &relative(cut));
+    assert!(status.is_ok(), "{status:?}");
+    for (i, ratio) in penrose(&a, &x).into_iter().enumerate() {
+        worst.check(format!("condition {}", i + 1), "graded", ratio, BAR);
+    }
+    worst.finish();
+}
+
+/// Rows that are each under a cut-off, itself under the rounding errors of the others, and together over it.
+fn small_rows_together<T: Scalar>() {
+    begin!(T);
+    for (n, large) in [(32, 12), (70, 35)] {
+        let cut = unit_roundoff::<T>() / 6.0;
+        let small = n - large;
+        let part = 1.07 * cut / (small as f64).sqrt();
+        let a = Mat::<T>::real(n, n, |i, j| match (i < large, i == j, j == large) {
+            (true, true, _) => 1.0,
+            (false, _, true) => part,
+            _ => 0.0,
+        });
+        let o = PinvOptions { atol: Some(Tolerance::All(cut)), ..PinvOptions::default() };
+        let (x, status) = one_on(Device::GPU, &a, &o);
+        assert!(status.is_ok(), "{n}: {status:?}");
+        for i in large..n {
+            let ratio = x[(large, i)].re().to_f64() * part * small as f64;
+            assert!((ratio - 1.0).abs() < 1e-3, "{n}: {ratio} of what it should be at {i}");
+        }
+    }
+}
+
 /// Whole numbers of rank one, which the default cut-off finds.
 fn exact_low_rank<T: Scalar>() {
     begin!(T);
@@ -440,6 +478,8 @@ fn given_up() {
 mod stamped {
     super::for_all_scalars!(
         penrose_conditions,
+        graded,
+        small_rows_together,
         exact_low_rank,
         tolerances,
         stacks_of_good_and_bad,

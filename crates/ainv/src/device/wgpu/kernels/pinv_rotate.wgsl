@@ -6,6 +6,9 @@ var<workgroup> xx_of: array<Real, LANES>;
 var<workgroup> yy_of: array<Real, LANES>;
 var<workgroup> product_of: array<Entry, LANES>;
 var<workgroup> largest: array<atomic<i32>, 2>;
+// The powers of both rows, nothing where the matrix is at rest; whether they turn.
+var<workgroup> powers_here: vec2<i32>;
+var<workgroup> turning: u32;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -13,12 +16,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let m = call.columns;
     let matrix = group.z;
     let pair = pair_of(group.x, call.round, n);
-    if pair.y >= n || is_at_rest(matrix) {
+    if pair.y >= n {
         return;
     }
     let rows = powers_of(matrix) + 2u;
-    let p = powers[rows + pair.x];
-    let q = powers[rows + pair.y];
+    if lane == 0u {
+        let rests = is_at_rest(matrix);
+        powers_here = vec2<i32>(select(powers[rows + pair.x], NOTHING, rests), powers[rows + pair.y]);
+    }
+    let power = workgroupUniformLoad(&powers_here);
+    let p = power.x;
+    let q = power.y;
     let first = max(p, q);
     let second = min(p, q);
     if second == NOTHING {
@@ -60,7 +68,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         real_part(number(sizes[at + 2u])),
     );
     let by = rotation_of(xx_of[0], yy_of[0], number(product_of[0]), first, second, limits);
-    if !by.turns {
+    if lane == 0u {
+        turning = u32(by.turns);
+    }
+    if workgroupUniformLoad(&turning) == 0u {
         return;
     }
     let up = vec2<Real>(power_of_two(first), power_of_two(second));

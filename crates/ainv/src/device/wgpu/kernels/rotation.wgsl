@@ -5,7 +5,7 @@
 //     A^+ = the sum of (w / s)^H q / s over the rows whose s is over the cut-off
 //
 // The largest entry is brought to the exponent HIGH. A row is squared only after it was divided by the power of two of its
-// largest entry, so that no row is too small to be kept.
+// largest entry, so that no square underflows.
 
 const HIGH = TOP - 27;
 // A row under it would lose digits: it counts as zero.
@@ -52,7 +52,7 @@ struct Limits {
     oblique: Real,
     // Rounding errors beside the norm.
     noise: Real,
-    // Such a row will be cut off whatever its direction: under a quarter of the cut-off even sixteen of them together are.
+    // Such a row will be cut off whatever its direction: all of them together are under the cut-off.
     // It is orthogonal enough where what it has of another row is noise, of which more rotations would make only more.
     drop: Real,
 }
@@ -61,13 +61,12 @@ struct Limits {
 fn limits_of(matrix: u32, squares: Real, shift: i32) -> Limits {
     let unit = power_of_two(-i32(MANTISSA) - 1);
     let norm = square_root(max(squares, unit));
+    let root = real_reciprocal(square_root(Real(call.order)));
     // The largest singular value is at least the root mean square of all.
-    let least = norm * real_reciprocal(square_root(Real(call.order)));
-    return Limits(
-        unit * Real(2.0) * square_root(Real(call.columns + 3u)),
-        scalb(unit * norm, HIGH),
-        Real(0.25) * cut_off(matrix, scalb(least, HIGH), shift),
-    );
+    let drop = min(Real(0.25), root) * cut_off(matrix, scalb(norm * root, HIGH), shift);
+    // What is over the cut-off is no noise.
+    let noise = min(scalb(unit * norm, HIGH), drop);
+    return Limits(unit * Real(2.0) * square_root(Real(call.columns + 3u)), noise, drop);
 }
 
 // Of the rows 2^first x and 2^second y, first >= second:
