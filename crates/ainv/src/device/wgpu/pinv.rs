@@ -11,7 +11,8 @@ use crate::status::{Status, Summary};
 use ainv_kernels::bounds::Cut;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
-/// Sweeps over all pairs of rows, at most. Graded matrices need 10 to 40 at orders up to 300; those at rest take none.
+/// Sweeps over all pairs of rows, at most. Graded matrices need many: the rows are not
+/// factored first, as those of the CPU are. Matrices at rest take none.
 pub(super) const SWEEPS: usize = 60;
 /// Numbers of a cut-off: each of its tolerances is a number and a power of two.
 pub(super) const CUT: usize = 4;
