@@ -111,7 +111,7 @@ def route(o: Outcome) -> str:
         return "lanes" if columns and int(rows) * int(columns) <= 256 else "certified"
     if o.order > 64:
         return "blocked"
-    closed = o.operation in ("inv", "entries") and o.order <= (2 if o.dtype.startswith("complex") else 3)
+    closed = o.operation.partition(",")[0] in ("inv", "entries") and o.order <= (2 if o.dtype.startswith("complex") else 3)
     return "closed form" if closed else "lanes, columns"
 
 
@@ -233,6 +233,11 @@ REASONS = {
         "alike (measured once, medians of 300: 0.17 and 0.17 of condition 2, 0.17 and 0.13 of triangles). With "
         "quotients for the reciprocal's products the difference was half as large."
     ),
+    "reciprocal": (
+        "A complex number's reciprocal is rounded four times (a quotient by the larger part, the modulus, two "
+        "quotients), by Smith's formula three times: of 200,000 random numbers at most 2.4 and 1.8 u off, in "
+        "the median 0.60 and 0.51 u."
+    ),
     "Cholesky": (
         "Roots, quotients and the product of two factors are rounded where NumPy's LU rounds less. SciPy's and "
         "torch's Cholesky is as far. What it gives is the left side (NumPy's LU: see other spectra) and a "
@@ -295,6 +300,8 @@ def reason(operation: str, row: str, me: str, mine: Ratios, peer: str, peers: di
         return "Cholesky" if peer == "numpy" else "one side" if peer == "jax" else "chance" if alike else ""
     if mine.order <= (2 if mine.dtype.startswith("complex") else 3) and operation in ("inv", "inv, real", "entries"):
         return "closed form"
+    if operation == "inv" and row == "1 diagonal" and mine.dtype.startswith("complex"):
+        return "reciprocal"
     return "chance" if alike and mine.count >= 30 else "few" if mine.count < 30 else ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import ainv
 import numpy as np
 import pytest
-from helpers import random
+from helpers import assert_same_bits, random
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_mlx():
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What each solves in a moment. test_streams.py runs the other two.
+# What each solves in a moment.
 PROGRAMS = {
     "arm": ["--targets", "300"],
     "beamforming": ["--frequencies", "33"],
@@ -93,10 +93,10 @@ PROGRAMS = {
 }
 
 
-def run(*arguments, folder):
+def run(*arguments, folder, **options):
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(
-        command, cwd=folder, text=True, capture_output=True, timeout=300, check=False
+        command, cwd=folder, text=True, capture_output=True, timeout=300, check=False, **options
     )
 
 
@@ -136,3 +136,20 @@ def test_a_program_ends_with_1_if_a_check_fails(value):
     done = run("-c", HIDDEN + checked, folder=EXAMPLES)
     assert done.returncode == 1
     assert "FAILED" in done.stdout and "a figure" in done.stderr
+
+
+def test_pipeline(tmp_path):
+    program, a = EXAMPLES / "pipeline.py", random((50_000, 4, 4))
+    np.save(tmp_path / "a.npy", a)
+    done = run(program, "a.npy", "x.npy", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert_same_bits(np.load(tmp_path / "x.npy"), ainv.inv(a))
+    assert "parts" in run(program, folder=tmp_path).stdout
+
+
+def test_streams_trace(tmp_path):
+    pytest.importorskip("matplotlib")
+    trace = "stream,work,thread,begin,end\nstream 1,x,a,0,2\nstream 2,y,b,1,3\n"
+    done = run(EXAMPLES / "streams_trace.py", "x.svg", folder=tmp_path, input=trace)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stream 2: 1 times y" in (tmp_path / "x.svg").read_text(encoding="utf-8")

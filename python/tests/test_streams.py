@@ -9,7 +9,6 @@ import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import ainv
 import numpy as np
@@ -579,27 +578,6 @@ class TestProcess:
                     assert_same_bits(np.asarray(x), expected)
         finally:
             ainv.set_num_threads(before)
-
-
-class TestExamples:
-    FOLDER = Path(__file__).parents[2] / "examples"
-
-    def run(self, name, *arguments, **options):
-        command = [sys.executable, self.FOLDER / name, *arguments]
-        return subprocess.run(command, check=True, text=True, timeout=120, **options)
-
-    def test_pipeline(self, tmp_path):
-        a = random((50_000, 4, 4))
-        np.save(tmp_path / "a.npy", a)
-        self.run("pipeline.py", tmp_path / "a.npy", tmp_path / "x.npy")
-        assert_same_bits(np.load(tmp_path / "x.npy"), ainv.inv(a))
-        assert "parts" in self.run("pipeline.py", stdout=subprocess.PIPE).stdout
-
-    def test_picture(self, tmp_path):
-        pytest.importorskip("matplotlib")
-        trace = "stream,work,thread,begin,end\nstream 1,x,a,0,2\nstream 2,y,b,1,3\n"
-        self.run("streams_trace.py", tmp_path / "x.svg", input=trace)
-        assert "stream 2: 1 times y" in (tmp_path / "x.svg").read_text(encoding="utf-8")
 
 
 def test_the_values_are_pickled():

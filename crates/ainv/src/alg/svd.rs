@@ -33,15 +33,21 @@ impl<T: ComplexField> Decomposition<T> {
         Decomposition { svd: decompose::<T>, eigen: eigen::<T>, values: values::<T> };
 }
 
+// Statics, which no other crate compiles.
+static F32: Decomposition<f32> = Decomposition::BY_FAER;
+static F64: Decomposition<f64> = Decomposition::BY_FAER;
+static C32: Decomposition<c32> = Decomposition::BY_FAER;
+static C64: Decomposition<c64> = Decomposition::BY_FAER;
+
 /// A [`Decomposition`] for each scalar.
 struct Decompositions;
 
 impl EachScalar for Decompositions {
-    type Of<T: Scalar> = Decomposition<T>;
-    const F32: Decomposition<f32> = Decomposition::BY_FAER;
-    const F64: Decomposition<f64> = Decomposition::BY_FAER;
-    const C32: Decomposition<c32> = Decomposition::BY_FAER;
-    const C64: Decomposition<c64> = Decomposition::BY_FAER;
+    type Of<T: Scalar> = &'static Decomposition<T>;
+    const F32: &'static Decomposition<f32> = &F32;
+    const F64: &'static Decomposition<f64> = &F64;
+    const C32: &'static Decomposition<c32> = &C32;
+    const C64: &'static Decomposition<c64> = &C64;
 }
 
 /// The pseudo-inverse X (n x m, column-major) of A (m x n, column-major), `None` if the

@@ -16,6 +16,7 @@ mod exact;
 mod far;
 mod golden;
 mod harness;
+mod ill_conditioned;
 mod known;
 mod large;
 mod large_bad;
