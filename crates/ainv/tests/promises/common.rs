@@ -83,13 +83,9 @@ pub(crate) fn on_each_set(test: &str) {
 }
 
 /// Runs the tests that `tests` names (as [`child`]) again under each instruction set but the one in use,
-/// and lets what they print through. Each of them must pass, and at least `least` must run.
+/// and lets what they print through. Each of them must pass, and at least `least` must run. Not under the
+/// slow oracle, `fused`: `sets.rs` compares its statuses and bits with the others'.
 pub(crate) fn on_every_set(tests: &str, least: usize) {
-    on_sets(tests, least, |_| true);
-}
-
-/// The same without the slow oracle, whose statuses and bits `sets.rs` compares with the others'.
-pub(crate) fn on_every_quick_set(tests: &str, least: usize) {
     on_sets(tests, least, |isa| isa != IsaId::Fused);
 }
 

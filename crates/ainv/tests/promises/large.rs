@@ -254,7 +254,7 @@ fn where_blocks_of_the_others_change() {
 
 #[test]
 fn on_every_instruction_set() {
-    on_every_quick_set("large::stamped::some_edges::", 4);
+    on_every_set("large::stamped::some_edges::", 4);
 }
 
 mod stamped {

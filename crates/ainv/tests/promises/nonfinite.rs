@@ -270,7 +270,7 @@ fn a_large_matrix_with_nan_returns() {
 
 #[test]
 fn on_every_instruction_set() {
-    on_every_quick_set("nonfinite::stamped::", 28);
+    on_every_set("nonfinite::stamped::", 28);
 }
 
 mod stamped {

@@ -472,7 +472,7 @@ fn identities_of_the_others<T: Scalar>() {
 
 #[test]
 fn on_every_instruction_set() {
-    on_every_quick_set("range::stamped::", 40);
+    on_every_set("range::stamped::", 40);
 }
 
 mod stamped {

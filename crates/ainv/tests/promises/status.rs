@@ -542,7 +542,7 @@ fn a_cancelled_call_says_so_of_each_matrix() {
 
 #[test]
 fn on_every_instruction_set() {
-    on_every_quick_set("status::stamped::", 44);
+    on_every_set("status::stamped::", 44);
 }
 
 mod stamped {
