@@ -67,28 +67,34 @@
 //!   stream before ([`Options::stream`], else the thread's [`current_stream`]). Such calls of several
 //!   threads on one stream run at the same time.
 //! - A forked child begins with empty streams; the work of its parent is [`Error::Forked`] there.
-//! - The device [`Gpu`](DeviceKind::Gpu) has a back-end where the feature `wgpu` is on and an adapter is found;
+//! - The device [`Gpu`](DeviceKind::Gpu) has a back-end where the feature `cuda` or `wgpu` is on and a device is found;
 //!   else using it is an error before any work.
 //!
 //! # A GPU
 //!
-//! With the feature `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky`],
-//! [`cholesky_inv`], [`tri_inv`], [`pinv`] and their `_into` forms by Vulkan, Metal or DirectX 12, in `f32` and [`c32`]; by
-//! Vulkan in `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders. Matrices come from the host's memory
-//! and go back there. The elimination of general matrices is by rows with partial pivoting ([`Assume::Auto`] looks for no
-//! structure), and the right residual A X - I is bounded as on the CPU, but the bits are the device's own. Of a
-//! right-hand side that holds an infinity the whole column is NaN, and numbers count as zero that are 2^126 (in double
-//! precision 2^1022) times smaller than the largest of their row and column, in a pseudo-inverse 2^200 (2^1900) times than
-//! the largest of their matrix. Pseudo-inverses are made by one-sided Jacobi rotations, single precision in itself.
+//! With the feature `cuda` or `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky`],
+//! [`cholesky_inv`], [`tri_inv`] and their `_into` forms: by CUDA in all four scalars; by Vulkan, Metal or DirectX 12 in `f32`
+//! and [`c32`], by Vulkan in `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders. By these three, not by
+//! CUDA, they do [`pinv`], too. Matrices come from the host's memory and go back there. The elimination of general matrices is
+//! by rows with partial pivoting ([`Assume::Auto`] looks for no structure), and the right residual A X - I is bounded as on
+//! the CPU, but the bits are the device's own. Of a right-hand side that holds an infinity the whole column is NaN, and
+//! numbers count as zero that are 2^126 (in double precision 2^1022) times smaller than the largest of their row and column,
+//! in a pseudo-inverse 2^200 (2^1900) times than the largest of their matrix. Pseudo-inverses are made by one-sided Jacobi
+//! rotations, single precision in itself.
 //!
 //! What a GPU has no kernels for is [`Error::Unsupported`] before any work: no call moves to the CPU by itself. That
-//! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
-//! device that is lost is [`Error::Device`], and opened anew by the next call. (Where it is lost in mid-work wgpu panics,
-//! which is caught: a program that is built with `panic = "abort"` ends.) No real GPU, nor Metal or DirectX 12, has run this
-//! yet: its tests run on Mesa's llvmpipe, in software under Vulkan.
+//! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], by CUDA [`pinv`], conditions and all
+//! other functions. A device that is lost is [`Error::Device`], and opened anew by the next call. (Where it is lost in
+//! mid-work wgpu panics, which is caught: a program that is built with `panic = "abort"` ends.) No real GPU, nor Metal or
+//! DirectX 12, has run this yet: its tests run on Mesa's llvmpipe, in software under Vulkan, and on a device of CUDA in
+//! software.
 //!
-//! `AINV_GPU` names the adapter, by a part of its name; without it the first discrete one, else an integrated one, a
-//! virtual one, or one of another kind. Adapters in software (Mesa's llvmpipe) are used only if it names them.
+//! CUDA is not needed to build. The driver and NVRTC, its compiler, are loaded when the GPU is first used; NVRTC comes with
+//! CUDA's toolkit, with PyTorch, and as Python's package `nvidia-cuda-nvrtc-cu12`. A kernel is compiled when it is first used.
+//!
+//! There is one GPU: CUDA's first device where there is one, else of wgpu's adapters the first discrete one, else an integrated
+//! one, a virtual one, or one of another kind. `AINV_GPU` names another one, by a part of its name. Adapters in software (Mesa's
+//! llvmpipe) are used only if it names them.
 //!
 //! ```
 //! use ainv::{Device, Options, Stack};
@@ -134,19 +140,22 @@ pub use device::cpu::arena::{Large, release_common};
 #[doc(hidden)]
 pub use device::cpu::peak::multiply_add_peak;
 pub use device::cpu::pool::{num_threads, set_num_threads};
+#[cfg(feature = "cuda")]
+#[doc(hidden)]
+pub use device::cuda::compile_all as compile_all_for_cuda;
 #[doc(hidden)]
 pub use device::defaults::{Defaults, enter_stream, restore_defaults};
 pub use device::defaults::{
     current_stream, default_device, default_stream, set_default_device, set_default_stream,
     with_stream,
 };
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[doc(hidden)]
+pub use device::gpu::{lose as lose_gpu, submitted as submitted_to_gpu};
 pub use device::info::{Cache, DeviceInfo, device_count, device_info};
 pub use device::stream::{Event, Task, synchronize};
 #[doc(hidden)]
 pub use device::stream::{as_task, cancel_all};
-#[cfg(feature = "wgpu")]
-#[doc(hidden)]
-pub use device::wgpu::{lose as lose_gpu, submitted as submitted_to_gpu};
 pub use device::{Device, DeviceKind, Stream};
 pub use error::Error;
 #[doc(hidden)]

@@ -84,7 +84,11 @@ pub fn set_default_stream(stream: Stream) -> Result<(), Error> {
 /// The default stream of the default device: where work runs that names no stream.
 pub fn current_stream() -> Stream {
     // The default device is always one that is served; without a back-end for others that is the CPU.
-    let kind = if cfg!(feature = "wgpu") { default_device().kind } else { DeviceKind::Cpu };
+    let kind = if cfg!(any(feature = "cuda", feature = "wgpu")) {
+        default_device().kind
+    } else {
+        DeviceKind::Cpu
+    };
     *DEFAULTS.get().of(kind)
 }
 

@@ -42,14 +42,14 @@ pub struct Cache {
     pub shared_by: usize,
 }
 
-/// How many devices of a kind this build can use: one CPU; with the feature `wgpu` one GPU where an adapter is
+/// How many devices of a kind this build can use: one CPU; with the feature `cuda` or `wgpu` one GPU where one is
 /// found, else none.
 pub fn device_count(kind: DeviceKind) -> usize {
     match kind {
         DeviceKind::Cpu => 1,
-        #[cfg(feature = "wgpu")]
-        DeviceKind::Gpu => super::wgpu::count(),
-        #[cfg(not(feature = "wgpu"))]
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
+        DeviceKind::Gpu => super::gpu::count(),
+        #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
         DeviceKind::Gpu => 0,
     }
 }
@@ -66,15 +66,15 @@ pub fn device_count(kind: DeviceKind) -> usize {
 /// [`Error::Unsupported`] if no back-end of this build serves the device; [`Error::Isa`].
 pub fn device_info(device: Device) -> Result<DeviceInfo, Error> {
     device.check()?;
-    #[cfg(feature = "wgpu")]
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
     if device.kind == DeviceKind::Gpu {
-        let (name, architecture, driver) = super::wgpu::info()?;
+        let super::gpu::Info { name, interface, driver, memory } = super::gpu::info()?;
         return Ok(DeviceInfo {
             name,
-            architecture,
+            architecture: interface,
             cores: None,
             threads: pool::threads(),
-            memory: None,
+            memory,
             instruction_set: None,
             driver: Some(driver),
             caches: vec![],

@@ -33,9 +33,9 @@ impl<T: Scalar> Job<'_, T> {
 
     /// Runs it on the device of its stream.
     pub(super) fn run_on_its_device(self) -> Result<Summary, Error> {
-        #[cfg(feature = "wgpu")]
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
         if super::stream::is_on_gpu(self.options) {
-            return super::wgpu::run(self);
+            return super::gpu::run(self);
         }
         self.run_on_cpu()
     }
@@ -50,9 +50,9 @@ pub(crate) fn pinv<T: Scalar>(
     options: &Options,
     ways: &(dyn Fn(usize, Way) + Sync),
 ) -> Result<Summary, Error> {
-    #[cfg(feature = "wgpu")]
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
     if super::stream::is_on_gpu(options) {
-        return super::wgpu::pinv(&a, &x, pinv, status, options);
+        return super::gpu::pinv(&a, &x, pinv, status, options);
     }
     super::cpu::pinv::pinv(a, x, pinv, status, options, ways)
 }

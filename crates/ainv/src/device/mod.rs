@@ -1,14 +1,18 @@
 //! WHERE: devices and streams, and the way of a job to one of them.
 
 pub(crate) mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 pub(crate) mod defaults;
 pub(crate) mod driver;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub(crate) mod gpu;
 pub(crate) mod info;
 pub(crate) mod job;
 pub(crate) mod stream;
 pub(crate) mod streams;
 #[cfg(feature = "wgpu")]
-pub(crate) mod wgpu;
+mod wgpu;
 
 use crate::error::Error;
 
@@ -18,7 +22,7 @@ pub enum DeviceKind {
     /// The cores of this machine.
     #[default]
     Cpu,
-    /// A graphics processor. The feature `wgpu` has a back-end for one; other builds have none. The
+    /// A graphics processor. The features `cuda` and `wgpu` have back-ends for one; other builds have none. The
     /// [crate's page](crate#a-gpu) says what it does.
     Gpu,
 }
@@ -73,9 +77,9 @@ impl Device {
         if self == Device::CPU {
             return Ok(());
         }
-        #[cfg(feature = "wgpu")]
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
         if self.kind == DeviceKind::Gpu {
-            return wgpu::check(self);
+            return gpu::check(self);
         }
         Err(Error::Unsupported {
             what: format!("no back-end of this build serves the device {self}"),

@@ -178,7 +178,7 @@ pub(crate) fn on_the_cpu(options: &Options, operation: &str) -> Result<(), Error
 #[inline]
 pub(crate) fn is_on_gpu(options: &Options) -> bool {
     let kind = || options.stream.unwrap_or_else(current_stream).device.kind;
-    cfg!(feature = "wgpu") && kind() == DeviceKind::Gpu
+    cfg!(any(feature = "cuda", feature = "wgpu")) && kind() == DeviceKind::Gpu
 }
 
 /// Waits for the call's turn on its stream. Inside a task the call is a part of it and waits for nothing.

@@ -59,13 +59,13 @@ impl Streams {
 }
 
 static CPU: Streams = Streams::new(|| Scheduler::new(cpu::executor::Pool));
-#[cfg(feature = "wgpu")]
-static GPU: Streams = Streams::new(|| Scheduler::new(super::wgpu::executor::Threads));
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+static GPU: Streams = Streams::new(|| Scheduler::new(super::gpu::executor::Threads));
 
 /// Those of each kind of device that the build has a back-end for.
 static ALL: &[&Streams] = &[
     &CPU,
-    #[cfg(feature = "wgpu")]
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
     &GPU,
 ];
 
@@ -73,9 +73,9 @@ static ALL: &[&Streams] = &[
 fn of(device: Device) -> Option<&'static Streams> {
     match device.kind {
         DeviceKind::Cpu => Some(&CPU),
-        #[cfg(feature = "wgpu")]
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
         DeviceKind::Gpu => Some(&GPU),
-        #[cfg(not(feature = "wgpu"))]
+        #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
         DeviceKind::Gpu => None,
     }
 }

@@ -1,20 +1,19 @@
 //! The adapter: found once, opened when it is first used, opened again when it was lost.
 
+use super::engine::Engine;
 use super::kernels::Kernels;
-use crate::device::Device;
 use crate::device::cpu::mode::Mode;
+use crate::device::gpu::{self, FORKED, Info, NAME, Work};
 use crate::error::Error;
 use ::wgpu as w;
+use ainv_kernels::scalar::Scalar;
+use ainv_streams::Cancel;
 use pollster::block_on;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Names the adapter that shall be used, by a part of its name in any case; software adapters are used only
-/// if they are named.
-const NAME: &str = "AINV_GPU";
-
 /// The GPU, open.
-pub(super) struct Gpu {
+pub(crate) struct Gpu {
     pub(super) device: w::Device,
     pub(super) queue: w::Queue,
     pub(super) limits: w::Limits,
@@ -27,25 +26,26 @@ pub(super) struct Gpu {
 }
 
 /// The adapter, or why there is none.
-fn adapter() -> Result<&'static w::Adapter, Error> {
+fn adapter() -> Result<&'static w::Adapter, String> {
     static FOUND: OnceLock<(u32, Result<w::Adapter, String>)> = OnceLock::new();
     let (process, found) = FOUND.get_or_init(|| {
         let name = std::env::var(NAME).unwrap_or_default().to_lowercase();
-        (std::process::id(), find(&name))
+        (std::process::id(), look_for(&name))
     });
-    let why = match found {
+    match found {
         // A forked child has its parent's memory and none of its driver's threads.
-        Ok(_) if *process != std::process::id() => {
-            "this process was forked from one that looked for it, which no driver survives: use the GPU in \
-             children alone, or start them by spawn"
-        }
-        Ok(adapter) => return Ok(adapter),
-        Err(why) => why.as_str(),
-    };
-    Err(Error::Unsupported { what: format!("no adapter serves the device {}: {why}", Device::GPU) })
+        Ok(_) if *process != std::process::id() => Err(FORKED.into()),
+        Ok(adapter) => Ok(adapter),
+        Err(why) => Err(why.clone()),
+    }
 }
 
-fn find(name: &str) -> Result<w::Adapter, String> {
+/// Whether there is one, or why there is none.
+pub(crate) fn find() -> Result<(), String> {
+    adapter().map(drop)
+}
+
+fn look_for(name: &str) -> Result<w::Adapter, String> {
     // That of the threads that a driver makes.
     let _mode = Mode::standard();
     let mut asked = w::InstanceDescriptor::new_without_display_handle();
@@ -76,26 +76,15 @@ fn find(name: &str) -> Result<w::Adapter, String> {
     })
 }
 
-/// How many GPUs there are: one, if an adapter is found.
-pub(crate) fn count() -> usize {
-    adapter().is_ok().into()
+fn found() -> Result<&'static w::Adapter, Error> {
+    adapter().map_err(|what| Error::Unsupported { what })
 }
 
-/// An error unless the device is the one that is served.
-pub(crate) fn check(device: Device) -> Result<(), Error> {
-    if device == Device::GPU {
-        return adapter().map(drop);
-    }
-    Err(Error::Unsupported {
-        what: format!("no back-end of this build serves the device {device}: it serves one GPU"),
-    })
-}
-
-/// The adapter's name, what stands between it and us, and the version of that.
-pub(crate) fn info() -> Result<(String, &'static str, String), Error> {
-    let info = adapter()?.get_info();
-    let driver = format!("{} {}", info.driver, info.driver_info);
-    Ok((info.name, info.backend.to_str(), driver.trim().to_owned()))
+/// The adapter, and what stands between it and us.
+pub(crate) fn info() -> Result<Info, Error> {
+    let info = found()?.get_info();
+    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
+    Ok(Info { name: info.name, interface: info.backend.to_str(), driver, memory: None })
 }
 
 static OPEN: Mutex<Option<Arc<Gpu>>> = Mutex::new(None);
@@ -105,8 +94,8 @@ fn open() -> MutexGuard<'static, Option<Arc<Gpu>>> {
 }
 
 /// The GPU; one that was lost is opened anew.
-pub(super) fn gpu() -> Result<Arc<Gpu>, Error> {
-    let adapter = adapter()?;
+pub(crate) fn gpu() -> Result<Arc<Gpu>, Error> {
+    let adapter = found()?;
     let mut open = open();
     match &*open {
         Some(gpu) if gpu.trouble().is_none() => Ok(gpu.clone()),
@@ -115,12 +104,24 @@ pub(super) fn gpu() -> Result<Arc<Gpu>, Error> {
 }
 
 /// Makes the device be lost, as if it had been pulled out: for tests.
-#[doc(hidden)]
-pub fn lose() {
+pub(crate) fn lose() {
     if let Some(gpu) = &*open() {
         gpu.device.destroy();
         // It is told that it is lost when its queue is seen to be empty.
         drop(gpu.poll(w::PollType::wait_indefinitely()));
+    }
+}
+
+impl gpu::Gpu for Gpu {
+    type Engine<'a, W: Scalar> = Engine<'a, W>;
+
+    fn engine<'a, W: Scalar>(
+        &'a self,
+        order: usize,
+        work: Work,
+        cancel: Option<&'a Cancel>,
+    ) -> Result<Engine<'a, W>, Error> {
+        Engine::new(self, order, work, cancel)
     }
 }
 

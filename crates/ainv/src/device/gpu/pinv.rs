@@ -1,8 +1,9 @@
 //! Pseudo-inverses: their cut-offs, and the dispatches of larger ones; kernels/rotation.wgsl has the algorithm.
 
-use super::engine::{Dispatch, Dispatches, WORDS};
-use super::kernels::{Kernel, TILE, Work};
+use super::dispatches::{Dispatch, Dispatches, WORDS};
+use super::kernels::{Kernel, LINES};
 use super::run::{Beside, Stacks, compute};
+use super::work::{TILE, Work};
 use crate::error::Error;
 use crate::op::pinv::cut_of;
 use crate::options::{Assume, Options, PinvOptions};
@@ -64,13 +65,13 @@ pub(super) fn rotations(n: usize, columns: usize, mode: usize, count: usize) -> 
         call[..5].copy_from_slice(&[count, n, columns, mode, round]);
         Dispatch { kernel, call, groups }
     };
-    // A matrix a workgroup, a pair of rows, a matrix an invocation, tiles of the result.
+    // A matrix a group, a pair of rows, a matrix a thread, tiles of the result.
     let (matrices, pairs) = ([count, 1, 1], [n.div_ceil(2), 1, count]);
     let tiles = [n.div_ceil(TILE[1]), columns.div_ceil(TILE[0]), count];
     let rounds = n.next_multiple_of(2) - 1;
     let mut all = vec![dispatch(Kernel::PinvRows, 0, matrices)];
     all.extend((0..rounds).map(|round| dispatch(Kernel::PinvRotate, round, pairs)));
-    all.push(dispatch(Kernel::PinvRest, 0, [count.div_ceil(64), 1, 1]));
+    all.push(dispatch(Kernel::PinvRest, 0, [count.div_ceil(LINES), 1, 1]));
     let again = (1..all.len(), SWEEPS);
     all.push(dispatch(Kernel::PinvLengths, 0, matrices));
     all.push(dispatch(Kernel::Pinv, 0, tiles));

@@ -1,9 +1,7 @@
 //! A call on the GPU: parts of its stacks, two of them on their way, and what is decided again.
 
-use super::adapter;
-use super::engine::{Engine, Outcome, Pending, Slot};
-use super::kernels::Work;
 use super::pinv::{CUT, numbers};
+use super::{Backend, Engine, Gpu, Outcome, Work, backend};
 use crate::alg::Context;
 use crate::device::cpu::arena;
 use crate::device::cpu::executor::pause;
@@ -77,7 +75,24 @@ pub(super) fn compute<T: Scalar>(
 ) -> Result<Summary, Error> {
     // Threads that the driver makes have the mode of the one that calls it.
     let _mode = Mode::standard();
-    let gpu = adapter::gpu()?;
+    match backend()? {
+        // It has no kernels for them.
+        #[cfg(feature = "cuda")]
+        Backend::Cuda if matches!(work, Work::Pinv { .. }) => Err(lacks("pinv")),
+        #[cfg(feature = "cuda")]
+        Backend::Cuda => compute_on(&*crate::device::cuda::gpu()?, stacks, work, status, options),
+        #[cfg(feature = "wgpu")]
+        Backend::Wgpu => compute_on(&*crate::device::wgpu::gpu()?, stacks, work, status, options),
+    }
+}
+
+fn compute_on<T: Scalar>(
+    gpu: &impl Gpu,
+    stacks: &Stacks<T>,
+    work: Work,
+    status: &mut [Status],
+    options: &Options,
+) -> Result<Summary, Error> {
     let Stacks { a, x, .. } = stacks;
     if a.is_empty() || x.rows() == 0 || x.cols() == 0 {
         stream::turn(options)?;
@@ -86,11 +101,11 @@ pub(super) fn compute<T: Scalar>(
     }
     let (order, cancel) = (a.rows().min(a.cols()), options.cancel.as_ref());
     if is_wide::<T>(options) {
-        let engine = Engine::<T::Wide>::new(&gpu, order, work, cancel)?;
-        Parts { engine, stacks, options, to: T::widen, from: T::narrow }.run(status)
+        let engine = gpu.engine::<T::Wide>(order, work, cancel)?;
+        Parts { engine, stacks, work, options, to: T::widen, from: T::narrow }.run(status)
     } else {
-        let engine = Engine::<T>::new(&gpu, order, work, cancel)?;
-        Parts { engine, stacks, options, to: |x: T| x, from: |x: T| x }.run(status)
+        let engine = gpu.engine::<T>(order, work, cancel)?;
+        Parts { engine, stacks, work, options, to: |x: T| x, from: |x: T| x }.run(status)
     }
 }
 
@@ -130,20 +145,26 @@ fn work<T: Scalar>(job: &Job<T>) -> Result<Work, Error> {
     Ok(work)
 }
 
-/// The parts of stacks of T that the work is done on in W.
-struct Parts<'a, T: Scalar, W, To, From> {
-    engine: Engine<'a, W>,
+/// The parts of stacks of T that the work is done on in another scalar, or in T.
+struct Parts<'a, T: Scalar, E, To, From> {
+    engine: E,
     stacks: &'a Stacks<'a, T>,
+    work: Work,
     options: &'a Options,
     to: To,
     from: From,
 }
 
 /// A part that the device has: these matrices.
-type OnItsWay = (Pending, Range<usize>);
+type OnItsWay<E> = (<E as Engine>::Pending, Range<usize>);
 
-impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
-    Parts<'_, T, W, To, From>
+impl<T, E, W, To, From> Parts<'_, T, E, To, From>
+where
+    T: Scalar,
+    E: Engine + Sync,
+    W: Scalar,
+    To: Fn(T) -> W + Sync,
+    From: Fn(W) -> T + Sync,
 {
     fn run(&self, status: &mut [Status]) -> Result<Summary, Error> {
         stream::turn(self.options)?;
@@ -156,7 +177,7 @@ impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
         let count = self.stacks.a.len();
         let part = self.engine.part(count);
         let (mut summary, mut free) = (Summary::default(), None);
-        let mut on_its_way: Option<OnItsWay> = None;
+        let mut on_its_way: Option<OnItsWay<E>> = None;
         for first in (0..count).step_by(part) {
             pause(self.options.cancel.as_ref())?;
             let range = first..count.min(first + part);
@@ -178,10 +199,10 @@ impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
     /// Hands matrices over.
     fn upload(
         &self,
-        slot: Slot,
+        slot: E::Slot,
         matrices: impl ExactSizeIterator<Item = usize> + Send,
         balanced: bool,
-    ) -> Result<Pending, Error> {
+    ) -> Result<E::Pending, Error> {
         let Stacks { a, beside, filled, .. } = self.stacks;
         let count = matrices.len();
         let size = a.rows() * a.cols();
@@ -193,7 +214,7 @@ impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
         let entries = count * (size + size_beside);
         let (ranges, slot_of) = (runs(matrices), &slot);
         // As on the CPU, in the precision of the caller's matrices.
-        let definite = T::COMPLEX && matches!(self.engine.work, Work::Definite { .. });
+        let definite = T::COMPLEX && matches!(self.work, Work::Definite { .. });
         let rounding = a.rows() as f64 * T::Real::EPSILON.to_f64();
         let frame = self.oriented(a.frame());
         self.shared(entries, move |cx| {
@@ -244,11 +265,11 @@ impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
     /// columns; they are read before the results are written, which may take their places.
     fn collect(
         &self,
-        (pending, range): OnItsWay,
+        (pending, range): OnItsWay<E>,
         status: Statuses,
         summary: &mut Summary,
-    ) -> Result<Slot, Error> {
-        let (work, order) = (self.engine.work, self.stacks.a.rows());
+    ) -> Result<E::Slot, Error> {
+        let (work, order) = (self.work, self.stacks.a.rows());
         let mut note = |i: usize, outcome: &Outcome| {
             let of = outcome.status(work, order);
             status.set(i, of);
@@ -305,8 +326,8 @@ impl<T: Scalar, W: Scalar, To: Fn(T) -> W + Sync, From: Fn(W) -> T + Sync>
             let dense = results.as_ptr().cast::<W>();
             debug_assert!(dense.is_aligned());
             let to = self.oriented(x.frame());
-            // SAFETY: matrices of a checked view, this call's alone; mapped memory is aligned to 8 bytes and
-            // holds their results.
+            // SAFETY: matrices of a checked view, this call's alone; the engine's memory is aligned to 8 bytes
+            // and holds their results.
             unsafe { staging::collect(cx, dense, to.cols, places, to, &self.from) }
         })
     }
@@ -339,7 +360,7 @@ fn runs(numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Range<usiz
 }
 
 impl Outcome {
-    // As outcome.wgsl has them.
+    // As outcome.wgsl and outcome.cu have them; the last one outcome.wgsl alone.
     const NON_FINITE: u32 = 1;
     const OVERFLOWED: u32 = 2;
     const STEEP: u32 = 4;

@@ -1,7 +1,8 @@
-//! The dispatches of larger orders by panels, of all but pseudo-inverses.
+//! The dispatches of larger orders by panels, of all but pseudo-inverses: blocked.wgsl and blocked.cu have the algorithm.
 
-use super::engine::Dispatch;
-use super::kernels::{Kernel, TILE, Work};
+use super::dispatches::Dispatch;
+use super::kernels::{Kernel, LINES};
+use super::work::{TILE, Work};
 
 /// Columns that kernels work on: some of A's, or those of B.
 #[derive(Clone, Copy)]
@@ -13,7 +14,7 @@ struct Columns {
     own: Option<usize>,
 }
 
-/// A panel, and the product that follows, as blocked.wgsl has them.
+/// A panel, and the product that follows, as `Call` of blocked has them.
 #[derive(Default)]
 struct Panel {
     first: usize,
@@ -26,8 +27,7 @@ struct Panel {
     left: [usize; 3],
 }
 
-/// The dispatches by panels: blocked.wgsl has the algorithm.
-/// `stages` are the kernels that read matrices, factor panels and write results, which differ.
+/// The dispatches by panels. `stages` are the kernels that read matrices, factor panels and write results, which differ.
 pub(super) fn by_panels(
     n: usize,
     work: Work,
@@ -36,17 +36,17 @@ pub(super) fn by_panels(
     count: usize,
     balanced: bool,
 ) -> Vec<Dispatch> {
-    // A matrix a workgroup, a column an invocation, an entry an invocation, and tiles of the product.
+    // A matrix a group, a column a thread, an entry a thread, and tiles of the product.
     let matrices = [count, 1, 1];
-    let lines = |columns: usize| [columns.div_ceil(64), 1, count];
-    let entries = |columns: usize| [columns.div_ceil(64), n, count];
+    let lines = |columns: usize| [columns.div_ceil(LINES), 1, count];
+    let entries = |columns: usize| [columns.div_ceil(LINES), n, count];
     let tiles =
         |rows: usize, columns: usize| [columns.div_ceil(TILE[1]), rows.div_ceil(TILE[0]), count];
     let call = |at: Panel, on: Columns| {
         let Panel { first, width, top, height, inner, depth, left: [left, left_row, left_column] } =
             at;
         let Columns { begin, step, count, own } = on;
-        // The words of blocked.wgsl.
+        // The words of `Call`.
         [
             n,
             balanced.into(),

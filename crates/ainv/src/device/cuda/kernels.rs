@@ -1,0 +1,152 @@
+//! The kernels' texts, and their code on a device: compiled when they are first used.
+
+use super::compiler::compiler;
+use super::device::Gpu;
+use super::driver::{Driver, Handle};
+use crate::device::gpu::{Kernel, Task, Work};
+use crate::error::Error;
+use ainv_kernels::scalar::{Scalar, c32, c64};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes of static shared memory that every architecture has for a block.
+pub(super) const SHARED: usize = 48 << 10;
+
+/// The files of the texts.
+fn text(name: &str) -> &'static str {
+    macro_rules! texts {
+        ($($name:literal),+ $(,)?) => {
+            match name {
+                $($name => include_str!(concat!("kernels/", $name, ".cu")),)+
+                _ => unreachable!("{name} is no text of a kernel"),
+            }
+        };
+    }
+    texts!(
+        "number",
+        "outcome",
+        "small",
+        "closed",
+        "small_inverse",
+        "small_solve",
+        "triangle",
+        "small_factor",
+        "small_triangle",
+        "small_cholesky",
+        "blocked",
+        "scale",
+        "load",
+        "lower_block",
+        "panel",
+        "exchange",
+        "product",
+        "lift",
+        "substitute",
+        "store",
+        "rhs",
+        "solution",
+        "triangle_scale",
+        "triangle_load",
+        "triangle_panel",
+        "triangle_store",
+        "cholesky_scale",
+        "cholesky_panel",
+    )
+}
+
+/// The text of a kernel.
+fn source<W: Scalar>(kernel: Kernel) -> String {
+    let real = if size_of::<W::Real>() == 4 { "float" } else { "double" };
+    let number = if W::COMPLEX { "Complex" } else { "Real" };
+    let types = format!("using Real = {real};\nstruct Complex;\nusing Number = {number};\n");
+    let sizes = kernel
+        .sizes::<W>()
+        .into_iter()
+        .map(|(name, size)| format!("constexpr unsigned {name} = {size};\n"));
+    let texts = ["number", "outcome"].into_iter().chain(kernel.texts().iter().copied());
+    [types].into_iter().chain(sizes).chain(texts.map(|name| text(name).to_owned())).collect()
+}
+
+/// A module, and its kernel.
+#[derive(Clone, Copy)]
+struct Loaded {
+    module: Handle,
+    function: Handle,
+}
+
+/// The kernels of a device.
+#[derive(Default)]
+pub(super) struct Kernels(Mutex<HashMap<(&'static str, Kernel), Loaded>>);
+
+impl Kernels {
+    /// # Safety
+    /// In their context, when nothing of them runs.
+    pub(super) unsafe fn free(&self, driver: &Driver) {
+        let mut loaded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, Loaded { module, .. }) in loaded.drain() {
+            // SAFETY: as above.
+            unsafe { (driver.cuModuleUnload)(module) };
+        }
+    }
+}
+
+impl Gpu {
+    /// A kernel for a scalar, in the device's context.
+    ///
+    /// # Errors
+    /// [`Error::Device`]; it is tried again then, when it is asked for again.
+    pub(super) fn kernel<W: Scalar>(&self, kernel: Kernel) -> Result<Handle, Error> {
+        let mut loaded = self.kernels.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = (W::NAME, kernel);
+        if let Some(loaded) = loaded.get(&name) {
+            return Ok(loaded.function);
+        }
+        let code =
+            self.compiler.compile(&source::<W>(kernel), self.architecture).map_err(|why| {
+                self.failed(format!(
+                    "its kernel {kernel:?} {} could not be compiled: {why}",
+                    W::NAME
+                ))
+            })?;
+        let (mut module, mut function) = (0, 0);
+        // SAFETY: code that NVRTC made, with the zero at its end where it is a text; they write handles.
+        self.ok(unsafe { (self.driver.cuModuleLoadData)(&mut module, code.as_ptr().cast()) })?;
+        // SAFETY: as above.
+        self.ok(unsafe {
+            (self.driver.cuModuleGetFunction)(&mut function, module, c"kernel".as_ptr())
+        })?;
+        loaded.insert(name, Loaded { module, function });
+        Ok(function)
+    }
+}
+
+/// Compiles every kernel for every scalar and, of the small ones, some orders, for an architecture, without a device: how
+/// many there are. For tests.
+///
+/// # Errors
+/// What the compiler says.
+#[doc(hidden)]
+pub fn compile_all(architecture: i32) -> Result<usize, String> {
+    fn all<W: Scalar>(architecture: i32) -> Result<usize, String> {
+        let triangle = |hermitian| Work::Triangle { unit: false, reversed: false, hermitian };
+        let mut kernels = HashSet::new();
+        for order in [2, 8, 32, 40] {
+            let solves = [1, 32].map(Work::Solve);
+            let definite = Work::Definite { inverse: true };
+            for work in
+                [Work::Invert, triangle(false), triangle(true), definite].iter().chain(&solves)
+            {
+                let dispatches = Task::<W>::new(order, *work, SHARED).dispatches(1, false, 1);
+                kernels.extend(dispatches.all.iter().map(|dispatch| dispatch.kernel));
+            }
+        }
+        for &kernel in &kernels {
+            compiler()?
+                .compile(&source::<W>(kernel), architecture)
+                .map_err(|why| format!("{kernel:?} {}: {why}", W::NAME))?;
+        }
+        Ok(kernels.len())
+    }
+    let each = [all::<f32>, all::<f64>, all::<c32>, all::<c64>];
+    each.iter().map(|all| all(architecture)).sum()
+}

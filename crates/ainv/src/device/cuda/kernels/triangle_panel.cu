@@ -1,0 +1,24 @@
+// A panel of a lower triangle: L goes to `panels`; in the matrix the block of L^-1 on the diagonal takes its place, over
+// zeros. Of L L^H the rows of L^H go right of the block, and what it has on the diagonal to `diagonals`. A block a matrix.
+//
+// Of a panel of m rows: m width entries read, 2 m width written, of L L^H 3 m width.
+
+extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
+    const size_t n = call.order, first = call.first, width = call.width, matrix = blockIdx.x;
+    Number *a = call.rows_of(matrix) + first;
+    for (size_t i = first + threadIdx.x; i < n; i += WORKGROUP) {
+        for (size_t c = 0; c < width; c++) {
+            const Number x = a[i * n + c];
+            call.panel_of(matrix)[i * PANEL + c] = x;
+            a[i * n + c] = number(0);
+            if (i < first + width) {
+                // Above the diagonal of the block x is zero.
+                call.diagonals_of(matrix)[(first + c) * PANEL + i - first] = conjugate(x);
+            } else if (call.has(HERMITIAN)) {
+                call.rows_of(matrix)[(first + c) * n + i] = conjugate(x);
+            }
+        }
+    }
+    __syncthreads();
+    invert_block(call, matrix);
+}

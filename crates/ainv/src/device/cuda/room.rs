@@ -1,0 +1,181 @@
+//! Rooms: memory for a part, on the device and of the host (where the device copies from and to by itself), and the stream
+//! that works on it. Allocation takes longer than most calls do, so rooms are kept for the next ones.
+
+use super::device::Gpu;
+use super::driver::{Address, Driver, Handle, NOT_READY};
+use crate::error::Error;
+use core::ffi::{c_uint, c_void};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Bytes that are kept for the next calls, at most.
+const KEPT: usize = 256 << 20;
+/// CU_STREAM_NON_BLOCKING: it does not wait for the work of those who name no stream.
+const NON_BLOCKING: c_uint = 1;
+
+/// Bytes of the device; of the host's that go up and that come down.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) device: usize,
+    pub(super) up: usize,
+    pub(super) down: usize,
+}
+
+impl Sizes {
+    fn all(self) -> usize {
+        self.device.saturating_add(self.up).saturating_add(self.down)
+    }
+
+    fn hold(self, other: Sizes) -> bool {
+        self.device >= other.device && self.up >= other.up && self.down >= other.down
+    }
+}
+
+pub(super) struct Room {
+    sizes: Sizes,
+    pub(super) device: Address,
+    /// Pointers, as numbers.
+    up: usize,
+    down: usize,
+    pub(super) stream: Handle,
+}
+
+/// Those that no one uses.
+#[derive(Default)]
+pub(super) struct Rooms(Mutex<Vec<Room>>);
+
+impl Rooms {
+    fn lock(&self) -> MutexGuard<'_, Vec<Room>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frees them all.
+    ///
+    /// # Safety
+    /// In their context.
+    pub(super) unsafe fn free(&self, driver: &Driver) {
+        for room in self.lock().drain(..) {
+            // SAFETY: no one else has it.
+            unsafe { room.free(driver) };
+        }
+    }
+}
+
+/// A room that is in use.
+pub(crate) struct Taken<'a> {
+    gpu: &'a Gpu,
+    /// `None` at the end alone.
+    room: Option<Room>,
+}
+
+impl Gpu {
+    /// A room, new or another call's.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], [`Error::Device`].
+    pub(super) fn room(&self, sizes: Sizes) -> Result<Taken<'_>, Error> {
+        let _entered = self.enter()?;
+        let taken = |room| Ok(Taken { gpu: self, room: Some(room) });
+        {
+            let mut rooms = self.rooms.lock();
+            // SAFETY: the room's own stream. Work that was given up goes on in it till its end.
+            let is_idle =
+                |room: &Room| unsafe { (self.driver.cuStreamQuery)(room.stream) } != NOT_READY;
+            if let Some(i) = rooms.iter().position(|room| room.sizes.hold(sizes) && is_idle(room)) {
+                return taken(rooms.swap_remove(i));
+            }
+        }
+        match Room::new(self, sizes) {
+            Err(Error::OutOfMemory { .. }) => {
+                // SAFETY: their context was entered.
+                unsafe { self.rooms.free(self.driver) };
+                taken(Room::new(self, sizes)?)
+            }
+            room => taken(room?),
+        }
+    }
+}
+
+impl Room {
+    fn new(gpu: &Gpu, sizes: Sizes) -> Result<Room, Error> {
+        let driver = gpu.driver;
+        let mut room = Room { sizes, device: 0, up: 0, down: 0, stream: 0 };
+        let pinned = |at: &mut usize, bytes| {
+            let mut new: *mut c_void = std::ptr::null_mut();
+            // SAFETY: it writes a pointer.
+            let outcome = unsafe { (driver.cuMemHostAlloc)(&mut new, bytes, 0) };
+            *at = new.addr();
+            new.expose_provenance();
+            gpu.allocated(outcome, sizes.all())
+        };
+        // SAFETY: it writes an address.
+        let allocated = unsafe { (driver.cuMemAlloc_v2)(&mut room.device, sizes.device) };
+        let done = gpu
+            .allocated(allocated, sizes.all())
+            .and_then(|()| pinned(&mut room.up, sizes.up))
+            .and_then(|()| pinned(&mut room.down, sizes.down))
+            .and_then(|()| {
+                // SAFETY: it writes a handle.
+                gpu.ok(unsafe { (driver.cuStreamCreate)(&mut room.stream, NON_BLOCKING) })
+            });
+        match done {
+            Ok(()) => Ok(room),
+            Err(error) => {
+                // SAFETY: what there is of it is known to this function alone.
+                unsafe { room.free(driver) };
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for its work and frees what there is of it.
+    ///
+    /// # Safety
+    /// In its context.
+    unsafe fn free(self, driver: &Driver) {
+        // SAFETY: its own, and nothing uses them any more when the stream is done.
+        unsafe {
+            if self.stream != 0 {
+                (driver.cuStreamSynchronize)(self.stream);
+                (driver.cuStreamDestroy_v2)(self.stream);
+            }
+            for host in [self.up, self.down] {
+                if host != 0 {
+                    (driver.cuMemFreeHost)(std::ptr::with_exposed_provenance_mut(host));
+                }
+            }
+            if self.device != 0 {
+                (driver.cuMemFree_v2)(self.device);
+            }
+        }
+    }
+}
+
+impl Taken<'_> {
+    pub(super) fn get(&self) -> &Room {
+        self.room.as_ref().expect("it is given back at its end")
+    }
+
+    /// Where the host writes.
+    pub(super) fn up(&self) -> *mut u8 {
+        std::ptr::with_exposed_provenance_mut(self.get().up)
+    }
+
+    /// Where the host reads.
+    pub(super) fn down(&self) -> *mut u8 {
+        std::ptr::with_exposed_provenance_mut(self.get().down)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut rooms = self.gpu.rooms.lock();
+        rooms.extend(self.room.take());
+        let kept = |rooms: &[Room]| rooms.iter().map(|room| room.sizes.all()).sum::<usize>();
+        while kept(&rooms) > KEPT
+            && let Ok(_entered) = self.gpu.enter()
+        {
+            // SAFETY: its context was entered, and it is in no one's hands.
+            unsafe { rooms.remove(0).free(self.gpu.driver) };
+        }
+    }
+}

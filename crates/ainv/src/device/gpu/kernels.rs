@@ -1,0 +1,136 @@
+//! The kernels that back-ends have, what texts each is made of and what it is compiled for: both back-ends have the same
+//! kernels, in files of the same names, in their own languages; those of pseudo-inverses wgpu has alone.
+
+use super::work::{TILE, Team, WORKGROUP, Work, panel};
+use ainv_kernels::scalar::Scalar;
+
+/// A kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kernel {
+    SmallInverse(Team),
+    SmallSolve(Team),
+    SmallTriangle(Team),
+    SmallCholesky(Team),
+    SmallPinv(Team),
+    Scale,
+    Load,
+    Panel,
+    Exchange,
+    Product,
+    Lift,
+    Substitute,
+    Store,
+    Rhs,
+    Solution,
+    TriangleScale,
+    TriangleLoad,
+    TrianglePanel,
+    TriangleStore,
+    CholeskyScale,
+    CholeskyPanel,
+    PinvRows,
+    PinvRotate,
+    PinvRest,
+    PinvLengths,
+    Pinv,
+}
+
+impl Kernel {
+    /// That of small matrices.
+    pub(crate) fn small(team: Team, work: Work) -> Kernel {
+        match work {
+            Work::Invert => Kernel::SmallInverse(team),
+            Work::Solve(_) => Kernel::SmallSolve(team),
+            Work::Triangle { .. } => Kernel::SmallTriangle(team),
+            Work::Definite { .. } => Kernel::SmallCholesky(team),
+            Work::Pinv { .. } => Kernel::SmallPinv(team),
+        }
+    }
+
+    /// Of those that do small matrices.
+    pub(crate) fn team(self) -> Option<Team> {
+        match self {
+            Kernel::SmallInverse(team)
+            | Kernel::SmallSolve(team)
+            | Kernel::SmallTriangle(team)
+            | Kernel::SmallCholesky(team)
+            | Kernel::SmallPinv(team) => Some(team),
+            _ => None,
+        }
+    }
+
+    /// The files of its text, behind those of its numbers.
+    pub(crate) fn texts(self) -> &'static [&'static str] {
+        match self {
+            Kernel::SmallInverse(_) => &["small", "closed", "small_inverse"],
+            Kernel::SmallSolve(_) => &["small", "small_solve"],
+            Kernel::SmallTriangle(_) => &["small", "triangle", "small_factor", "small_triangle"],
+            Kernel::SmallCholesky(_) => &["small", "triangle", "small_factor", "small_cholesky"],
+            Kernel::SmallPinv(_) => &["rotation", "small_pinv"],
+            Kernel::Scale => &["blocked", "scale"],
+            Kernel::Load => &["blocked", "load"],
+            Kernel::Panel => &["blocked", "lower_block", "panel"],
+            Kernel::Exchange => &["blocked", "exchange"],
+            Kernel::Product => &["blocked", "product"],
+            Kernel::Lift => &["blocked", "lift"],
+            Kernel::Substitute => &["blocked", "substitute"],
+            Kernel::Store => &["blocked", "store"],
+            Kernel::Rhs => &["blocked", "rhs"],
+            Kernel::Solution => &["blocked", "solution"],
+            Kernel::TriangleScale => &["blocked", "triangle", "triangle_scale"],
+            Kernel::TriangleLoad => &["blocked", "triangle", "triangle_load"],
+            Kernel::TrianglePanel => &["blocked", "lower_block", "triangle", "triangle_panel"],
+            Kernel::TriangleStore => &["blocked", "triangle", "triangle_store"],
+            Kernel::CholeskyScale => &["blocked", "triangle", "cholesky_scale"],
+            Kernel::CholeskyPanel => &["blocked", "triangle", "cholesky_panel"],
+            Kernel::PinvRows => &["rotation", "rotations", "pinv_rows"],
+            Kernel::PinvRotate => &["rotation", "rotations", "pinv_rotate"],
+            Kernel::PinvRest => &["rotation", "rotations", "pinv_rest"],
+            Kernel::PinvLengths => &["rotation", "rotations", "pinv_lengths"],
+            Kernel::Pinv => &["rotation", "rotations", "pinv"],
+        }
+    }
+
+    /// The numbers that it is compiled for, by name.
+    pub(crate) fn sizes<W: Scalar>(self) -> Vec<(&'static str, usize)> {
+        match self.team() {
+            Some(Team { order, rhs, lanes, matrices }) => vec![
+                ("N", order),
+                ("RHS", rhs),
+                ("WIDTH", order + rhs),
+                ("TEAM", lanes),
+                ("MATRICES", matrices),
+            ],
+            // The slices of both factors of a product are in a workgroup's memory.
+            None => vec![
+                ("WORKGROUP", WORKGROUP),
+                ("ROWS", TILE[0]),
+                ("COLUMNS", TILE[1]),
+                ("PANEL", panel::<W>()),
+                ("SLICE", if size_of::<W>() <= 8 { 16 } else { 8 }),
+            ],
+        }
+    }
+
+    /// How many threads a group of it has; shaders say it themselves.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn threads(self) -> usize {
+        if let Some(team) = self.team() {
+            return team.lanes * team.matrices;
+        }
+        match self {
+            Kernel::Scale
+            | Kernel::Panel
+            | Kernel::TriangleScale
+            | Kernel::TrianglePanel
+            | Kernel::CholeskyScale
+            | Kernel::CholeskyPanel => WORKGROUP,
+            // As product.wgsl and product.cu share a tile out.
+            Kernel::Product => TILE[0] * TILE[1] / 16,
+            _ => LINES,
+        }
+    }
+}
+
+/// Columns, or entries of a row, that a group does of kernels with a thread for each.
+pub(crate) const LINES: usize = 64;
