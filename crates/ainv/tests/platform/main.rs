@@ -6,10 +6,12 @@ mod checks;
 #[allow(dead_code, unused_macros, unused_imports)]
 #[path = "../promises/common.rs"]
 mod common;
-#[cfg(feature = "wgpu")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 #[allow(dead_code)]
 #[path = "../promises/control.rs"]
 mod control;
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod gpu;
 mod views;

@@ -78,7 +78,9 @@ fn what_no_back_end_serves_is_refused_before_any_work() {
 fn the_cpu_is_described() {
     let _alone = alone(2);
     assert_eq!(ainv::device_count(DeviceKind::Cpu), 1);
-    assert!(cfg!(feature = "wgpu") || ainv::device_count(DeviceKind::Gpu) == 0);
+    assert!(
+        cfg!(any(feature = "cuda", feature = "wgpu")) || ainv::device_count(DeviceKind::Gpu) == 0
+    );
     let cpu = ainv::device_info(Device::CPU).unwrap();
     assert!(!cpu.name.is_empty());
     assert_eq!(cpu.threads, 2);

@@ -1,0 +1,415 @@
+// libcuda.so.1 in software: the calls of the driver that ainv makes (crates/ainv/src/device/cuda/driver.rs), for one device
+// whose kernels are host code of nvrtc.cpp. The arithmetic is IEEE 754's, as the device's is: results have its bits.
+//
+// One thread does what streams were told, in the order of the calls: asynchronous to its caller, as a device is. A block's
+// threads are fibers that take turns at the barriers, in orders that are drawn (the same ones in every run), so that a barrier
+// that is missing changes a result. Memory holds NaN until it is written, and AINV_SOFTWARE_MEMORY limits it, in bytes.
+
+#include "device.h"
+
+#undef threadIdx
+#undef blockIdx
+#undef blockDim
+#undef gridDim
+
+#include <condition_variable>
+#include <csetjmp>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <dlfcn.h>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <ucontext.h>
+#include <vector>
+
+namespace {
+
+// Results of the driver, by their numbers in cuda.h.
+enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, NOT_FOUND = 500, NOT_READY = 600 };
+
+// Kernels.
+
+constexpr unsigned MOST_THREADS = 1024;
+constexpr size_t STACK = 256 << 10;
+
+struct Function {
+    void (*launch)(void **);
+    Device **device;
+    char **shared;
+};
+
+// Where threads meet: of the block, and of the lanes of a warp whose first one has this number.
+struct Barrier {
+    unsigned members, arrived, turn;
+
+    // Whether that was the last one.
+    bool arrive() {
+        arrived++;
+        return release();
+    }
+
+    bool release() {
+        if (arrived < members || members == 0) {
+            return false;
+        }
+        arrived = 0;
+        turn++;
+        return true;
+    }
+};
+
+struct Fiber {
+    jmp_buf at;
+    char *stack = nullptr;
+    bool ended;
+    // What it waits for.
+    const Barrier *barrier;
+    unsigned turn;
+};
+
+Fiber fibers[MOST_THREADS];
+Barrier whole, lanes[MOST_THREADS];
+jmp_buf scheduler;
+unsigned current, alive;
+Device state;
+const Function *running;
+void **running_arguments;
+
+// Gives the turn back; returns when it has it again.
+void wait() {
+    if (!_setjmp(fibers[current].at)) {
+        _longjmp(scheduler, 1);
+    }
+}
+
+void meet(Barrier &barrier) {
+    fibers[current].barrier = &barrier;
+    fibers[current].turn = barrier.turn + 1;
+    if (!barrier.arrive()) {
+        wait();
+    }
+}
+
+void sync_threads() {
+    meet(whole);
+}
+
+void sync_warp(unsigned mask) {
+    const unsigned warp = current / 32 * 32, there = state.threads.x - warp;
+    Barrier &barrier = lanes[warp + __builtin_ctz(mask)];
+    barrier.members = __builtin_popcount(there < 32 ? mask & ~(~0u << there) : mask);
+    meet(barrier);
+}
+
+bool may_go_on(const Fiber &fiber) {
+    return !fiber.ended && (!fiber.barrier || fiber.barrier->turn >= fiber.turn);
+}
+
+// A fiber runs one thread after the other.
+void live() {
+    for (;;) {
+        running->launch(running_arguments);
+        fibers[current].ended = true;
+        alive--;
+        whole.members--;
+        whole.release();
+        wait();
+    }
+}
+
+void give_turn(unsigned t) {
+    current = t;
+    state.thread = {t, 0, 0};
+    if (_setjmp(scheduler)) {
+        return;
+    }
+    Fiber &fiber = fibers[t];
+    if (fiber.stack) {
+        _longjmp(fiber.at, 1);
+    }
+    fiber.stack = static_cast<char *>(malloc(STACK));
+    ucontext_t context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = fiber.stack;
+    context.uc_stack.ss_size = STACK;
+    context.uc_link = nullptr;
+    makecontext(&context, live, 0);
+    setcontext(&context);
+}
+
+void run_block() {
+    const unsigned threads = state.threads.x;
+    memset(running->shared[0], 0xff, running->shared[1] - running->shared[0]);
+    alive = threads;
+    whole = {threads, 0, 0};
+    for (unsigned t = 0; t < threads; t++) {
+        lanes[t] = {};
+        fibers[t].ended = false;
+        fibers[t].barrier = nullptr;
+    }
+    static uint32_t drawn = 1;
+    while (alive > 0) {
+        drawn = drawn * 1664525 + 1013904223;
+        const unsigned begin = drawn >> 8;
+        bool some = false;
+        for (unsigned i = 0; i < threads; i++) {
+            const unsigned t = (begin + (drawn >> 31 ? i : threads - i)) % threads;
+            if (may_go_on(fibers[t])) {
+                some = true;
+                give_turn(t);
+            }
+        }
+        if (!some) {
+            fputs("ainv's CUDA device in software: threads of a block wait for each other at different barriers\n", stderr);
+            abort();
+        }
+    }
+}
+
+void run(const Function &function, Dim blocks, Dim threads, void **arguments) {
+    running = &function;
+    running_arguments = arguments;
+    *function.device = &state;
+    state = {{}, {}, threads, blocks, sync_threads, sync_warp};
+    for (state.block.z = 0; state.block.z < blocks.z; state.block.z++) {
+        for (state.block.y = 0; state.block.y < blocks.y; state.block.y++) {
+            for (state.block.x = 0; state.block.x < blocks.x; state.block.x++) {
+                run_block();
+            }
+        }
+    }
+}
+
+// Streams.
+
+struct Stream {
+    size_t unfinished = 0;
+};
+
+// Never destroyed: the worker still waits when the process ends.
+std::mutex &lock = *new std::mutex;
+std::condition_variable &changed = *new std::condition_variable;
+
+// What streams were told; never ends.
+struct Worker {
+    std::deque<std::pair<Stream *, std::function<void()>>> tasks;
+
+    Worker() {
+        std::thread([this] {
+            std::unique_lock<std::mutex> guard(lock);
+            for (;;) {
+                changed.wait(guard, [this] { return !tasks.empty(); });
+                auto [stream, task] = std::move(tasks.front());
+                tasks.pop_front();
+                guard.unlock();
+                task();
+                guard.lock();
+                stream->unfinished--;
+                changed.notify_all();
+            }
+        }).detach();
+    }
+};
+
+int enqueue(Stream *stream, std::function<void()> task) {
+    static Worker *worker = new Worker;
+    std::lock_guard<std::mutex> guard(lock);
+    stream->unfinished++;
+    worker->tasks.emplace_back(stream, std::move(task));
+    changed.notify_all();
+    return SUCCESS;
+}
+
+// Memory.
+
+std::map<void *, size_t> &taken = *new std::map<void *, size_t>;
+size_t all_taken;
+
+void *take(size_t bytes) {
+    std::lock_guard<std::mutex> guard(lock);
+    const char *limit = getenv("AINV_SOFTWARE_MEMORY");
+    void *at = nullptr;
+    if (bytes && !(limit && all_taken + bytes > strtoull(limit, nullptr, 10)) && !posix_memalign(&at, 256, bytes)) {
+        memset(at, 0xff, bytes);
+        taken[at] = bytes;
+        all_taken += bytes;
+    }
+    return at;
+}
+
+int give(void *at) {
+    std::lock_guard<std::mutex> guard(lock);
+    auto found = taken.find(at);
+    if (found == taken.end()) {
+        return INVALID_VALUE;
+    }
+    all_taken -= found->second;
+    taken.erase(found);
+    free(at);
+    return SUCCESS;
+}
+
+thread_local std::vector<void *> contexts;
+
+} // namespace
+
+extern "C" {
+
+int cuInit(unsigned) {
+    return SUCCESS;
+}
+
+int cuDriverGetVersion(int *version) {
+    *version = 12000;
+    return SUCCESS;
+}
+
+int cuGetErrorString(int error, const char **text) {
+    *text = error == OUT_OF_MEMORY ? "out of memory" : "an error of the device in software";
+    return SUCCESS;
+}
+
+int cuDeviceGetCount(int *count) {
+    *count = 1;
+    return SUCCESS;
+}
+
+int cuDeviceGet(int *which, int number) {
+    *which = number;
+    return number == 0 ? SUCCESS : INVALID_VALUE;
+}
+
+int cuDeviceGetName(char *name, int size, int) {
+    snprintf(name, size, "software of ainv's tests");
+    return SUCCESS;
+}
+
+int cuDeviceTotalMem_v2(size_t *bytes, int) {
+    *bytes = size_t(1) << 34;
+    return SUCCESS;
+}
+
+// The compute capability.
+int cuDeviceGetAttribute(int *value, int which, int) {
+    *value = which == 75 ? 7 : 0;
+    return which == 75 || which == 76 ? SUCCESS : INVALID_VALUE;
+}
+
+int cuDevicePrimaryCtxRetain(void **context, int) {
+    *context = &state;
+    return SUCCESS;
+}
+
+int cuDevicePrimaryCtxRelease_v2(int) {
+    return SUCCESS;
+}
+
+int cuCtxPushCurrent_v2(void *context) {
+    contexts.push_back(context);
+    return SUCCESS;
+}
+
+int cuCtxPopCurrent_v2(void **context) {
+    if (contexts.empty()) {
+        return INVALID_VALUE;
+    }
+    *context = contexts.back();
+    contexts.pop_back();
+    return SUCCESS;
+}
+
+// An image is the path of a library.
+int cuModuleLoadData(void **module, const void *image) {
+    if (contexts.empty()) {
+        return INVALID_VALUE;
+    }
+    *module = dlopen(static_cast<const char *>(image), RTLD_NOW | RTLD_LOCAL);
+    return *module ? SUCCESS : INVALID_IMAGE;
+}
+
+int cuModuleUnload(void *) {
+    return SUCCESS;
+}
+
+int cuModuleGetFunction(void **function, void *module, const char *) {
+    auto *found = new Function{
+        reinterpret_cast<void (*)(void **)>(dlsym(module, "launch")),
+        static_cast<Device **>(dlsym(module, "device")),
+        static_cast<char **>(dlsym(module, "shared_memory")),
+    };
+    *function = found;
+    return found->launch && found->device && found->shared ? SUCCESS : NOT_FOUND;
+}
+
+int cuMemAlloc_v2(uint64_t *at, size_t bytes) {
+    *at = reinterpret_cast<uint64_t>(contexts.empty() ? nullptr : take(bytes));
+    return *at ? SUCCESS : OUT_OF_MEMORY;
+}
+
+int cuMemFree_v2(uint64_t at) {
+    return give(reinterpret_cast<void *>(at));
+}
+
+int cuMemHostAlloc(void **at, size_t bytes, unsigned) {
+    *at = contexts.empty() ? nullptr : take(bytes);
+    return *at ? SUCCESS : OUT_OF_MEMORY;
+}
+
+int cuMemFreeHost(void *at) {
+    return give(at);
+}
+
+int cuStreamCreate(Stream **stream, unsigned) {
+    *stream = new Stream;
+    return contexts.empty() ? INVALID_VALUE : SUCCESS;
+}
+
+int cuStreamQuery(Stream *stream) {
+    std::lock_guard<std::mutex> guard(lock);
+    return stream->unfinished ? NOT_READY : SUCCESS;
+}
+
+int cuStreamSynchronize(Stream *stream) {
+    std::unique_lock<std::mutex> guard(lock);
+    changed.wait(guard, [=] { return stream->unfinished == 0; });
+    return SUCCESS;
+}
+
+int cuStreamDestroy_v2(Stream *stream) {
+    cuStreamSynchronize(stream);
+    delete stream;
+    return SUCCESS;
+}
+
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, Stream *stream) {
+    return enqueue(stream, [=] { memcpy(reinterpret_cast<void *>(to), from, bytes); });
+}
+
+int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, Stream *stream) {
+    return enqueue(stream, [=] { memcpy(to, reinterpret_cast<const void *>(from), bytes); });
+}
+
+// The one argument of ainv's kernels has as many bytes as this at most.
+constexpr size_t ARGUMENT = 192;
+
+int cuLaunchKernel(
+    const Function *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned threads_y, unsigned threads_z,
+    unsigned, Stream *stream, void **arguments, void **
+) {
+    const bool fits = x && y && z && y < 65536 && z < 65536 && threads && threads <= MOST_THREADS;
+    if (!fits || threads_y != 1 || threads_z != 1) {
+        return INVALID_VALUE;
+    }
+    std::vector<char> argument(static_cast<char *>(arguments[0]), static_cast<char *>(arguments[0]) + ARGUMENT);
+    return enqueue(stream, [=]() mutable {
+        void *at = argument.data();
+        run(*function, {x, y, z}, {threads, 1, 1}, &at);
+    });
+}
+
+} // extern "C"
