@@ -12,9 +12,9 @@ use std::thread::{self, ThreadId};
 /// Parameters
 /// ----------
 /// kind : {"cpu", "gpu"}
-///     What kind of device. A ``"gpu"`` is served where the build has the feature ``wgpu`` and an adapter is
-///     found, for `inv`, `inv_ex`, `solve`, `cholesky`, `cholesky_inv` and `tri_inv`; else the functions refuse it
-///     before any work.
+///     What kind of device. A ``"gpu"`` is served where the build has the feature ``cuda`` or ``wgpu`` and a device
+///     is found, for `inv`, `inv_ex`, `solve`, `cholesky`, `cholesky_inv`, `tri_inv` and, not by CUDA, `pinv`; else the
+///     functions refuse it before any work.
 /// index : int, optional
 ///     Which one of that kind.
 ///
