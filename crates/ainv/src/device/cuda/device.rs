@@ -101,7 +101,7 @@ pub(crate) fn gpu() -> Result<Arc<Gpu>, Error> {
     }
 }
 
-/// Makes the device be lost, as if it had been pulled out: for tests.
+/// Says that the device was lost, as if it had been pulled out: for tests. Its context stays as it is.
 pub(crate) fn lose() {
     if let Some(gpu) = &*open() {
         gpu.note("was lost".into());

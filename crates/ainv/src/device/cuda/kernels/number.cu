@@ -46,7 +46,9 @@ int smallest_exponent(Real x) {
     return exponent(x);
 }
 
-// x * 2^power, rounded once. A zero has no sign: which one an elimination leaves is no one's concern.
+// x * 2^power, rounded once. NVIDIA found an error of 0 ulp in ldexp, and in ilogb, over the full range of float and of double
+// (CUDA C++ Programming Guide, Mathematical Functions: by extensive, not exhaustive tests). A zero has no sign: which one an
+// elimination leaves is no one's concern.
 Real scaled(Real x, int power) {
     return ldexp(x, power) + 0;
 }
