@@ -28,14 +28,8 @@ fn calls() -> impl Iterator<Item = Call> {
 
 /// Whether the device of the current stream has it.
 fn is_served(call: Call) -> bool {
-    let device = current_stream().device;
-    match call {
-        _ if device == Device::CPU => true,
-        Call::Solve(assume) => !matches!(assume, Assume::Posdef | Assume::Diagonal),
-        // CUDA has no kernels for them.
-        Call::Pinv => device_info(device).unwrap().architecture != "cuda",
-        Call::Inv(_) | Call::TriInv(..) | Call::Cholesky(_) | Call::CholeskyInv(_) => true,
-    }
+    let on_cpu_alone = matches!(call, Call::Solve(Assume::Posdef | Assume::Diagonal));
+    !on_cpu_alone || current_stream().device == Device::CPU
 }
 
 /// Uniform in every part.

@@ -5,7 +5,7 @@ use super::driver::{Address, NOT_READY};
 use super::kernels::SHARED;
 use super::room::{Sizes, Taken};
 use crate::device::cpu::executor::pause;
-use crate::device::gpu::{self, Outcome, SUBMITTED, Task, WORDS, Work};
+use crate::device::gpu::{self, Outcome, SUBMITTED, TILE, Task, WORDS, Work};
 use crate::error::Error;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
@@ -34,7 +34,7 @@ pub(crate) struct Pending<'a> {
     count: usize,
 }
 
-/// The argument of a kernel, as small.cu and blocked.cu have it.
+/// The argument of a kernel, as small.cu, blocked.cu and rotation.cu have it.
 #[repr(C)]
 struct Call {
     /// The matrices and behind them right-hand sides, the results, the outcomes; and the scratch of `Task::scratch`.
@@ -53,10 +53,15 @@ impl<'a, W: Scalar> Engine<'a, W> {
     ) -> Result<Self, Error> {
         let task = Task::new(order, work, SHARED);
         task.largest_of_a_matrix().ok_or(Error::Overflow)?;
-        if order > GROUPS {
+        // An entry a thread, or tiles of a pseudo-inverse: rows are groups, or their tiles are.
+        let tiles = match work {
+            Work::Pinv { columns, .. } => columns.div_ceil(TILE[0]),
+            _ => 0,
+        };
+        if order.max(tiles) > GROUPS {
             return Err(Error::Unsupported {
                 what: format!(
-                    "kernels of the GPU have {GROUPS} rows, not those of {}: run it on the CPU, stream=ainv.cpu",
+                    "a matrix of {} has more rows than kernels of the GPU: run it on the CPU, stream=ainv.cpu",
                     task.described()
                 ),
             });

@@ -25,6 +25,7 @@ fn text(name: &str) -> &'static str {
     texts!(
         "number",
         "outcome",
+        "together",
         "small",
         "closed",
         "small_inverse",
@@ -51,6 +52,14 @@ fn text(name: &str) -> &'static str {
         "triangle_store",
         "cholesky_scale",
         "cholesky_panel",
+        "rotation",
+        "small_pinv",
+        "rotations",
+        "pinv_rows",
+        "pinv_rotate",
+        "pinv_rest",
+        "pinv_lengths",
+        "pinv",
     )
 }
 
@@ -63,7 +72,7 @@ fn source<W: Scalar>(kernel: Kernel) -> String {
         .sizes::<W>()
         .into_iter()
         .map(|(name, size)| format!("constexpr unsigned {name} = {size};\n"));
-    let texts = ["number", "outcome"].into_iter().chain(kernel.texts().iter().copied());
+    let texts = ["number", "outcome", "together"].into_iter().chain(kernel.texts().iter().copied());
     [types].into_iter().chain(sizes).chain(texts.map(|name| text(name).to_owned())).collect()
 }
 
@@ -110,12 +119,14 @@ impl Gpu {
             })?;
         let (mut module, mut function) = (0, 0);
         // SAFETY: code that NVRTC made, with the zero at its end where it is a text; they write handles.
-        self.ok(unsafe { (self.driver.cuModuleLoadData)(&mut module, code.as_ptr().cast()) })?;
+        let outcome = unsafe { (self.driver.cuModuleLoadData)(&mut module, code.as_ptr().cast()) };
+        self.allocated(outcome, code.len())?;
         // SAFETY: as above.
-        self.ok(unsafe {
-            (self.driver.cuModuleGetFunction)(&mut function, module, c"kernel".as_ptr())
-        })?;
+        let outcome =
+            unsafe { (self.driver.cuModuleGetFunction)(&mut function, module, c"kernel".as_ptr()) };
+        // It is unloaded with the others, even where it has no such function.
         loaded.insert(name, Loaded { module, function });
+        self.ok(outcome)?;
         Ok(function)
     }
 }
@@ -133,8 +144,10 @@ pub fn compile_all(architecture: i32) -> Result<usize, String> {
         for order in [2, 8, 32, 40] {
             let solves = [1, 32].map(Work::Solve);
             let definite = Work::Definite { inverse: true };
-            for work in
-                [Work::Invert, triangle(false), triangle(true), definite].iter().chain(&solves)
+            let pinv = Work::Pinv { columns: order, hermitian: false };
+            for work in [Work::Invert, triangle(false), triangle(true), definite, pinv]
+                .iter()
+                .chain(&solves)
             {
                 let dispatches = Task::<W>::new(order, *work, SHARED).dispatches(1, false, 1);
                 kernels.extend(dispatches.all.iter().map(|dispatch| dispatch.kernel));

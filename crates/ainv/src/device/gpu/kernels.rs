@@ -1,5 +1,5 @@
 //! The kernels that back-ends have, what texts each is made of and what it is compiled for: both back-ends have the same
-//! kernels, in files of the same names, in their own languages; those of pseudo-inverses wgpu has alone.
+//! kernels, in files of the same names, in their own languages.
 
 use super::work::{TILE, Team, WORKGROUP, Work, panel};
 use ainv_kernels::scalar::Scalar;
@@ -124,9 +124,11 @@ impl Kernel {
             | Kernel::TriangleScale
             | Kernel::TrianglePanel
             | Kernel::CholeskyScale
-            | Kernel::CholeskyPanel => WORKGROUP,
-            // As product.wgsl and product.cu share a tile out.
-            Kernel::Product => TILE[0] * TILE[1] / 16,
+            | Kernel::CholeskyPanel
+            | Kernel::PinvRows
+            | Kernel::PinvLengths => WORKGROUP,
+            // As product and pinv share a tile out.
+            Kernel::Product | Kernel::Pinv => TILE[0] * TILE[1] / 16,
             _ => LINES,
         }
     }

@@ -32,8 +32,8 @@ pub(super) use kernels::Kernel;
 pub(crate) use pinv::pinv;
 pub(crate) use run::run;
 #[cfg(feature = "wgpu")]
-pub(super) use work::{TILE, WORKGROUP};
-pub(super) use work::{Task, Work};
+pub(super) use work::WORKGROUP;
+pub(super) use work::{TILE, Task, Work};
 
 /// Names the GPU that shall be used, by a part of its name in any case; wgpu's software adapters are used only if they are
 /// named.

@@ -76,9 +76,6 @@ pub(super) fn compute<T: Scalar>(
     // Threads that the driver makes have the mode of the one that calls it.
     let _mode = Mode::standard();
     match backend()? {
-        // It has no kernels for them.
-        #[cfg(feature = "cuda")]
-        Backend::Cuda if matches!(work, Work::Pinv { .. }) => Err(lacks("pinv")),
         #[cfg(feature = "cuda")]
         Backend::Cuda => compute_on(&*crate::device::cuda::gpu()?, stacks, work, status, options),
         #[cfg(feature = "wgpu")]
@@ -360,7 +357,7 @@ fn runs(numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Range<usiz
 }
 
 impl Outcome {
-    // As outcome.wgsl and outcome.cu have them; the last one outcome.wgsl alone.
+    // As outcome.wgsl and outcome.cu have them.
     const NON_FINITE: u32 = 1;
     const OVERFLOWED: u32 = 2;
     const STEEP: u32 = 4;

@@ -1,6 +1,6 @@
 //! What is a GPU's own: large stacks, refusals, streams, a device that is lost.
 
-use super::{alone, is_there, makes_pseudo_inverses, on_gpu, random};
+use super::{alone, is_there, on_gpu, random};
 use crate::common::{TIGHT, assuming, child, is_child};
 use ainv::*;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -128,11 +128,6 @@ fn what_it_has_no_kernels_for_is_refused() {
         let Err(Error::Unsupported { what }) = outcome else { panic!("{name}: {outcome:?}") };
         assert!(what.contains(name) && what.contains("CPU"), "{name}: {what}");
     };
-    if !makes_pseudo_inverses() {
-        refused("pinv", pinv(a, &PinvOptions::default(), &o).map(drop));
-        let none = Stack::<f32>::new(&[], &[0, 3, 2]).unwrap();
-        refused("pinv", pinv(none, &PinvOptions::default(), &o).map(drop));
-    }
     refused("rcond", rcond(a, Norm::One, &o).map(drop));
     refused("matmul", matmul(a, a, &o).map(drop));
     refused("report", report(a, None, &o).map(drop));

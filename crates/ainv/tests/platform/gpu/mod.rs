@@ -53,11 +53,6 @@ fn computes<T: Scalar>() -> bool {
     }
 }
 
-/// Whether it makes pseudo-inverses; CUDA, which does not, refuses them by name.
-fn makes_pseudo_inverses() -> bool {
-    device_info(Device::GPU).unwrap().architecture != "cuda"
-}
-
 /// Runs a check with a GPU's stream as the current one.
 fn over_the_gpu<T: Scalar>(check: impl FnOnce()) {
     let _alone = alone();

@@ -102,21 +102,6 @@ Place placed() {
     return {blockIdx.z, blockIdx.y, blockIdx.x * size_t(blockDim.x) + threadIdx.x};
 }
 
-// What all the threads of a block make of what each has, by halves.
-template <class T, class F>
-T of_all(T *shared, T mine, F both) {
-    __syncthreads();
-    shared[threadIdx.x] = mine;
-    for (unsigned half = WORKGROUP / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) {
-            shared[threadIdx.x] = both(shared[threadIdx.x], shared[threadIdx.x + half]);
-        }
-    }
-    __syncthreads();
-    return shared[0];
-}
-
 __shared__ Extent extents[WORKGROUP];
 __shared__ unsigned words[WORKGROUP];
 

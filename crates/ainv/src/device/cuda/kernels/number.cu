@@ -91,6 +91,30 @@ Real reciprocal(Real x) {
     return 1 / x;
 }
 
+// |x|^2
+Real squared(Real x) {
+    return x * x;
+}
+
+Real modulus(Real x) {
+    return fabs(x);
+}
+
+// x / |x|, where that modulus is not zero.
+Real direction(Real x, Real) {
+    return x < 0 ? -1 : 1;
+}
+
+// 2^e, no more than the largest one.
+Real power_of_two(int e) {
+    return ldexp(Real(1), min(e, TOP));
+}
+
+// x * 2^power, or the largest power of two if that is smaller; of x >= 0.
+Real scalb(Real x, int power) {
+    return min(ldexp(x, power), power_of_two(TOP));
+}
+
 // Complex entries.
 
 bool is_nan(Complex x) {
@@ -131,6 +155,10 @@ Complex operator+(Complex x, Complex y) {
     return {x.re + y.re, x.im + y.im};
 }
 
+Complex operator*(Complex x, Real by) {
+    return {x.re * by, x.im * by};
+}
+
 Complex conjugate(Complex x) {
     return {x.re, -x.im};
 }
@@ -169,6 +197,19 @@ Complex reciprocal(Complex x) {
     Complex z = scaled(x, -e);
     Real modulus = fma(z.re, z.re, z.im * z.im);
     return scaled(Complex{z.re / modulus, -z.im / modulus}, -e);
+}
+
+Real squared(Complex x) {
+    return fma(x.re, x.re, x.im * x.im);
+}
+
+// Of a number that is zero or near one.
+Real modulus(Complex x) {
+    return sqrt(squared(x));
+}
+
+Complex direction(Complex x, Real modulus) {
+    return x * (1 / modulus);
 }
 
 // Both.

@@ -12,6 +12,8 @@ constexpr unsigned IS_WIDE = 8;
 constexpr unsigned IS_BALANCED = 16;
 // A right-hand side was not brought near one, so that its smallest entries count: what overflows need not, near one.
 constexpr unsigned IS_RAISED = 32;
+// The rows did not become orthogonal.
+constexpr unsigned NOT_CONVERGED = 64;
 
 // The power of what is infinite: of a row whose diagonal entry is, in a diagonal, where its reciprocal is zero; of a
 // right-hand side that holds an infinity or a NaN.
@@ -73,4 +75,9 @@ int size_of_rhs(Extent of, bool near_one) {
 // where entries would be lost, and for suspects.
 bool is_balanced(Extent of, int faintest, bool suspect) {
     return of.largest - faintest > GRADED || of.largest - of.smallest >= TOP || suspect;
+}
+
+// The entry (i, j) of a Hermitian matrix from the lower one of (i, j) and (j, i).
+Number mirrored(Number x, size_t i, size_t j) {
+    return i == j ? number(real_part(x)) : i < j ? conjugate(x) : x;
 }

@@ -62,9 +62,7 @@ struct Place {
 
     // The lanes of the matrix wait for each other.
     void together() const {
-        if (TEAM > 1) {
-            __syncwarp((~0u >> (32 - TEAM)) << (threadIdx.x % 32 / TEAM * TEAM));
-        }
+        ::together<TEAM>();
     }
 };
 

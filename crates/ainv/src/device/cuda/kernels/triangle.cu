@@ -30,11 +30,6 @@ unsigned first_of(unsigned a, unsigned b) {
     return a == 0 || b == 0 ? max(a, b) : min(a, b);
 }
 
-// The entry (i, j) of a Hermitian matrix from the lower one of (i, j) and (j, i).
-Number mirrored(Number x, unsigned i, unsigned j) {
-    return i == j ? number(real_part(x)) : i < j ? conjugate(x) : x;
-}
-
 // The half of an exponent, rounded down; zero of nothing.
 int half_of(int exponent) {
     return exponent == NOTHING ? 0 : exponent >> 1;
