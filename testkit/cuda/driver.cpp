@@ -4,6 +4,9 @@
 // One thread does what streams were told, in the order of the calls: asynchronous to its caller, as a device is. A block's
 // threads are fibers that take turns at the barriers, in orders that are drawn (the same ones in every run), so that a barrier
 // that is missing changes a result. Memory holds NaN until it is written, and AINV_SOFTWARE_MEMORY limits it, in bytes.
+//
+// The launch that AINV_SOFTWARE_FAULT numbers, from one on, fails as one does that writes where nothing is: from then on
+// nothing succeeds in the context, until all who retained it released it. AINV_SOFTWARE_CAPABILITY is the compute capability.
 
 #include "device.h"
 
@@ -30,7 +33,20 @@
 namespace {
 
 // Results of the driver, by their numbers in cuda.h.
-enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_IMAGE = 200, NOT_FOUND = 500, NOT_READY = 600 };
+enum Result {
+    SUCCESS = 0,
+    INVALID_VALUE = 1,
+    OUT_OF_MEMORY = 2,
+    INVALID_IMAGE = 200,
+    NOT_FOUND = 500,
+    NOT_READY = 600,
+    ILLEGAL_ADDRESS = 700,
+};
+
+size_t number_of(const char *variable, size_t otherwise) {
+    const char *text = getenv(variable);
+    return text ? strtoull(text, nullptr, 10) : otherwise;
+}
 
 // Kernels.
 
@@ -191,9 +207,16 @@ struct Stream {
     size_t unfinished = 0;
 };
 
+// Of all streams.
+size_t unfinished;
+
 // Never destroyed: the worker still waits when the process ends.
 std::mutex &lock = *new std::mutex;
 std::condition_variable &changed = *new std::condition_variable;
+
+// The context: how many retained it, whether it failed.
+size_t retained;
+bool failed;
 
 // What streams were told; never ends.
 struct Worker {
@@ -206,10 +229,13 @@ struct Worker {
                 changed.wait(guard, [this] { return !tasks.empty(); });
                 auto [stream, task] = std::move(tasks.front());
                 tasks.pop_front();
-                guard.unlock();
-                task();
-                guard.lock();
+                if (!failed) {
+                    guard.unlock();
+                    task();
+                    guard.lock();
+                }
                 stream->unfinished--;
+                unfinished--;
                 changed.notify_all();
             }
         }).detach();
@@ -219,7 +245,11 @@ struct Worker {
 int enqueue(Stream *stream, std::function<void()> task) {
     static Worker *worker = new Worker;
     std::lock_guard<std::mutex> guard(lock);
+    if (failed) {
+        return ILLEGAL_ADDRESS;
+    }
     stream->unfinished++;
+    unfinished++;
     worker->tasks.emplace_back(stream, std::move(task));
     changed.notify_all();
     return SUCCESS;
@@ -230,20 +260,31 @@ int enqueue(Stream *stream, std::function<void()> task) {
 std::map<void *, size_t> &taken = *new std::map<void *, size_t>;
 size_t all_taken;
 
-void *take(size_t bytes) {
+thread_local std::vector<void *> contexts;
+
+int take(void **at, size_t bytes) {
     std::lock_guard<std::mutex> guard(lock);
-    const char *limit = getenv("AINV_SOFTWARE_MEMORY");
-    void *at = nullptr;
-    if (bytes && !(limit && all_taken + bytes > strtoull(limit, nullptr, 10)) && !posix_memalign(&at, 256, bytes)) {
-        memset(at, 0xff, bytes);
-        taken[at] = bytes;
-        all_taken += bytes;
+    *at = nullptr;
+    if (contexts.empty() || !bytes) {
+        return INVALID_VALUE;
     }
-    return at;
+    if (failed) {
+        return ILLEGAL_ADDRESS;
+    }
+    if (all_taken + bytes > number_of("AINV_SOFTWARE_MEMORY", SIZE_MAX) || posix_memalign(at, 256, bytes)) {
+        return OUT_OF_MEMORY;
+    }
+    memset(*at, 0xff, bytes);
+    taken[*at] = bytes;
+    all_taken += bytes;
+    return SUCCESS;
 }
 
 int give(void *at) {
     std::lock_guard<std::mutex> guard(lock);
+    if (failed) {
+        return ILLEGAL_ADDRESS;
+    }
     auto found = taken.find(at);
     if (found == taken.end()) {
         return INVALID_VALUE;
@@ -253,8 +294,6 @@ int give(void *at) {
     free(at);
     return SUCCESS;
 }
-
-thread_local std::vector<void *> contexts;
 
 } // namespace
 
@@ -270,7 +309,9 @@ int cuDriverGetVersion(int *version) {
 }
 
 int cuGetErrorString(int error, const char **text) {
-    *text = error == OUT_OF_MEMORY ? "out of memory" : "an error of the device in software";
+    *text = error == OUT_OF_MEMORY     ? "out of memory"
+            : error == ILLEGAL_ADDRESS ? "an illegal memory access was encountered"
+                                       : "an error of the device in software";
     return SUCCESS;
 }
 
@@ -296,16 +337,32 @@ int cuDeviceTotalMem_v2(size_t *bytes, int) {
 
 // The compute capability.
 int cuDeviceGetAttribute(int *value, int which, int) {
-    *value = which == 75 ? 7 : 0;
+    *value = which == 75 ? number_of("AINV_SOFTWARE_CAPABILITY", 7) : 0;
     return which == 75 || which == 76 ? SUCCESS : INVALID_VALUE;
 }
 
 int cuDevicePrimaryCtxRetain(void **context, int) {
+    std::lock_guard<std::mutex> guard(lock);
+    retained++;
     *context = &state;
     return SUCCESS;
 }
 
 int cuDevicePrimaryCtxRelease_v2(int) {
+    std::unique_lock<std::mutex> guard(lock);
+    if (--retained == 0) {
+        changed.wait(guard, [] { return unfinished == 0; });
+        if (!failed && !taken.empty()) {
+            fputs("ainv's CUDA device in software: memory is left in a context that ends\n", stderr);
+            abort();
+        }
+        for (auto [at, bytes] : taken) {
+            free(at);
+        }
+        taken.clear();
+        all_taken = 0;
+        failed = false;
+    }
     return SUCCESS;
 }
 
@@ -347,8 +404,10 @@ int cuModuleGetFunction(void **function, void *module, const char *) {
 }
 
 int cuMemAlloc_v2(uint64_t *at, size_t bytes) {
-    *at = reinterpret_cast<uint64_t>(contexts.empty() ? nullptr : take(bytes));
-    return *at ? SUCCESS : OUT_OF_MEMORY;
+    void *new_memory;
+    const int outcome = take(&new_memory, bytes);
+    *at = reinterpret_cast<uint64_t>(new_memory);
+    return outcome;
 }
 
 int cuMemFree_v2(uint64_t at) {
@@ -356,8 +415,7 @@ int cuMemFree_v2(uint64_t at) {
 }
 
 int cuMemHostAlloc(void **at, size_t bytes, unsigned) {
-    *at = contexts.empty() ? nullptr : take(bytes);
-    return *at ? SUCCESS : OUT_OF_MEMORY;
+    return take(at, bytes);
 }
 
 int cuMemFreeHost(void *at) {
@@ -371,13 +429,13 @@ int cuStreamCreate(Stream **stream, unsigned) {
 
 int cuStreamQuery(Stream *stream) {
     std::lock_guard<std::mutex> guard(lock);
-    return stream->unfinished ? NOT_READY : SUCCESS;
+    return failed ? ILLEGAL_ADDRESS : stream->unfinished ? NOT_READY : SUCCESS;
 }
 
 int cuStreamSynchronize(Stream *stream) {
     std::unique_lock<std::mutex> guard(lock);
     changed.wait(guard, [=] { return stream->unfinished == 0; });
-    return SUCCESS;
+    return failed ? ILLEGAL_ADDRESS : SUCCESS;
 }
 
 int cuStreamDestroy_v2(Stream *stream) {
@@ -407,6 +465,12 @@ int cuLaunchKernel(
     }
     std::vector<char> argument(static_cast<char *>(arguments[0]), static_cast<char *>(arguments[0]) + ARGUMENT);
     return enqueue(stream, [=]() mutable {
+        static size_t launches;
+        if (++launches == number_of("AINV_SOFTWARE_FAULT", 0)) {
+            std::lock_guard<std::mutex> guard(lock);
+            failed = true;
+            return;
+        }
         void *at = argument.data();
         run(*function, {x, y, z}, {threads, 1, 1}, &at);
     });

@@ -1,8 +1,8 @@
-//! What is CUDA's own.
+//! What is CUDA's own. What a device may do to us is tried on the one in software (testkit/cuda), each in a process of its own.
 
 use ainv::*;
 use std::process::Command;
-use testkit::{Mat, Rng, assert_same_bits, say};
+use testkit::{Mat, Rng, assert_same_bits, right, say};
 
 /// NVIDIA's compiler, which needs no device, takes every kernel, for the architectures that `AINV_CUDA_ARCHITECTURES` names.
 #[test]
@@ -18,25 +18,42 @@ fn every_kernel_compiles() {
     }
 }
 
+/// Runs a test again in a child, where these variables are set, the first of which says that it is one: whether that is here.
+/// `None` without the device in software.
+fn is_child(test: &str, variables: &[(&str, String)]) -> Option<bool> {
+    if std::env::var_os("AINV_SOFTWARE_KERNELS").is_none() {
+        say("no device of CUDA in software: scripts/cuda has one");
+        return None;
+    }
+    if std::env::var_os(variables[0].0).is_some() {
+        return Some(true);
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args([test, "--exact", "--nocapture"]).envs(variables.iter().cloned());
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {text}", output.status);
+    say(text);
+    Some(false)
+}
+
+fn on_gpu() -> Options {
+    Options { stream: Some(Device::GPU.into()), ..Options::default() }
+}
+
+fn random(n: usize, rng: &mut Rng) -> Mat<f32> {
+    Mat::from_fn(n, n, |_, _| (rng.uniform() - 0.5) as f32)
+}
+
 /// Without memory a call is an error by that name, and the next one is none the wiser: what others keep is given up first.
-/// The device in software has as much as it is told.
 #[test]
 fn exhausted_memory() {
-    const LIMIT: &str = "AINV_SOFTWARE_MEMORY";
-    if std::env::var_os("AINV_SOFTWARE_KERNELS").is_none() {
-        return say("no device of CUDA in software: scripts/cuda has one");
+    let limit = [("AINV_SOFTWARE_MEMORY", (24 << 20).to_string())];
+    if is_child("cuda::exhausted_memory", &limit) != Some(true) {
+        return;
     }
-    if std::env::var_os(LIMIT).is_none() {
-        let mut test = Command::new(std::env::current_exe().unwrap());
-        test.args(["cuda::exhausted_memory", "--exact", "--nocapture"]);
-        let output = test.env(LIMIT, (24 << 20).to_string()).output().unwrap();
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {text}", output.status);
-        return say(text);
-    }
-    let options = Options { stream: Some(Device::GPU.into()), ..Options::default() };
-    let rng = &mut Rng::new(8);
-    let mut of = |n: usize| Mat::<f32>::from_fn(n, n, |_, _| (rng.uniform() - 0.5) as f32);
+    let (options, rng) = (on_gpu(), &mut Rng::new(8));
+    let mut of = |n: usize| random(n, rng);
     let (small, fits, large) = (of(40), of(800), of(1600));
     let run = |a: &Mat<f32>| inv(a.view(), &options);
     let expected = run(&small).unwrap();
@@ -47,4 +64,87 @@ fn exhausted_memory() {
     run(&fits).unwrap();
     run(&of(1000)).unwrap();
     assert_same_bits(run(&small).unwrap().as_slice(), expected.as_slice(), "in the end");
+}
+
+/// A kernel that fails takes the context with it, and with that the work of all threads: they get an error that says so, and
+/// once all of them have, a new context does their work.
+#[test]
+fn a_context_that_fails() {
+    let fault = [("AINV_SOFTWARE_FAULT", "40".to_owned())];
+    if is_child("cuda::a_context_that_fails", &fault) != Some(true) {
+        return;
+    }
+    let a = random(70, &mut Rng::new(2));
+    let run = || inv(a.view(), &on_gpu());
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| [(); 5].map(|()| run()))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let expected = run().unwrap();
+    assert!(right(&a, &Mat::new(70, 70, expected.as_slice().to_vec())) < 3.0);
+    let mut failed = 0;
+    for outcome in outcomes {
+        match outcome {
+            Ok(x) => assert_same_bits(x.as_slice(), expected.as_slice(), "not lost"),
+            Err(Error::Device { what }) => {
+                assert!(what.contains("illegal memory access"), "{what}");
+                failed += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(failed > 0);
+    assert_same_bits(run().unwrap().as_slice(), expected.as_slice(), "in the end");
+}
+
+/// What an installation lacks is named, and no call does anything before it is.
+#[test]
+fn what_is_missing() {
+    const EXPECTED: &str = "AINV_EXPECTED";
+    let folder = std::env::var("AINV_SOFTWARE_KERNELS").unwrap_or_default();
+    let libraries = |which: &str| ("LD_LIBRARY_PATH", format!("{folder}/{which}"));
+    for (expected, lacking) in [
+        ("it has no cuStreamQuery: it is too old", libraries("old-driver")),
+        ("it has no nvrtcGetCUBIN: it is too old", libraries("old-compiler")),
+        ("CUDA's compiler NVRTC is not here", libraries("no-compiler")),
+        ("is sm_60: kernels need sm_70", ("AINV_SOFTWARE_CAPABILITY", "6".to_owned())),
+        ("could not be compiled", ("AINV_SOFTWARE_KERNELS", format!("{folder}/nowhere"))),
+    ] {
+        let variables = [(EXPECTED, expected.to_owned()), lacking];
+        match is_child("cuda::what_is_missing", &variables) {
+            None => return,
+            Some(false) => {}
+            Some(true) => {
+                let expected = std::env::var(EXPECTED).unwrap();
+                let found = device_count(DeviceKind::Gpu) == 1;
+                assert_eq!(found, expected.ends_with("compiled"), "{:?}", Device::GPU.check());
+                for _ in 0..2 {
+                    match inv(Mat::<f32>::identity(2).view(), &on_gpu()).unwrap_err() {
+                        Error::Unsupported { what } if !found => {
+                            assert!(what.contains(&expected), "{what}")
+                        }
+                        Error::Device { what } if found => {
+                            assert!(what.contains(&expected), "{what}")
+                        }
+                        error => panic!("{error}"),
+                    }
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// More rows than a launch has groups for are refused before any work.
+#[test]
+fn too_many_rows() {
+    if std::env::var_os("AINV_SOFTWARE_KERNELS").is_none() {
+        return say("no device of CUDA in software: scripts/cuda has one");
+    }
+    let a = vec![1.0f32; 32 * 65_535 + 1];
+    let a = Stack::new(&a, &[a.len(), 1]).unwrap();
+    let Err(Error::Unsupported { what }) = pinv(a, &PinvOptions::default(), &on_gpu()) else {
+        panic!("it was not refused")
+    };
+    assert!(what.contains("2097121 x 1") && what.contains("rows"), "{what}");
 }

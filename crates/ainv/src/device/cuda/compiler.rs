@@ -66,6 +66,7 @@ impl Compiler {
     /// The architectures that it knows, in ascending order.
     fn architectures(&self) -> Vec<c_int> {
         let mut count = 0;
+        // One that fails leaves none.
         // SAFETY: it writes a number.
         unsafe { (self.nvrtcGetNumSupportedArchs)(&mut count) };
         let mut all = vec![0; usize::try_from(count).unwrap_or(0)];
@@ -120,13 +121,13 @@ impl Compiler {
             (self.nvrtcCompileProgram)(program.1, options.len() as c_int, options.as_ptr())
         };
         if outcome != 0 {
-            let log = program.text(self.nvrtcGetProgramLogSize, self.nvrtcGetProgramLog);
+            let log = program.text(self.nvrtcGetProgramLogSize, self.nvrtcGetProgramLog)?;
             return Err(format!("NVRTC's error {outcome}: {}", String::from_utf8_lossy(&log)));
         }
-        Ok(match is_own {
+        match is_own {
             true => program.text(self.nvrtcGetCUBINSize, self.nvrtcGetCUBIN),
             false => program.text(self.nvrtcGetPTXSize, self.nvrtcGetPTX),
-        })
+        }
     }
 }
 
@@ -136,13 +137,18 @@ impl Program<'_> {
         &self,
         size: unsafe extern "system" fn(Handle, *mut usize) -> c_int,
         write: unsafe extern "system" fn(Handle, *mut c_char) -> c_int,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, String> {
         let mut bytes = 0;
         // SAFETY: it writes a number.
-        unsafe { size(self.1, &mut bytes) };
+        let mut outcome = unsafe { size(self.1, &mut bytes) };
         let mut text = vec![0; bytes];
-        // SAFETY: it writes so many bytes.
-        unsafe { write(self.1, text.as_mut_ptr().cast()) };
-        text
+        if outcome == 0 && bytes > 0 {
+            // SAFETY: it writes so many bytes.
+            outcome = unsafe { write(self.1, text.as_mut_ptr().cast()) };
+        }
+        match (outcome, bytes) {
+            (0, 1..) => Ok(text),
+            _ => Err(format!("NVRTC's error {outcome}: it gave nothing")),
+        }
     }
 }

@@ -13,6 +13,9 @@ use ainv_streams::Cancel;
 use core::ffi::c_int;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+/// The first architecture whose lanes of a warp may wait for each other by parts: the teams of small matrices do.
+const OLDEST: c_int = 70;
+
 /// The device, and what it takes to use it.
 struct Found {
     driver: &'static Driver,
@@ -41,7 +44,11 @@ fn look_for() -> Result<Found, String> {
     for device in driver.devices()? {
         let name = driver.name_of(device)?;
         if name.to_lowercase().contains(&meant) {
-            let (compiler, architecture) = (compiler()?, driver.architecture_of(device)?);
+            let architecture = driver.architecture_of(device)?;
+            if architecture < OLDEST {
+                return Err(format!("{name} is sm_{architecture}: kernels need sm_{OLDEST}"));
+            }
+            let compiler = compiler()?;
             return Ok(Found { driver, compiler, device, name, architecture });
         }
         names.push(name);
@@ -95,10 +102,14 @@ fn open() -> MutexGuard<'static, Option<Arc<Gpu>>> {
 pub(crate) fn gpu() -> Result<Arc<Gpu>, Error> {
     let found = found().map_err(|what| Error::Unsupported { what })?;
     let mut open = open();
-    match &*open {
-        Some(gpu) if gpu.trouble().is_none() => Ok(gpu.clone()),
-        _ => Ok(open.insert(Arc::new(Gpu::new(found)?)).clone()),
+    if let Some(gpu) = &*open
+        && gpu.trouble().is_none()
+    {
+        return Ok(gpu.clone());
     }
+    // A context that failed is another one only after all who had it released it.
+    *open = None;
+    Ok(open.insert(Arc::new(Gpu::new(found)?)).clone())
 }
 
 /// Says that the device was lost, as if it had been pulled out: for tests. Its context stays as it is.

@@ -115,7 +115,8 @@ impl Room {
             .and_then(|()| pinned(&mut room.down, sizes.down))
             .and_then(|()| {
                 // SAFETY: it writes a handle.
-                gpu.ok(unsafe { (driver.cuStreamCreate)(&mut room.stream, NON_BLOCKING) })
+                let created = unsafe { (driver.cuStreamCreate)(&mut room.stream, NON_BLOCKING) };
+                gpu.allocated(created, sizes.all())
             });
         match done {
             Ok(()) => Ok(room),
@@ -171,11 +172,19 @@ impl Drop for Taken<'_> {
         let mut rooms = self.gpu.rooms.lock();
         rooms.extend(self.room.take());
         let kept = |rooms: &[Room]| rooms.iter().map(|room| room.sizes.all()).sum::<usize>();
-        while kept(&rooms) > KEPT
-            && let Ok(_entered) = self.gpu.enter()
-        {
-            // SAFETY: its context was entered, and it is in no one's hands.
-            unsafe { rooms.remove(0).free(self.gpu.driver) };
+        let mut left = vec![];
+        // Those of a device that was lost are freed with it.
+        while kept(&rooms) > KEPT && self.gpu.check().is_ok() {
+            left.push(rooms.remove(0));
+        }
+        drop(rooms);
+        // Their work may go on for a while, which holds up no one else.
+        for room in left {
+            match self.gpu.enter() {
+                // SAFETY: its context was entered, and it is in no one's hands.
+                Ok(_entered) => unsafe { room.free(self.gpu.driver) },
+                Err(_) => self.gpu.rooms.lock().push(room),
+            }
         }
     }
 }
