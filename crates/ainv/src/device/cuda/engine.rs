@@ -117,7 +117,8 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
     fn submit(&self, slot: Taken<'a>, count: usize, balanced: bool) -> Result<Pending<'a>, Error> {
         let (gpu, driver, room) = (self.gpu, self.gpu.driver, slot.get());
         let _entered = gpu.enter()?;
-        let buffers = self.buffers(count).0.map(|begin| room.device + begin);
+        let (begins, bytes) = self.buffers(count);
+        let buffers = begins.map(|begin| room.device + begin);
         let given = count * self.task.given() as usize;
         // SAFETY: the room's memory, which is kept until its stream is done.
         gpu.ok(unsafe {
@@ -139,7 +140,8 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
                     function, x, y, z, threads, 1, 1, 0, stream, arguments, nothing,
                 )
             };
-            gpu.ok(launched)?;
+            // A kernel may have memory of its own.
+            gpu.allocated(launched, bytes as usize)?;
         }
         let [results, outcomes] = self.down(count);
         let download = |from, to: *mut u8, bytes| -> Result<(), Error> {
