@@ -13,8 +13,8 @@ use std::thread::{self, ThreadId};
 /// ----------
 /// kind : {"cpu", "gpu"}
 ///     What kind of device. A ``"gpu"`` is served where the build has the feature ``cuda`` or ``wgpu`` and a device
-///     is found, for `inv`, `inv_ex`, `solve`, `cholesky`, `cholesky_inv`, `tri_inv` and, not by CUDA, `pinv`; else the
-///     functions refuse it before any work.
+///     is found, for `inv`, `inv_ex`, `solve`, `cholesky`, `cholesky_inv`, `tri_inv` and `pinv`; else the functions
+///     refuse it before any work.
 /// index : int, optional
 ///     Which one of that kind.
 ///

@@ -85,7 +85,7 @@
 //! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
 //! device that is lost is [`Error::Device`], and opened anew by the next call. (Where it is lost in mid-work wgpu panics, which
 //! is caught: a program that is built with `panic = "abort"` ends. By CUDA it stays lost as long as another library of the
-//! process holds its context.) No real GPU, nor Metal or DirectX 12, has run this yet: its tests run on Mesa's llvmpipe, in
+//! process holds its context, and after a kernel's fault maybe for good: NVIDIA promises nothing to such a process.) No real GPU, nor Metal or DirectX 12, has run this yet: its tests run on Mesa's llvmpipe, in
 //! software under Vulkan, and on a device of CUDA in software.
 //!
 //! CUDA is not needed to build. The driver and NVRTC, its compiler, are loaded when the GPU is first used; NVRTC comes with

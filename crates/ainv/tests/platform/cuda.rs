@@ -104,8 +104,8 @@ fn what_is_missing() {
     let folder = std::env::var("AINV_SOFTWARE_KERNELS").unwrap_or_default();
     let libraries = |which: &str| ("LD_LIBRARY_PATH", format!("{folder}/{which}"));
     for (expected, lacking) in [
-        ("it has no cuStreamQuery: it is too old", libraries("old-driver")),
-        ("it has no nvrtcGetCUBIN: it is too old", libraries("old-compiler")),
+        ("has no cuStreamQuery: it is too old", libraries("old-driver")),
+        ("has no nvrtcGetCUBIN: it is too old", libraries("old-compiler")),
         ("CUDA's compiler NVRTC is not here", libraries("no-compiler")),
         ("is sm_60: kernels need sm_70", ("AINV_SOFTWARE_CAPABILITY", "6".to_owned())),
         ("could not be compiled", ("AINV_SOFTWARE_KERNELS", format!("{folder}/nowhere"))),

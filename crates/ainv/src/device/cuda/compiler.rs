@@ -4,7 +4,6 @@ use super::driver::{Handle, driver};
 use super::library::functions;
 use core::ffi::{c_char, c_int};
 use std::ffi::CString;
-use std::sync::OnceLock;
 
 functions! {
     /// The compiler's functions.
@@ -23,33 +22,41 @@ functions! {
     }
 }
 
-/// The newest major version that we know.
+/// The major versions that we know.
+const OLDEST: c_int = 11;
 const NEWEST: c_int = 13;
 
-/// The compiler, or why there is none. It is not newer than the driver, which would not load its code.
+/// The newest compiler that knows the architecture, or an older one from whose code the driver goes on; or why there is none.
+/// It is not newer than the driver, which would not load its code.
 ///
 /// # Errors
 /// In words.
-pub(super) fn compiler() -> Result<&'static Compiler, String> {
-    static COMPILER: OnceLock<Result<Compiler, String>> = OnceLock::new();
-    let found = COMPILER.get_or_init(|| {
-        // Without a driver there is nothing to fit: the texts can be compiled all the same.
-        let newest = driver().and_then(|driver| driver.version()).map_or(NEWEST, |version| version / 1000);
-        let name = |major: c_int| match (cfg!(windows), major) {
-            (true, 11) => "nvrtc64_112_0.dll".into(),
-            (true, _) => format!("nvrtc64_{major}0_0.dll"),
-            (false, 11) => "libnvrtc.so.11.2".into(),
-            (false, _) => format!("libnvrtc.so.{major}"),
-        };
-        let names: Vec<String> = (11..=newest.min(NEWEST)).rev().map(name).collect();
-        Compiler::open(&names).map_err(|why| {
-            format!(
-                "CUDA's compiler NVRTC is not here: {why} (it comes with the CUDA toolkit, with PyTorch, and as Python's \
-                 package nvidia-cuda-nvrtc-cu12; its folder belongs into LD_LIBRARY_PATH, on Windows into PATH)"
-            )
-        })
-    });
-    found.as_ref().map_err(String::clone)
+pub(super) fn compiler(architecture: c_int) -> Result<Compiler, String> {
+    // Without a driver there is nothing to fit: the texts can be compiled all the same.
+    let newest =
+        driver().and_then(|driver| driver.version()).map_or(NEWEST, |version| version / 1000);
+    let name = |major: c_int| match (cfg!(windows), major) {
+        (true, 11) => "nvrtc64_112_0.dll".into(),
+        (true, _) => format!("nvrtc64_{major}0_0.dll"),
+        (false, 11) => "libnvrtc.so.11.2".into(),
+        (false, _) => format!("libnvrtc.so.{major}"),
+    };
+    let mut why = vec![];
+    for name in (OLDEST..=newest.min(NEWEST)).rev().map(name) {
+        match Compiler::open(&name) {
+            Ok(compiler) if compiler.newest_up_to(architecture).is_some() => return Ok(compiler),
+            Ok(_) => why.push(format!("{name} knows no sm_{architecture}")),
+            Err(what) => why.push(what),
+        }
+    }
+    if newest < OLDEST {
+        why.push(format!("the driver serves CUDA {newest}, NVRTC must be of {OLDEST} or later"));
+    }
+    Err(format!(
+        "CUDA's compiler NVRTC is not here: {} (it comes with the CUDA toolkit, with PyTorch, and as Python's package \
+         nvidia-cuda-nvrtc-cu12; its folder belongs into LD_LIBRARY_PATH, on Windows into PATH)",
+        why.join(", ")
+    ))
 }
 
 /// A program, destroyed at its end.
@@ -63,8 +70,8 @@ impl Drop for Program<'_> {
 }
 
 impl Compiler {
-    /// The architectures that it knows, in ascending order.
-    fn architectures(&self) -> Vec<c_int> {
+    /// The newest architecture that it knows up to this one.
+    fn newest_up_to(&self, architecture: c_int) -> Option<c_int> {
         let mut count = 0;
         // One that fails leaves none.
         // SAFETY: it writes a number.
@@ -72,7 +79,7 @@ impl Compiler {
         let mut all = vec![0; usize::try_from(count).unwrap_or(0)];
         // SAFETY: it writes so many numbers.
         unsafe { (self.nvrtcGetSupportedArchs)(all.as_mut_ptr()) };
-        all
+        all.into_iter().filter(|&known| known <= architecture).max()
     }
 
     /// A kernel's code for an architecture: that of the device itself or, where the compiler is older than the device, of
@@ -81,10 +88,8 @@ impl Compiler {
     /// # Errors
     /// In words.
     pub(super) fn compile(&self, text: &str, architecture: c_int) -> Result<Vec<u8>, String> {
-        let known = self.architectures().into_iter().filter(|&known| known <= architecture).max();
-        let known = known.ok_or_else(|| {
-            format!("CUDA's compiler knows no sm_{architecture}, it is too new for it")
-        })?;
+        let known = self.newest_up_to(architecture);
+        let known = known.ok_or_else(|| format!("NVRTC knows no sm_{architecture}"))?;
         let is_own = known == architecture;
         let options = [
             format!("--gpu-architecture={}_{known}", if is_own { "sm" } else { "compute" }),

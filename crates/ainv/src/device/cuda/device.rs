@@ -1,7 +1,7 @@
 //! The device: found once, opened when it is first used, opened again when it was lost.
 
 use super::compiler::{Compiler, compiler};
-use super::driver::{Driver, Handle, OUT_OF_MEMORY, driver};
+use super::driver::{Driver, Handle, OUT_OF_MEMORY, driver, is_lasting};
 use super::engine::Engine;
 use super::kernels::Kernels;
 use super::room::Rooms;
@@ -19,7 +19,7 @@ const OLDEST: c_int = 70;
 /// The device, and what it takes to use it.
 struct Found {
     driver: &'static Driver,
-    compiler: &'static Compiler,
+    compiler: Compiler,
     device: c_int,
     name: String,
     architecture: c_int,
@@ -40,22 +40,22 @@ fn look_for() -> Result<Found, String> {
     let _mode = Mode::standard();
     let driver = driver()?;
     let meant = std::env::var(NAME).unwrap_or_default().to_lowercase();
-    let mut names = vec![];
+    let mut why = vec![];
     for device in driver.devices()? {
         let name = driver.name_of(device)?;
-        if name.to_lowercase().contains(&meant) {
-            let architecture = driver.architecture_of(device)?;
-            if architecture < OLDEST {
-                return Err(format!("{name} is sm_{architecture}: kernels need sm_{OLDEST}"));
-            }
-            let compiler = compiler()?;
+        let architecture = driver.architecture_of(device)?;
+        if !name.to_lowercase().contains(&meant) {
+            why.push(format!("{name} is not what {NAME}={meant} names"));
+        } else if architecture < OLDEST {
+            why.push(format!("{name} is sm_{architecture}: kernels need sm_{OLDEST}"));
+        } else {
+            let compiler = compiler(architecture)?;
             return Ok(Found { driver, compiler, device, name, architecture });
         }
-        names.push(name);
     }
-    match names.is_empty() {
+    match why.is_empty() {
         true => Err("CUDA has no device".into()),
-        false => Err(format!("{NAME}={meant} names none of CUDA's devices {names:?}")),
+        false => Err(why.join("; ")),
     }
 }
 
@@ -107,7 +107,8 @@ pub(crate) fn gpu() -> Result<Arc<Gpu>, Error> {
     {
         return Ok(gpu.clone());
     }
-    // A context that failed is another one only after all who had it released it.
+    // A context that failed is another one only after all who had it released it. (After a kernel's fault NVIDIA promises
+    // nothing to the process; trying costs nothing.)
     *open = None;
     Ok(open.insert(Arc::new(Gpu::new(found)?)).clone())
 }
@@ -133,8 +134,8 @@ impl gpu::Gpu for Gpu {
 }
 
 impl Gpu {
-    fn new(found: &Found) -> Result<Gpu, Error> {
-        let Found { driver, compiler, device, ref name, architecture } = *found;
+    fn new(found: &'static Found) -> Result<Gpu, Error> {
+        let Found { driver, ref compiler, device, ref name, architecture } = *found;
         let context = driver.retain(device).map_err(|why| Error::Device {
             what: format!("the GPU {name} could not be opened: {why}"),
         })?;
@@ -172,15 +173,17 @@ impl Gpu {
         if self.trouble().is_some() { Err(self.failed("")) } else { Ok(()) }
     }
 
-    /// What a call of the driver came to. After a failure the driver does nothing more in this context.
+    /// What a call of the driver came to.
     pub(super) fn ok(&self, outcome: c_int) -> Result<(), Error> {
         self.driver.ok(outcome).map_err(|why| {
-            self.note(format!("failed: {why}"));
+            if is_lasting(outcome) {
+                self.note(format!("failed: {why}"));
+            }
             self.failed(why)
         })
     }
 
-    /// As [`ok`](Self::ok), of a call that asked for so many bytes.
+    /// As [`ok`](Self::ok), of a call that may lack memory for so many bytes.
     pub(super) fn allocated(&self, outcome: c_int, bytes: usize) -> Result<(), Error> {
         if outcome == OUT_OF_MEMORY { Err(Error::OutOfMemory { bytes }) } else { self.ok(outcome) }
     }

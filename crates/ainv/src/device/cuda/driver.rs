@@ -46,6 +46,13 @@ functions! {
 /// Failures that mean something to us, by their numbers in cuda.h.
 pub(super) const OUT_OF_MEMORY: c_int = 2;
 pub(super) const NOT_READY: c_int = 600;
+/// Whether nothing works any more in a context after this failure, as cuda.h says of each: the process is deinitialised (4),
+/// the device is not available (46) or has a fault of its memory or links (214, 220), the context is destroyed (709), a
+/// kernel failed (700, 702, 710, 714 to 719), or nobody knows (999).
+pub(super) fn is_lasting(outcome: c_int) -> bool {
+    matches!(outcome, 4 | 46 | 214 | 220 | 700 | 702 | 709 | 710 | 714..=719 | 999)
+}
+
 /// CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
 const CAPABILITY: [c_int; 2] = [75, 76];
 
@@ -54,8 +61,7 @@ pub(super) fn driver() -> Result<&'static Driver, String> {
     static DRIVER: OnceLock<Result<Driver, String>> = OnceLock::new();
     let found = DRIVER.get_or_init(|| {
         let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
-        let driver = Driver::open(&[name.into()])
-            .map_err(|why| format!("CUDA has no driver here: {why}"))?;
+        let driver = Driver::open(name).map_err(|why| format!("CUDA has no driver here: {why}"))?;
         // SAFETY: it is called before all others.
         driver.ok(unsafe { (driver.cuInit)(0) })?;
         Ok(driver)

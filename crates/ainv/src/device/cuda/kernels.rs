@@ -103,7 +103,7 @@ impl Gpu {
     /// A kernel for a scalar, in the device's context.
     ///
     /// # Errors
-    /// [`Error::Device`]; it is tried again then, when it is asked for again.
+    /// [`Error::Device`], [`Error::OutOfMemory`]; it is tried again then, when it is asked for again.
     pub(super) fn kernel<W: Scalar>(&self, kernel: Kernel) -> Result<Handle, Error> {
         let mut loaded = self.kernels.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (W::NAME, kernel);
@@ -124,9 +124,12 @@ impl Gpu {
         // SAFETY: as above.
         let outcome =
             unsafe { (self.driver.cuModuleGetFunction)(&mut function, module, c"kernel".as_ptr()) };
-        // It is unloaded with the others, even where it has no such function.
+        // Drivers may load its code no sooner than now.
+        self.allocated(outcome, code.len()).inspect_err(|_| {
+            // SAFETY: nothing of it runs.
+            unsafe { (self.driver.cuModuleUnload)(module) };
+        })?;
         loaded.insert(name, Loaded { module, function });
-        self.ok(outcome)?;
         Ok(function)
     }
 }
@@ -153,8 +156,9 @@ pub fn compile_all(architecture: i32) -> Result<usize, String> {
                 kernels.extend(dispatches.all.iter().map(|dispatch| dispatch.kernel));
             }
         }
+        let compiler = compiler(architecture)?;
         for &kernel in &kernels {
-            compiler()?
+            compiler
                 .compile(&source::<W>(kernel), architecture)
                 .map_err(|why| format!("{kernel:?} {}: {why}", W::NAME))?;
         }

@@ -12,23 +12,22 @@ macro_rules! functions {
         }
 
         impl $name {
-            /// The first of the libraries that there is, and its functions.
+            /// The library of this name, and its functions.
             ///
             /// # Errors
             /// In words.
             #[allow(non_snake_case)]
-            fn open(names: &[String]) -> Result<$name, String> {
+            fn open(name: &str) -> Result<$name, String> {
                 // SAFETY: these libraries do nothing when they are loaded that we had to look after.
-                let open = |name: &String| unsafe { libloading::Library::new(name) }.ok();
-                let library =
-                    names.iter().find_map(open).ok_or_else(|| format!("there is no {}", names.join(" or ")))?;
+                let library = unsafe { libloading::Library::new(name) };
+                let library = library.map_err(|_| format!("there is no {name}"))?;
                 $(
                     let symbol = concat!(stringify!($function), "\0");
                     // SAFETY: it has this type in the headers of CUDA.
                     let found = unsafe {
                         library.get::<unsafe extern "system" fn($($argument),*) -> core::ffi::c_int>(symbol.as_bytes())
                     };
-                    let $function = *found.map_err(|_| format!("it has no {}: it is too old", stringify!($function)))?;
+                    let $function = *found.map_err(|_| format!("{name} has no {}: it is too old", stringify!($function)))?;
                 )+
                 Ok($name { $($function,)+ _library: library })
             }

@@ -81,7 +81,7 @@ impl Gpu {
             let is_idle =
                 |room: &Room| unsafe { (self.driver.cuStreamQuery)(room.stream) } != NOT_READY;
             if let Some(i) = rooms.iter().position(|room| room.sizes.hold(sizes) && is_idle(room)) {
-                return taken(rooms.swap_remove(i));
+                return taken(rooms.remove(i));
             }
         }
         match Room::new(self, sizes) {
@@ -175,6 +175,7 @@ impl Drop for Taken<'_> {
         let mut left = vec![];
         // Those of a device that was lost are freed with it.
         while kept(&rooms) > KEPT && self.gpu.check().is_ok() {
+            // The one that was used longest ago.
             left.push(rooms.remove(0));
         }
         drop(rooms);

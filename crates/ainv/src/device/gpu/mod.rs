@@ -77,7 +77,8 @@ pub(super) trait Engine {
     /// Hands matrices over, dense and one after the other, and behind all of them what belongs to them.
     fn write(&self, slot: &Self::Slot, matrices: &[u8]) -> Result<(), Error>;
 
-    /// Enqueues the work on `count` matrices that were [written](Self::write). Does not wait.
+    /// Enqueues the work on `count` matrices that were [written](Self::write). Does not wait for it, though a driver's full
+    /// queue may hold it up.
     fn submit(
         &self,
         slot: Self::Slot,
@@ -121,10 +122,15 @@ enum Backend {
 }
 
 fn backend() -> Result<Backend, Error> {
+    let none = |why: &[String]| Error::Unsupported {
+        what: format!("nothing serves the device {}: {}", Device::GPU, why.join("; ")),
+    };
     let mut why = vec![];
     #[cfg(feature = "cuda")]
     match super::cuda::find() {
         Ok(()) => return Ok(Backend::Cuda),
+        // Not the same card under its other name.
+        Err(what) if what == FORKED => return Err(none(&[what])),
         Err(what) => why.push(what),
     }
     #[cfg(feature = "wgpu")]
@@ -132,8 +138,7 @@ fn backend() -> Result<Backend, Error> {
         Ok(()) => return Ok(Backend::Wgpu),
         Err(what) => why.push(what),
     }
-    let why = why.join("; ");
-    Err(Error::Unsupported { what: format!("nothing serves the device {}: {why}", Device::GPU) })
+    Err(none(&why))
 }
 
 /// How many GPUs there are: one, if one is found.

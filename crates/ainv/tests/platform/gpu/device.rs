@@ -358,7 +358,7 @@ fn cancelled_while_it_computes() {
 }
 
 /// A device that is lost is an error by name, and the next call has a new one. By wgpu it is destroyed. By CUDA it is only said
-/// to be lost: a context that fails in the midst of its work, as after a fault of a kernel, is not among what this shows.
+/// to be lost; `cuda::a_context_that_fails` has one that fails in the midst of its work.
 #[test]
 fn a_lost_device() {
     let _alone = alone();
