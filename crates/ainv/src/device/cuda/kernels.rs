@@ -6,6 +6,7 @@ use super::driver::{Driver, Handle};
 use crate::device::gpu::{Kernel, Task, Work};
 use crate::error::Error;
 use ainv_kernels::scalar::{Scalar, c32, c64};
+use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -157,11 +158,10 @@ pub fn compile_all(architecture: i32) -> Result<usize, String> {
             }
         }
         let compiler = compiler(architecture)?;
-        for &kernel in &kernels {
-            compiler
-                .compile(&source::<W>(kernel), architecture)
-                .map_err(|why| format!("{kernel:?} {}: {why}", W::NAME))?;
-        }
+        kernels.par_iter().try_for_each(|&kernel| {
+            let code = compiler.compile(&source::<W>(kernel), architecture);
+            code.map(drop).map_err(|why| format!("{kernel:?} {}: {why}", W::NAME))
+        })?;
         Ok(kernels.len())
     }
     let each = [all::<f32>, all::<f64>, all::<c32>, all::<c64>];
