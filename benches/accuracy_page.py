@@ -356,7 +356,8 @@ def page(outcomes: Sequence[Outcome], versions: str, day: str) -> str:
         "precision and on the same matrices for all. The numbers are the worst of orders 2, 3, 4, 5, 8, 12, 16, 20, 24, 32 (in",
         "stacks and alone), 33, 48, 64, 65, 100 and 257, of seeds (200 / n, at least 12; 3 of orders 33 to 65, above 1) and of",
         "real and complex matrices; LAPACK's own tests ask for 30, ainv's for 3. 0 is under 0.005; fails: an error, NaN or an",
-        "infinity. ainv bounds R, not L, but where it is said. The best are in bold.",
+        "infinity. ainv bounds R, not L, but where it is said, and where elements grow (Wilkinson) R over the growth of an",
+        "inverse; `solve` has no bar there above order 10. The best are in bold.",
         "`ainv` computes single precision in double inside and rounds once, as NumPy does; `native` is `precision=\"native\"`.",
     ]
     return "\n".join([*lines, *routes(outcomes), *tables(outcomes), *verdict(outcomes)]) + "\n"
