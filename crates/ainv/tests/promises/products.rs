@@ -16,7 +16,7 @@ fn product<T: Scalar>([count, m, k, n]: [usize; 4], a: &[T], b: &[T]) -> Vec<T> 
     x.into_vec()
 }
 
-const SHAPES: [[usize; 4]; 12] = [
+const SHAPES: [[usize; 4]; 14] = [
     [1, 1, 1, 1],
     [50, 2, 3, 4],
     [7, 16, 16, 16],
@@ -24,6 +24,9 @@ const SHAPES: [[usize; 4]; 12] = [
     [3, 33, 20, 9],
     [2, 5, 300, 7],
     [1, 130, 257, 70],
+    // Deeper than what is packed at a time.
+    [1, 70, 385, 90],
+    [2, 33, 1000, 65],
     [1, 200, 3, 200],
     [40, 1, 30, 1],
     [0, 3, 3, 3],
