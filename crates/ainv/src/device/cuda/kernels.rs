@@ -3,7 +3,7 @@
 use super::compiler::compiler;
 use super::device::Gpu;
 use super::driver::{Driver, Handle};
-use crate::device::gpu::{Kernel, Task, Work};
+use crate::device::gpu::{Kernel, Task, Work, texts};
 use crate::error::Error;
 use ainv_kernels::scalar::{Scalar, c32, c64};
 use rayon::prelude::*;
@@ -15,53 +15,7 @@ pub(super) const SHARED: usize = 48 << 10;
 
 /// The files of the texts.
 fn text(name: &str) -> &'static str {
-    macro_rules! texts {
-        ($($name:literal),+ $(,)?) => {
-            match name {
-                $($name => include_str!(concat!("kernels/", $name, ".cu")),)+
-                _ => unreachable!("{name} is no text of a kernel"),
-            }
-        };
-    }
-    texts!(
-        "number",
-        "outcome",
-        "together",
-        "small",
-        "closed",
-        "small_inverse",
-        "small_solve",
-        "triangle",
-        "small_factor",
-        "small_triangle",
-        "small_cholesky",
-        "blocked",
-        "scale",
-        "load",
-        "lower_block",
-        "panel",
-        "exchange",
-        "product",
-        "lift",
-        "substitute",
-        "store",
-        "rhs",
-        "solution",
-        "triangle_scale",
-        "triangle_load",
-        "triangle_panel",
-        "triangle_store",
-        "cholesky_scale",
-        "cholesky_panel",
-        "rotation",
-        "small_pinv",
-        "rotations",
-        "pinv_rows",
-        "pinv_rotate",
-        "pinv_rest",
-        "pinv_lengths",
-        "pinv",
-    )
+    texts!(name, ".cu", "number", "together")
 }
 
 /// The text of a kernel.

@@ -134,5 +134,56 @@ impl Kernel {
     }
 }
 
+/// The text of a back-end's file: of those that both have, in the folder `kernels` beside the caller, and of its own.
+macro_rules! texts {
+    ($name:expr, $extension:literal, $($own:literal),+) => {
+        texts!(
+            @ $name, $extension, $($own,)+
+            "outcome",
+            "small",
+            "closed",
+            "small_inverse",
+            "small_solve",
+            "triangle",
+            "small_factor",
+            "small_triangle",
+            "small_cholesky",
+            "blocked",
+            "scale",
+            "load",
+            "lower_block",
+            "panel",
+            "exchange",
+            "product",
+            "lift",
+            "substitute",
+            "store",
+            "rhs",
+            "solution",
+            "triangle_scale",
+            "triangle_load",
+            "triangle_panel",
+            "triangle_store",
+            "cholesky_scale",
+            "cholesky_panel",
+            "rotation",
+            "small_pinv",
+            "rotations",
+            "pinv_rows",
+            "pinv_rotate",
+            "pinv_rest",
+            "pinv_lengths",
+            "pinv",
+        )
+    };
+    (@ $name:expr, $extension:literal, $($file:literal,)+) => {
+        match $name {
+            $($file => include_str!(concat!("kernels/", $file, $extension)),)+
+            name => unreachable!("{name} is no text of a kernel"),
+        }
+    };
+}
+pub(crate) use texts;
+
 /// Columns, or entries of a row, that a group does of kernels with a thread for each.
 pub(crate) const LINES: usize = 64;

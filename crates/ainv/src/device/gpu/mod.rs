@@ -28,7 +28,7 @@ use ainv_streams::Cancel;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub(super) use dispatches::WORDS;
-pub(super) use kernels::Kernel;
+pub(super) use kernels::{Kernel, texts};
 pub(crate) use pinv::pinv;
 pub(crate) use run::run;
 #[cfg(feature = "wgpu")]

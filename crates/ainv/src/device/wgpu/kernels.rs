@@ -2,7 +2,7 @@
 //! or `double.wgsl`), a field (`real.wgsl`, `complex.wgsl`), and what works on its numbers.
 
 use super::adapter::Gpu;
-use crate::device::gpu::Kernel;
+use crate::device::gpu::{Kernel, texts};
 use crate::error::Error;
 use ::wgpu as w;
 use ainv_kernels::scalar::Scalar;
@@ -11,56 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The files of the texts.
 fn text(name: &str) -> &'static str {
-    macro_rules! texts {
-        ($($name:literal),+ $(,)?) => {
-            match name {
-                $($name => include_str!(concat!("kernels/", $name, ".wgsl")),)+
-                _ => unreachable!("{name} is no text of a kernel"),
-            }
-        };
-    }
-    texts!(
-        "single",
-        "double",
-        "precision",
-        "real",
-        "complex",
-        "outcome",
-        "small",
-        "closed",
-        "small_inverse",
-        "small_solve",
-        "triangle",
-        "small_factor",
-        "small_triangle",
-        "small_cholesky",
-        "blocked",
-        "scale",
-        "load",
-        "lower_block",
-        "panel",
-        "exchange",
-        "product",
-        "lift",
-        "substitute",
-        "store",
-        "rhs",
-        "solution",
-        "triangle_scale",
-        "triangle_load",
-        "triangle_panel",
-        "triangle_store",
-        "cholesky_scale",
-        "cholesky_panel",
-        "rotation",
-        "small_pinv",
-        "rotations",
-        "pinv_rows",
-        "pinv_rotate",
-        "pinv_rest",
-        "pinv_lengths",
-        "pinv",
-    )
+    texts!(name, ".wgsl", "single", "double", "precision", "real", "complex")
 }
 
 /// The text of a kernel.
