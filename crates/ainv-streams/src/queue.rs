@@ -192,7 +192,8 @@ impl Queue {
             });
             taken.running.iter().cloned().chain(queued).collect()
         };
-        for task in tasks {
+        // The last one first: else those behind one that ends could begin meanwhile.
+        for task in tasks.into_iter().rev() {
             task.cancel();
         }
     }

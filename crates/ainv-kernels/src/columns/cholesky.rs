@@ -1,9 +1,9 @@
 //! Cholesky: `cholesky`, `cholesky_inv` and both together, from the lower triangle.
 
 use super::triangular::{invert_upper, reciprocals};
-use super::{Columns, RealOf, by_fours, lanes_from, sum, transpose};
+use super::{Columns, RealOf, by_fours, lanes_from, sum};
 use crate::block::unreal_above;
-use crate::isa::field::Field;
+use crate::isa::field::{self, Field};
 use crate::isa::{MAX_LANES, Vector};
 use crate::lanes::Group;
 use crate::places::Frame;
@@ -173,7 +173,7 @@ unsafe fn transpose_lower<F: Field>(l: Columns<F>, u: Columns<F>, n: usize) {
                 for j in 0..F::LANES.min(n - c * F::LANES) {
                     x[j] = l.get(b, c * F::LANES + j);
                 }
-                transpose(&mut x);
+                let x = field::turned(x);
                 for i in 0..F::LANES.min(n - first) {
                     u.set(c, first + i, x[i]);
                 }
@@ -271,8 +271,7 @@ unsafe fn fill_hermitian<F: Field>(x: Columns<F>, n: usize, turned: bool) {
                 for j in 0..cols {
                     lower[j] = x.get(b, column + j);
                 }
-                let mut upper = lower;
-                transpose(&mut upper);
+                let mut upper = field::turned(lower);
                 for i in 0..MAX_LANES {
                     if turned {
                         lower[i] = lower[i].conj();

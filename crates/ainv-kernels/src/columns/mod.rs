@@ -10,7 +10,7 @@ pub mod cholesky;
 pub mod lu;
 pub mod triangular;
 
-use crate::isa::field::Field;
+use crate::isa::field::{self, Field};
 use crate::isa::{MAX_LANES, Vector};
 use crate::lanes::in_range;
 use crate::places::Frame;
@@ -151,7 +151,7 @@ impl<F: Field> Columns<F> {
                     for i in 0..F::LANES.min(from.rows - first) {
                         x[i] = F::load_first_scalars(src.offset(from.at(first + i, c)), cols);
                     }
-                    transpose(&mut x);
+                    let x = field::turned(x);
                     for j in 0..cols {
                         self.set(b, c + j, x[j]);
                     }
@@ -187,7 +187,7 @@ impl<F: Field> Columns<F> {
                     for j in 0..cols {
                         x[j] = self.get(b, c + j);
                     }
-                    transpose(&mut x);
+                    let x = field::turned(x);
                     for i in 0..F::LANES.min(to.rows - first) {
                         x[i].store_first_scalars(dst.offset(to.at(first + i, c)), cols);
                     }
@@ -321,25 +321,6 @@ unsafe fn splat<F: Field>(p: *const RealOf<F>) -> F {
 unsafe fn lanes_from<V: Vector>(i: usize) -> V::Mask {
     // SAFETY: the contract of Vector.
     unsafe { V::mask(u64::MAX << i) }
-}
-
-/// Transposes the first LANES elements: lane j of element i becomes lane i of element j.
-#[inline(always)]
-unsafe fn transpose<F: Field>(x: &mut [F; MAX_LANES]) {
-    // SAFETY: the contract of Vector.
-    unsafe {
-        let (mut re, mut im) = ([x[0].re(); MAX_LANES], [x[0].im(); MAX_LANES]);
-        for i in 0..F::LANES {
-            (re[i], im[i]) = (x[i].re(), x[i].im());
-        }
-        F::V::transpose(&mut re);
-        if F::PARTS == 2 {
-            F::V::transpose(&mut im);
-        }
-        for i in 0..F::LANES {
-            x[i] = F::from_parts(re[i], im[i]);
-        }
-    }
 }
 
 /// The sum of the lanes.

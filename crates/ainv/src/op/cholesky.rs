@@ -87,9 +87,13 @@ pub(crate) fn first_bad_pivot<T: Scalar>(
 /// The exponent of the largest entry, if all of them lie close together; an even one, whose root is
 /// a power of two as well.
 fn common_exponent<T: Scalar>(n: usize, a: &[T]) -> Option<i32> {
-    let all = || (0..n).flat_map(|i| (0..=i).map(move |j| i * n + j));
-    let exponents = || all().filter_map(|at| settle::exponent(a[at]));
-    let (largest, smallest) = (exponents().max()?, exponents().min()?);
+    let mut ends: Option<(i32, i32)> = None;
+    for i in 0..n {
+        for e in a[i * n..=i * n + i].iter().filter_map(|&x| settle::exponent(x)) {
+            ends = Some(ends.map_or((e, e), |(least, most)| (least.min(e), most.max(e))));
+        }
+    }
+    let (smallest, largest) = ends?;
     (largest - smallest <= T::Real::BIG_EXP / 4).then_some(largest & !1)
 }
 
