@@ -49,12 +49,13 @@ pub(super) enum Beside<'a, T> {
 /// [`Error::Cancelled`].
 pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
     let work = work(&job)?;
+    let diagonals = job.a.diagonals();
     let stacks = Stacks {
-        a: job.a,
+        a: if let Work::DiagonalSolve(_) = work { &diagonals } else { job.a },
         beside: job.b.map_or(Beside::Nothing, Beside::Rhs),
         x: job.x,
         filled: match job.kind {
-            Kind::Diagonal => Assume::Diagonal,
+            Kind::Diagonal if job.b.is_none() => Assume::Diagonal,
             _ => job.expand.unwrap_or(Assume::General),
         },
         // The kernels take lower triangles, the job's are upper ones.
@@ -96,7 +97,8 @@ fn compute_on<T: Scalar>(
         status.fill(Status::OK);
         return Ok(Summary::default());
     }
-    let (order, cancel) = (a.rows().min(a.cols()), options.cancel.as_ref());
+    let order = if let Work::Pinv { .. } = work { a.rows().min(a.cols()) } else { a.rows() };
+    let cancel = options.cancel.as_ref();
     if is_wide::<T>(options) {
         let engine = gpu.engine::<T::Wide>(order, work, cancel)?;
         Parts { engine, stacks, work, options, to: T::widen, from: T::narrow }.run(status)
@@ -112,26 +114,17 @@ fn compute_on<T: Scalar>(
 /// [`Error::Unsupported`] for what there are no kernels for.
 fn work<T: Scalar>(job: &Job<T>) -> Result<Work, Error> {
     let triangle = |unit, reversed, hermitian| Work::Triangle { unit, reversed, hermitian };
-    let work = match (job.kind, job.b) {
-        (Kind::Inv { .. }, _) => Work::Invert,
-        (Kind::Solve, Some(b)) => Work::Solve(b.cols()),
-        (Kind::TriInv { unit, reversed }, _) => triangle(unit, reversed, false),
-        (Kind::CholeskyInv, _) => triangle(false, false, true),
-        (Kind::Cholesky, _) => Work::Definite { inverse: false },
-        (Kind::PosdefInv, _) => Work::Definite { inverse: true },
+    let rhs = job.b.map(Stack::cols);
+    let work = match job.kind {
+        Kind::Inv { .. } => Work::Invert,
+        Kind::Solve => Work::Solve(rhs.unwrap_or(0)),
+        Kind::PosdefSolve => Work::DefiniteSolve(rhs.unwrap_or(0)),
+        Kind::TriInv { unit, reversed } => triangle(unit, reversed, false),
+        Kind::CholeskyInv => triangle(false, false, true),
+        Kind::Cholesky => Work::Definite { inverse: false },
+        Kind::PosdefInv => Work::Definite { inverse: true },
         // A triangle with nothing beside its diagonal.
-        (Kind::Diagonal, None) => triangle(false, false, false),
-        _ => {
-            return Err(lacks(&match job.operation {
-                operation @ ("inv" | "solve") => {
-                    format!(
-                        "{operation} with assume={:?}",
-                        format!("{:?}", job.options.assume).to_lowercase()
-                    )
-                }
-                operation => operation.to_owned(),
-            }));
-        }
+        Kind::Diagonal => rhs.map_or(triangle(false, false, false), Work::DiagonalSolve),
     };
     if job.options.on_singular == OnSingular::Pinv {
         return Err(lacks("on_singular=\"pinv\""));
@@ -211,7 +204,7 @@ where
         let entries = count * (size + size_beside);
         let (ranges, slot_of) = (runs(matrices), &slot);
         // As on the CPU, in the precision of the caller's matrices.
-        let definite = T::COMPLEX && matches!(self.work, Work::Definite { .. });
+        let definite = T::COMPLEX && self.work.is_definite();
         let rounding = a.rows() as f64 * T::Real::EPSILON.to_f64();
         let frame = self.oriented(a.frame());
         self.shared(entries, move |cx| {
@@ -381,7 +374,7 @@ impl Outcome {
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.
     fn status(self, work: Work, n: usize) -> Status {
-        let definite = matches!(work, Work::Definite { .. });
+        let definite = work.is_definite();
         if self.has(Self::NON_FINITE) {
             Status::NON_FINITE
         } else if self.has(Self::NOT_CONVERGED) {
@@ -390,6 +383,8 @@ impl Outcome {
             Status { code: Code::NotPositiveDefinite, at: self.zero_pivot }
         } else if self.zero_pivot != 0 {
             Status::singular(self.zero_pivot as usize)
+        } else if self.has(Self::OVERFLOWED) && definite {
+            Status { code: Code::NotPositiveDefinite, at: n as u32 }
         } else if self.has(Self::OVERFLOWED) {
             Status::singular(n)
         } else {

@@ -1,7 +1,7 @@
 //! What is a GPU's own: large stacks, refusals, streams, a device that is lost.
 
 use super::{alone, is_there, on_gpu, random};
-use crate::common::{TIGHT, assuming, child, is_child};
+use crate::common::{TIGHT, child, is_child};
 use ainv::*;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use testkit::{Mat, Rng, assert_same_bits, right, say};
@@ -132,14 +132,6 @@ fn what_it_has_no_kernels_for_is_refused() {
     refused("matmul", matmul(a, a, &o).map(drop));
     refused("report", report(a, None, &o).map(drop));
     refused("plan", plan::<f32>(Operation::Inv, [1, 2, 2], &o).map(drop));
-    refused(
-        "solve with assume=\"posdef\"",
-        solve(a, a, &on_gpu(assuming(Assume::Posdef))).map(drop),
-    );
-    refused(
-        "solve with assume=\"diagonal\"",
-        solve(a, a, &on_gpu(assuming(Assume::Diagonal))).map(drop),
-    );
     let on_singular = OnSingular::Pinv;
     refused("pinv", inv(a, &Options { on_singular, ..o.clone() }).map(drop));
     let ill_conditioned = IllConditioned::Raise(None);

@@ -1,4 +1,4 @@
-//! A GPU. matrices.rs and pinv.rs compare it with the CPU, device.rs has what is a GPU's own; here are the checks of every
+//! A GPU. matrices.rs, systems.rs and pinv.rs compare it with the CPU, device.rs has what is a GPU's own; here are the checks of every
 //! platform over it, and what these have in common.
 //!
 //! They run where an adapter is found; where `AINV_GPU` names one (`AINV_GPU=llvmpipe`, in software), it must be.
@@ -6,6 +6,7 @@
 mod device;
 mod matrices;
 mod pinv;
+mod systems;
 
 use crate::checks;
 use crate::common::for_all_scalars;
