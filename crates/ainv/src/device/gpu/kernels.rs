@@ -32,6 +32,9 @@ pub(crate) enum Kernel {
     Diagonal,
     Quotients,
     PinvRows,
+    PinvReflect,
+    PinvPivot,
+    PinvPowers,
     PinvRotate,
     PinvRest,
     PinvLengths,
@@ -102,6 +105,9 @@ impl Kernel {
             Kernel::Diagonal => &["blocked", "triangle", "diagonal"],
             Kernel::Quotients => &["blocked", "quotients"],
             Kernel::PinvRows => &["rotation", "rotations", "pinv_rows"],
+            Kernel::PinvReflect => &["rotation", "rotations", "pinv_reflect"],
+            Kernel::PinvPivot => &["rotation", "rotations", "pinv_pivot"],
+            Kernel::PinvPowers => &["rotation", "rotations", "pinv_powers"],
             Kernel::PinvRotate => &["rotation", "rotations", "pinv_rotate"],
             Kernel::PinvRest => &["rotation", "rotations", "pinv_rest"],
             Kernel::PinvLengths => &["rotation", "rotations", "pinv_lengths"],
@@ -144,6 +150,7 @@ impl Kernel {
             | Kernel::CholeskyScale
             | Kernel::CholeskyPanel
             | Kernel::PinvRows
+            | Kernel::PinvPivot
             | Kernel::PinvLengths => WORKGROUP,
             // As product and pinv share a tile out.
             Kernel::Product | Kernel::Pinv => TILE[0] * TILE[1] / 16,
@@ -193,6 +200,9 @@ macro_rules! texts {
             "small_pinv",
             "rotations",
             "pinv_rows",
+            "pinv_reflect",
+            "pinv_pivot",
+            "pinv_powers",
             "pinv_rotate",
             "pinv_rest",
             "pinv_lengths",
