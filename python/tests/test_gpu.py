@@ -108,10 +108,36 @@ def test_pseudo_inverses():
     assert e.value.batch_index == (7,)
 
 
+def test_conditions():
+    options = {"stream": ainv.gpu, "precision": "native"}
+    for norm in (1, np.inf):
+        expected = ainv.rcond(A, p=norm)
+        assert np.allclose(ainv.rcond(A, p=norm, **options), expected, rtol=1e-3)
+    bad = A.copy()
+    bad[7, 2] = bad[7, 3] * np.float32(1 + 1e-7)
+    expected = ainv.inv(bad, **options)
+    with ainv.ill_conditioned("warn"), pytest.warns(ainv.LinAlgWarning):
+        assert np.array_equal(ainv.inv(bad, **options), expected)
+    with ainv.ill_conditioned("raise"), pytest.raises(ainv.LinAlgError):
+        ainv.solve(bad, A, **options)
+    with ainv.ill_conditioned("raise"):
+        ainv.solve(A, A, **options)
+
+
+def test_pseudo_inverses_of_what_has_no_inverse():
+    a = A.copy()
+    a[7, :, 2] = 0
+    x = ainv.inv(a, on_singular="pinv", stream=ainv.gpu, precision="native")
+    expected = np.linalg.pinv(a[7].astype(float))
+    assert np.abs(x[7] - expected).max() < 1e-3 * np.abs(expected).max()
+    others = np.delete(np.arange(len(a)), 7)
+    assert np.array_equal(x[others], ainv.inv(A, stream=ainv.gpu, precision="native")[others])
+
+
 def test_what_it_lacks_is_refused_by_name():
     a = A[0]
     for name, call in {
-        "rcond": lambda: ainv.rcond(a, stream=ainv.gpu),
+        "rcond in the 2-norm": lambda: ainv.rcond(a, p=2, stream=ainv.gpu),
         "report": lambda: ainv.report(a, stream=ainv.gpu),
     }.items():
         with pytest.raises(RuntimeError, match=f"{name}.*CPU"):

@@ -1,8 +1,9 @@
 //! Pseudo-inverses: their cut-offs, and the dispatches of larger ones; kernels/rotation.wgsl has the algorithm.
 
+use super::condition::Asked;
 use super::dispatches::{Dispatch, Dispatches, WORDS};
 use super::kernels::{Kernel, LINES};
-use super::run::{Beside, Stacks, compute};
+use super::run::{Beside, Call, compute};
 use super::work::{TILE, Work};
 use crate::error::Error;
 use crate::op::pinv::cut_of;
@@ -37,9 +38,18 @@ pub(crate) fn pinv<T: Scalar>(
     let (columns, hermitian) = (m.max(n), pinv.hermitian);
     let cuts = |i: usize| cut_of::<T>(pinv, i, columns);
     let filled = if hermitian { Assume::Hermitian } else { Assume::General };
-    // The kernels take no more rows than columns.
-    let stacks = Stacks { a, beside: Beside::Cuts(&cuts), x, filled, transposed: m > n };
-    compute(&stacks, Work::Pinv { columns, hermitian }, status, options)
+    let call = Call {
+        work: Work::Pinv { columns, hermitian },
+        a,
+        beside: Beside::Cuts(&cuts),
+        x: Some(x),
+        filled,
+        // The kernels take no more rows than columns.
+        transposed: m > n,
+        asked: Asked::Nothing,
+        instead: None,
+    };
+    compute(&call, status, &mut [], options)
 }
 
 /// A cut-off as the kernels read it.
