@@ -146,7 +146,7 @@ where
                     let places = a.places(start, len, &mut list)?;
                     // SAFETY: matrices of a checked view; the block holds them all.
                     unsafe {
-                        staging::expand(cx, places, frame, *filled, &self.to, a_to)?;
+                        staging::expand(cx, places, frame, *filled, self.to, a_to)?;
                         if definite {
                             staging::drop_rounding(a_to, len, a.rows(), rounding);
                         }
@@ -157,7 +157,7 @@ where
                             let (places, frame) = (b.places(start, len, &mut b_list)?, b.frame());
                             // SAFETY: and the right-hand sides behind them.
                             unsafe {
-                                staging::expand(cx, places, frame, Assume::General, &self.to, b_to)?
+                                staging::expand(cx, places, frame, Assume::General, self.to, b_to)?
                             };
                         }
                         Beside::Cuts(cut) => {
@@ -302,7 +302,7 @@ where
             let to = self.oriented(x.frame());
             // SAFETY: matrices of a checked view, this call's alone; the engine's memory is aligned to 8 bytes
             // and holds their results.
-            unsafe { staging::collect(cx, dense, to.cols, places, to, &self.from) }
+            unsafe { staging::collect(cx, dense, to.cols, places, to, self.from) }
         })
     }
 

@@ -70,7 +70,7 @@ fn definite_systems<T: Scalar>() {
         return;
     }
     let on = |device, a: &Mat<T>, b: &Mat<T>| solved(device, a, b, Assume::Posdef);
-    for (n, k) in [(1, 1), (3, 5), (4, 70), (17, 2), (32, 33), (33, 1), (70, 3)] {
+    for (n, k) in [(1, 1), (3, 5), (4, 70), (17, 2), (33, 1), (70, 3)] {
         let rng = &mut Rng::new((n + k) as u64);
         let b = Mat::from_fn(n, k, |_, _| testkit::parts::<T>(rng.uniform(), rng.uniform()));
         for edge in definite_edges::<T>(n) {
