@@ -53,6 +53,12 @@ def test_systems_and_triangles():
     b = A[:, :, :2]
     x = ainv.solve(a, b, stream=ainv.gpu, precision="native")
     assert x.shape == b.shape and np.abs(a @ x - b).max() < 1e-4
+    definite = A @ A.transpose(0, 2, 1) + np.eye(6, dtype=np.float32)
+    lower = np.where(np.tri(6, dtype=bool), definite, np.nan)
+    x = ainv.solve(lower, b, assume="posdef", stream=ainv.gpu, precision="native")
+    assert np.abs(definite @ x - b).max() < 1e-3
+    x = ainv.solve(a, b, assume="diagonal", stream=ainv.gpu, precision="native")
+    assert np.allclose(x, b / np.diagonal(a, axis1=1, axis2=2)[:, :, None], rtol=1e-6)
     for lower in (True, False):
         t = np.tril(a) if lower else np.triu(a)
         x = ainv.tri_inv(t, upper=not lower, stream=ainv.gpu, precision="native")
@@ -102,11 +108,38 @@ def test_pseudo_inverses():
     assert e.value.batch_index == (7,)
 
 
+def test_conditions():
+    options = {"stream": ainv.gpu, "precision": "native"}
+    for norm in (1, np.inf):
+        expected = ainv.rcond(A, p=norm)
+        # An array of ours is computed in its own precision.
+        x = ainv.rcond(ainv.asarray(A), p=norm, stream=ainv.gpu)
+        assert np.allclose(np.asarray(x), expected, rtol=1e-2)
+    bad = A.copy()
+    bad[7, 2] = bad[7, 3] * np.float32(1 + 1e-7)
+    expected = ainv.inv(bad, **options)
+    with ainv.ill_conditioned("warn"), pytest.warns(ainv.LinAlgWarning):
+        assert np.array_equal(ainv.inv(bad, **options), expected)
+    with ainv.ill_conditioned("raise"), pytest.raises(ainv.LinAlgError):
+        ainv.solve(bad, A, **options)
+    with ainv.ill_conditioned("raise"):
+        ainv.solve(A, A, **options)
+
+
+def test_pseudo_inverses_of_what_has_no_inverse():
+    a = A.copy()
+    a[7, :, 2] = 0
+    x = ainv.inv(a, on_singular="pinv", stream=ainv.gpu, precision="native")
+    expected = np.linalg.pinv(a[7].astype(float))
+    assert np.abs(x[7] - expected).max() < 1e-3 * np.abs(expected).max()
+    others = np.delete(np.arange(len(a)), 7)
+    assert np.array_equal(x[others], ainv.inv(A, stream=ainv.gpu, precision="native")[others])
+
+
 def test_what_it_lacks_is_refused_by_name():
     a = A[0]
     for name, call in {
-        "solve": lambda: ainv.solve(a, a, assume="posdef", stream=ainv.gpu),
-        "rcond": lambda: ainv.rcond(a, stream=ainv.gpu),
+        "rcond in the 2-norm": lambda: ainv.rcond(a, p=2, stream=ainv.gpu),
         "report": lambda: ainv.report(a, stream=ainv.gpu),
     }.items():
         with pytest.raises(RuntimeError, match=f"{name}.*CPU"):

@@ -73,20 +73,23 @@
 //! # A GPU
 //!
 //! With the feature `cuda` or `wgpu`, streams of [`Device::GPU`] do [`inv`], [`inv_ex`], [`solve`], [`cholesky`],
-//! [`cholesky_inv`], [`tri_inv`], [`pinv`] and their `_into` forms: by CUDA in all four scalars; by Vulkan, Metal or DirectX 12
-//! in `f32` and [`c32`], by Vulkan in `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders. Matrices come
-//! from the host's memory and go back there. The elimination of general matrices is by rows with partial pivoting
+//! [`cholesky_inv`], [`tri_inv`], [`pinv`], [`rcond`] and their `_into` forms: by CUDA in all four scalars; by Vulkan, Metal or
+//! DirectX 12 in `f32` and [`c32`], by Vulkan in `f64` and [`c64`], too, where the adapter has 64-bit floats in its shaders.
+//! Matrices come from the host's memory and go back there. The elimination of general matrices is by rows with partial pivoting
 //! ([`Assume::Auto`] looks for no structure), and the right residual A X - I is bounded as on the CPU, but the bits are the
-//! device's own. Of a right-hand side that holds an infinity the whole column is NaN, and numbers may count as zero that are 2^126
-//! (in double precision 2^1022) times smaller than the largest of their row and column, in a pseudo-inverse 2^200 (2^1900)
-//! times than the largest of their matrix. Pseudo-inverses are made by one-sided Jacobi rotations, single precision in itself.
+//! device's own. Of a right-hand side that holds an infinity the whole column is NaN (with a diagonal the entry, if it is
+//! complex), and numbers may count as zero that are 2^126 (in double precision 2^1022) times smaller than the largest of their
+//! row and column, in a pseudo-inverse 2^200 (2^1900) times than the largest of their matrix. Pseudo-inverses are made by
+//! one-sided Jacobi rotations, above order 32 of a QR factorization with pivots, single precision in itself. Conditions are
+//! those of the norms of a matrix and of its inverse, which the host sums; systems whose condition is asked for are inverted
+//! besides.
 //!
 //! What a GPU has no kernels for is [`Error::Unsupported`] before any work: no call moves to the CPU by itself. That
-//! is systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`], conditions and all other functions. A
-//! device that is lost is [`Error::Device`], and opened anew by the next call. (Where it is lost in mid-work wgpu panics, which
-//! is caught: a program that is built with `panic = "abort"` ends. By CUDA it stays lost as long as another library of the
-//! process holds its context, and after a kernel's fault maybe for good: NVIDIA promises nothing to such a process.) No real GPU, nor Metal or DirectX 12, has run this yet: its tests run on Mesa's llvmpipe, in
-//! software under Vulkan, and on a device of CUDA in software.
+//! is [`Norm::Two`] and all other functions. A device that is lost is [`Error::Device`], and opened anew by the next call.
+//! (Where it is lost in mid-work wgpu panics, which is caught: a program that is built with `panic = "abort"` ends. By CUDA it
+//! stays lost as long as another library of the process holds its context, and after a kernel's fault maybe for good: NVIDIA
+//! promises nothing to such a process.) No real GPU, nor Metal or DirectX 12, has run this yet: its tests run on Mesa's
+//! llvmpipe, in software under Vulkan, and on a device of CUDA in software.
 //!
 //! CUDA is not needed to build. The driver and NVRTC, its compiler, are loaded when the GPU is first used; NVRTC comes with
 //! CUDA's toolkit, with PyTorch, and as Python's package `nvidia-cuda-nvrtc-cu12`. A kernel is compiled when it is first used.

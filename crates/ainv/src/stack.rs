@@ -374,6 +374,13 @@ impl<'a, T> Stack<'a, T> {
         })
     }
 
+    /// The diagonals of square matrices, as matrices of one column.
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    pub(crate) fn diagonals(&self) -> Self {
+        let Frame { rows, rs, cs, .. } = self.frame;
+        Self { frame: Frame { rows, cols: 1, rs: rs + cs, cs: 1 }, ..*self }
+    }
+
     /// The matrix `i`.
     pub(crate) fn matrix(&self, i: usize) -> *const T {
         debug_assert!(i < self.len());

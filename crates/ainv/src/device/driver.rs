@@ -43,7 +43,7 @@ impl<T: Scalar> Driver<T> {
             run: |job| job.run_on_its_device(),
             pinv_plan: cpu::pinv::plan,
             pinv: job::pinv,
-            rcond: cpu::condition::rcond,
+            rcond: job::rcond,
             matmul: cpu::product::matmul,
         }
     }

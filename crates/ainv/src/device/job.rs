@@ -5,7 +5,7 @@ use crate::alg::Shared;
 use crate::error::Error;
 use crate::op::Kind;
 use crate::op::pinv::Way;
-use crate::options::{Assume, Options, PinvOptions};
+use crate::options::{Assume, Norm, Options, PinvOptions};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Code, Status, Summary};
 use ainv_kernels::scalar::Scalar;
@@ -55,6 +55,20 @@ pub(crate) fn pinv<T: Scalar>(
         return super::gpu::pinv(&a, &x, pinv, status, options);
     }
     super::cpu::pinv::pinv(a, x, pinv, status, options, ways)
+}
+
+/// Reciprocal condition numbers, checked, on the device of their stream.
+pub(crate) fn rcond<T: Scalar>(
+    a: Stack<T>,
+    norm: Norm,
+    out: &mut [T::Real],
+    options: &Options,
+) -> Result<(), Error> {
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
+    if super::stream::is_on_gpu(options) {
+        return super::gpu::rcond(&a, norm, out, options);
+    }
+    super::cpu::condition::rcond(a, norm, out, options)
 }
 
 /// Where the statuses go: each task writes those of its own matrices.

@@ -21,17 +21,6 @@ fn orders() -> Vec<usize> {
     }
 }
 
-/// Those that the device of the current stream has: the CPU has all of them.
-fn calls() -> impl Iterator<Item = Call> {
-    Call::all().filter(|&call| is_served(call))
-}
-
-/// Whether the device of the current stream has it.
-fn is_served(call: Call) -> bool {
-    let on_cpu_alone = matches!(call, Call::Solve(Assume::Posdef | Assume::Diagonal));
-    !on_cpu_alone || current_stream().device == Device::CPU
-}
-
 /// Uniform in every part.
 fn entry<T: Scalar>(rng: &mut Rng) -> T {
     testkit::parts(rng.uniform() - 0.5, rng.uniform() - 0.5)
@@ -101,7 +90,7 @@ fn how_many(n: usize) -> usize {
 
 pub(crate) fn residuals<T: Scalar>() {
     for n in orders() {
-        for call in calls() {
+        for call in Call::all() {
             let count = how_many(n);
             let a = examples::<T>(call, count, n, n as u64);
             let (x, status) = call.run(count, n, &a);
@@ -152,7 +141,7 @@ pub(crate) fn other_functions<T: Scalar>() {
 /// Lines that are the same on all platforms with fused multiply-adds, and on all without.
 pub(crate) fn bits<T: Scalar>() -> Vec<String> {
     let mut lines = Vec::new();
-    for call in calls() {
+    for call in Call::all() {
         let mut hash = 0xcbf2_9ce4_8422_2325;
         for n in orders() {
             let count = how_many(n);
@@ -199,7 +188,7 @@ pub(crate) fn threads<T: Scalar>() {
     let sizes: &[_] = if SLOW { &[(70, 2)] } else { &[(4000, 4), (60, 40), (3, 200)] };
     for &(count, n) in sizes {
         for call in [Call::Inv(Assume::Auto), Call::Inv(Assume::Posdef), Call::Pinv] {
-            if n > 100 && call == Call::Pinv || !is_served(call) {
+            if n > 100 && call == Call::Pinv {
                 continue;
             }
             let a = examples::<T>(call, count, n, 1);
@@ -229,7 +218,7 @@ pub(crate) fn layouts<T: Scalar>() {
     for &n in orders {
         let count = 3;
         let shape = [count, n, n];
-        for call in calls() {
+        for call in Call::all() {
             let a = examples::<T>(call, count, n, 7);
             let (x, _) = call.run(count, n, &a);
             for layout in Layout::all(count, n, n) {
@@ -278,9 +267,6 @@ pub(crate) fn bad_matrices<T: Scalar>() {
                 (general, &infinite, if n > 1 { Code::NonFinite } else { Code::Ok }),
                 (posdef, &negative, Code::NotPositiveDefinite),
             ] {
-                if !is_served(call) {
-                    continue;
-                }
                 let (clean, _) = call.run(3, n, &good);
                 let (x, status) = call.run(3, n, a);
                 let what = format!("{call:?}, {} {n}, {code} at {bad}", T::NAME);

@@ -127,7 +127,7 @@ impl<T: Scalar> Job<'_, T> {
     }
 
     /// Reciprocal condition numbers under it are reported, if anybody asks.
-    fn limit(&self) -> Option<f64> {
+    pub(crate) fn limit(&self) -> Option<f64> {
         match self.options.ill_conditioned {
             IllConditioned::Ignore => None,
             IllConditioned::Warn(limit) | IllConditioned::Raise(limit) => {

@@ -100,12 +100,13 @@ pub fn compile_all(architecture: i32) -> Result<usize, String> {
         let triangle = |hermitian| Work::Triangle { unit: false, reversed: false, hermitian };
         let mut kernels = HashSet::new();
         for order in [2, 8, 32, 40] {
-            let solves = [1, 32].map(Work::Solve);
+            let solves = [1, 32].map(|k| [Work::Solve(k), Work::DefiniteSolve(k)]);
+            let diagonal = Work::DiagonalSolve(1);
             let definite = Work::Definite { inverse: true };
             let pinv = Work::Pinv { columns: order, hermitian: false };
-            for work in [Work::Invert, triangle(false), triangle(true), definite, pinv]
+            for work in [Work::Invert, triangle(false), triangle(true), definite, pinv, diagonal]
                 .iter()
-                .chain(&solves)
+                .chain(solves.as_flattened())
             {
                 let dispatches = Task::<W>::new(order, *work, SHARED).dispatches(1, false, 1);
                 kernels.extend(dispatches.all.iter().map(|dispatch| dispatch.kernel));

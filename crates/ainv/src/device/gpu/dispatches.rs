@@ -1,6 +1,6 @@
 //! The dispatches of a part: one of small matrices, many of larger ones.
 
-use super::kernels::Kernel;
+use super::kernels::{Kernel, LINES};
 use super::panels::by_panels;
 use super::pinv::{SWEEPS, rotations};
 use super::work::{Task, Work, panel};
@@ -60,9 +60,16 @@ impl<W: Scalar> Task<W> {
                 let stages = match work {
                     Work::Pinv { columns, .. } => return rotations(n, columns, mode, count),
                     Work::Invert => [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Store],
+                    Work::DiagonalSolve(k) => return quotients(n, k, count).into(),
                     Work::Solve(_) => {
                         [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Solution]
                     }
+                    Work::DefiniteSolve(_) => [
+                        Kernel::CholeskyScale,
+                        Kernel::TriangleLoad,
+                        Kernel::TrianglePanel,
+                        Kernel::Solution,
+                    ],
                     Work::Triangle { .. } => [
                         Kernel::TriangleScale,
                         Kernel::TriangleLoad,
@@ -80,4 +87,16 @@ impl<W: Scalar> Task<W> {
             }
         }
     }
+}
+
+/// Systems of diagonals: a matrix a group, then an entry of X a thread.
+fn quotients(n: usize, k: usize, count: usize) -> Vec<Dispatch> {
+    // The words of `Call` of blocked: B stands behind all diagonals.
+    let mut call = [0; WORDS];
+    (call[0], call[2]) = (n, k);
+    call[12..15].copy_from_slice(&[count * n, k, k]);
+    vec![
+        Dispatch { kernel: Kernel::Diagonal, call, groups: [count, 1, 1] },
+        Dispatch { kernel: Kernel::Quotients, call, groups: [k.div_ceil(LINES), n, count] },
+    ]
 }

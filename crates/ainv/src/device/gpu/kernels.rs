@@ -11,6 +11,7 @@ pub(crate) enum Kernel {
     SmallSolve(Team),
     SmallTriangle(Team),
     SmallCholesky(Team),
+    SmallCholeskySolve(Team),
     SmallPinv(Team),
     Scale,
     Load,
@@ -28,7 +29,12 @@ pub(crate) enum Kernel {
     TriangleStore,
     CholeskyScale,
     CholeskyPanel,
+    Diagonal,
+    Quotients,
     PinvRows,
+    PinvReflect,
+    PinvPivot,
+    PinvPowers,
     PinvRotate,
     PinvRest,
     PinvLengths,
@@ -41,9 +47,11 @@ impl Kernel {
         match work {
             Work::Invert => Kernel::SmallInverse(team),
             Work::Solve(_) => Kernel::SmallSolve(team),
+            Work::DefiniteSolve(_) => Kernel::SmallCholeskySolve(team),
             Work::Triangle { .. } => Kernel::SmallTriangle(team),
             Work::Definite { .. } => Kernel::SmallCholesky(team),
             Work::Pinv { .. } => Kernel::SmallPinv(team),
+            Work::DiagonalSolve(_) => unreachable!("no team does systems of diagonals"),
         }
     }
 
@@ -54,6 +62,7 @@ impl Kernel {
             | Kernel::SmallSolve(team)
             | Kernel::SmallTriangle(team)
             | Kernel::SmallCholesky(team)
+            | Kernel::SmallCholeskySolve(team)
             | Kernel::SmallPinv(team) => Some(team),
             _ => None,
         }
@@ -63,9 +72,19 @@ impl Kernel {
     pub(crate) fn texts(self) -> &'static [&'static str] {
         match self {
             Kernel::SmallInverse(_) => &["small", "closed", "small_inverse"],
-            Kernel::SmallSolve(_) => &["small", "small_solve"],
+            Kernel::SmallSolve(_) => &["small", "small_rhs", "small_solve"],
             Kernel::SmallTriangle(_) => &["small", "triangle", "small_factor", "small_triangle"],
-            Kernel::SmallCholesky(_) => &["small", "triangle", "small_factor", "small_cholesky"],
+            Kernel::SmallCholesky(_) => {
+                &["small", "triangle", "small_factor", "small_definite", "small_cholesky"]
+            }
+            Kernel::SmallCholeskySolve(_) => &[
+                "small",
+                "triangle",
+                "small_factor",
+                "small_definite",
+                "small_rhs",
+                "small_cholesky_solve",
+            ],
             Kernel::SmallPinv(_) => &["rotation", "small_pinv"],
             Kernel::Scale => &["blocked", "scale"],
             Kernel::Load => &["blocked", "load"],
@@ -83,7 +102,12 @@ impl Kernel {
             Kernel::TriangleStore => &["blocked", "triangle", "triangle_store"],
             Kernel::CholeskyScale => &["blocked", "triangle", "cholesky_scale"],
             Kernel::CholeskyPanel => &["blocked", "triangle", "cholesky_panel"],
+            Kernel::Diagonal => &["blocked", "triangle", "diagonal"],
+            Kernel::Quotients => &["blocked", "quotients"],
             Kernel::PinvRows => &["rotation", "rotations", "pinv_rows"],
+            Kernel::PinvReflect => &["rotation", "rotations", "pinv_reflect"],
+            Kernel::PinvPivot => &["rotation", "rotations", "pinv_pivot"],
+            Kernel::PinvPowers => &["rotation", "rotations", "pinv_powers"],
             Kernel::PinvRotate => &["rotation", "rotations", "pinv_rotate"],
             Kernel::PinvRest => &["rotation", "rotations", "pinv_rest"],
             Kernel::PinvLengths => &["rotation", "rotations", "pinv_lengths"],
@@ -126,6 +150,7 @@ impl Kernel {
             | Kernel::CholeskyScale
             | Kernel::CholeskyPanel
             | Kernel::PinvRows
+            | Kernel::PinvPivot
             | Kernel::PinvLengths => WORKGROUP,
             // As product and pinv share a tile out.
             Kernel::Product | Kernel::Pinv => TILE[0] * TILE[1] / 16,
@@ -143,11 +168,14 @@ macro_rules! texts {
             "small",
             "closed",
             "small_inverse",
+            "small_rhs",
             "small_solve",
             "triangle",
             "small_factor",
             "small_triangle",
+            "small_definite",
             "small_cholesky",
+            "small_cholesky_solve",
             "blocked",
             "scale",
             "load",
@@ -166,10 +194,15 @@ macro_rules! texts {
             "triangle_store",
             "cholesky_scale",
             "cholesky_panel",
+            "diagonal",
+            "quotients",
             "rotation",
             "small_pinv",
             "rotations",
             "pinv_rows",
+            "pinv_reflect",
+            "pinv_pivot",
+            "pinv_powers",
             "pinv_rotate",
             "pinv_rest",
             "pinv_lengths",

@@ -1,7 +1,9 @@
 //! A GPU: what its back-ends share, and which one serves it.
 //!
 //! ```text
-//! run.rs         a job -> parts of the stack -> statuses; what is decided again, scaled otherwise
+//! run.rs         a job -> what the kernels do, in which precision
+//! parts.rs       parts of the stack -> statuses; what is decided again, scaled otherwise
+//! condition.rs   condition numbers, of the norms of matrices and of their inverses
 //! pinv.rs        what pseudo-inverses have of their own, the dispatches of larger ones among it
 //! work.rs        what is computed, how it is shared out, and what memory it takes
 //! dispatches.rs  the kernels' calls that do a part
@@ -13,10 +15,12 @@
 //! There is one GPU, `gpu:0`: CUDA's where CUDA has a device, else that of wgpu. (On most machines with both they are one
 //! card by two names, so they are not counted up; and what CUDA drives has double precision.)
 
+mod condition;
 mod dispatches;
 pub(crate) mod executor;
 mod kernels;
 mod panels;
+mod parts;
 mod pinv;
 mod run;
 mod work;
@@ -27,6 +31,7 @@ use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+pub(crate) use condition::rcond;
 pub(super) use dispatches::WORDS;
 pub(super) use kernels::{Kernel, texts};
 pub(crate) use pinv::pinv;

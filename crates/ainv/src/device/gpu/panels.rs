@@ -69,7 +69,9 @@ pub(super) fn by_panels(
     };
     let of_a = |begin, count, own| Columns { begin, step: n, count, own };
     let results = match work {
-        Work::Solve(k) => Columns { begin: count * n * n, step: k, count: k, own: None },
+        Work::Solve(k) | Work::DefiniteSolve(k) => {
+            Columns { begin: count * n * n, step: k, count: k, own: None }
+        }
         _ => of_a(0, n, None),
     };
 
@@ -82,16 +84,14 @@ pub(super) fn by_panels(
     };
     add(scale, whole, matrices);
     add(load, whole, entries(n));
-    if let Work::Solve(k) = work {
-        add(Kernel::Rhs, whole, lines(k));
-    }
+    add(Kernel::Rhs, whole, lines(work.rhs()));
     let panels =
         (0..n).step_by(panel).map(|first| (first, panel.min(n - first), n.min(first + panel)));
     let down = |(first, width, next): (usize, usize, usize), on| {
         let (top, height, left) = (next, n - next, [next * panel, panel, 1]);
         call(Panel { first, width, top, height, inner: first, depth: width, left }, on)
     };
-    if let Work::Definite { .. } = work {
+    if work.is_definite() {
         for at @ (_, _, next) in panels.clone() {
             let rest = of_a(next, n - next, None);
             add(Kernel::CholeskyPanel, down(at, results), matrices);
@@ -107,6 +107,7 @@ pub(super) fn by_panels(
         let follow = match work {
             Work::Invert => &[of_a(0, n, Some(first))][..],
             Work::Solve(_) => &[of_a(next, height, None), results],
+            Work::DefiniteSolve(_) => &[results],
             _ => &[of_a(0, next, Some(first))],
         };
         for &on in follow {

@@ -1,8 +1,9 @@
 //! Pseudo-inverses: their cut-offs, and the dispatches of larger ones; kernels/rotation.wgsl has the algorithm.
 
+use super::condition::Asked;
 use super::dispatches::{Dispatch, Dispatches, WORDS};
 use super::kernels::{Kernel, LINES};
-use super::run::{Beside, Stacks, compute};
+use super::run::{Beside, Call, compute};
 use super::work::{TILE, Work};
 use crate::error::Error;
 use crate::op::pinv::cut_of;
@@ -12,9 +13,11 @@ use crate::status::{Status, Summary};
 use ainv_kernels::bounds::Cut;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
-/// Sweeps over all pairs of rows, at most. Graded matrices need many: the rows are not
-/// factored first, as those of the CPU are. Matrices at rest take none.
+/// Sweeps over all pairs of rows of a small matrix, at most. Graded ones need many.
 pub(super) const SWEEPS: usize = 60;
+/// The same of larger ones, which are factored first, as those of the CPU are: about ten are enough. Matrices at rest take
+/// none, but their dispatches are enqueued all the same.
+const SWEEPS_OF_FACTORS: usize = 30;
 /// Numbers of a cut-off: each of its tolerances is a number and a power of two.
 pub(super) const CUT: usize = 4;
 /// The power of what is larger than any singular value.
@@ -35,9 +38,18 @@ pub(crate) fn pinv<T: Scalar>(
     let (columns, hermitian) = (m.max(n), pinv.hermitian);
     let cuts = |i: usize| cut_of::<T>(pinv, i, columns);
     let filled = if hermitian { Assume::Hermitian } else { Assume::General };
-    // The kernels take no more rows than columns.
-    let stacks = Stacks { a, beside: Beside::Cuts(&cuts), x, filled, transposed: m > n };
-    compute(&stacks, Work::Pinv { columns, hermitian }, status, options)
+    let call = Call {
+        work: Work::Pinv { columns, hermitian },
+        a,
+        beside: Beside::Cuts(&cuts),
+        x: Some(x),
+        filled,
+        // The kernels take no more rows than columns.
+        transposed: m > n,
+        asked: Asked::Nothing,
+        instead: None,
+    };
+    compute(&call, status, &mut [], options)
 }
 
 /// A cut-off as the kernels read it.
@@ -65,14 +77,24 @@ pub(super) fn rotations(n: usize, columns: usize, mode: usize, count: usize) -> 
         call[..5].copy_from_slice(&[count, n, columns, mode, round]);
         Dispatch { kernel, call, groups }
     };
-    // A matrix a group, a pair of rows, a matrix a thread, tiles of the result.
+    // A matrix a group, a pair of rows, a line or a matrix a thread, tiles of the result.
     let (matrices, pairs) = ([count, 1, 1], [n.div_ceil(2), 1, count]);
+    let lines = |lines: usize| [lines.div_ceil(LINES), 1, count];
     let tiles = [n.div_ceil(TILE[1]), columns.div_ceil(TILE[0]), count];
-    let rounds = n.next_multiple_of(2) - 1;
     let mut all = vec![dispatch(Kernel::PinvRows, 0, matrices)];
+    // A row alone is its own factor.
+    for round in (0..n).filter(|_| n > 1) {
+        all.push(dispatch(Kernel::PinvReflect, round, lines(n + columns)));
+        if round + 1 < n {
+            all.push(dispatch(Kernel::PinvPivot, round, matrices));
+        }
+    }
+    all.push(dispatch(Kernel::PinvPowers, 0, lines(n)));
+    let rounds = n.next_multiple_of(2) - 1;
+    let sweep = all.len();
     all.extend((0..rounds).map(|round| dispatch(Kernel::PinvRotate, round, pairs)));
     all.push(dispatch(Kernel::PinvRest, 0, [count.div_ceil(LINES), 1, 1]));
-    let again = (1..all.len(), SWEEPS);
+    let again = (sweep..all.len(), SWEEPS_OF_FACTORS);
     all.push(dispatch(Kernel::PinvLengths, 0, matrices));
     all.push(dispatch(Kernel::Pinv, 0, tiles));
     Dispatches { all, again }

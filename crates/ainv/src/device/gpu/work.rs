@@ -21,6 +21,10 @@ pub(crate) enum Work {
     Invert,
     /// With so many right-hand sides.
     Solve(usize),
+    /// The same of positive definite matrices, of which the lower triangle is read.
+    DefiniteSolve(usize),
+    /// The same of diagonals, whose entries alone are given.
+    DiagonalSolve(usize),
     /// The inverse of a lower triangle, or of L L^H.
     Triangle {
         unit: bool,
@@ -45,6 +49,7 @@ impl Work {
     fn given(self, order: usize) -> Option<usize> {
         match self {
             Work::Pinv { columns, .. } => order.checked_mul(columns)?.checked_add(CUT),
+            Work::DiagonalSolve(rhs) => order.checked_mul(rhs.checked_add(1)?),
             work => order.checked_mul(order.checked_add(work.rhs())?),
         }
     }
@@ -52,7 +57,7 @@ impl Work {
     /// The columns of a result; of a pseudo-inverse, which has as many columns as the order, its rows.
     pub(crate) fn across(self, order: usize) -> usize {
         match self {
-            Work::Solve(rhs) => rhs,
+            Work::Solve(rhs) | Work::DefiniteSolve(rhs) | Work::DiagonalSolve(rhs) => rhs,
             Work::Pinv { columns, .. } => columns,
             _ => order,
         }
@@ -60,7 +65,15 @@ impl Work {
 
     /// Columns of B.
     pub(crate) fn rhs(self) -> usize {
-        if let Work::Solve(rhs) = self { rhs } else { 0 }
+        match self {
+            Work::Solve(rhs) | Work::DefiniteSolve(rhs) | Work::DiagonalSolve(rhs) => rhs,
+            _ => 0,
+        }
+    }
+
+    /// Whether the matrices are positive definite, or not served.
+    pub(super) fn is_definite(self) -> bool {
+        matches!(self, Work::Definite { .. } | Work::DefiniteSolve(_))
     }
 
     /// As triangle.wgsl and triangle.cu have it.
@@ -70,6 +83,7 @@ impl Work {
                 usize::from(unit) | usize::from(reversed) << 1 | usize::from(hermitian) << 2
             }
             Work::Definite { inverse } => 8 | usize::from(inverse) << 2,
+            Work::DefiniteSolve(_) => 8 | 4,
             Work::Pinv { hermitian, .. } => usize::from(hermitian) << 2,
             _ => 0,
         }
@@ -94,7 +108,9 @@ impl Team {
     pub(crate) fn new<W: Scalar>(order: usize, work: Work, memory: usize) -> Option<Team> {
         // Powers of two: a kernel serves many shapes.
         let (order, rhs) = match work {
-            Work::Solve(rhs) => (order, rhs.next_power_of_two()),
+            // An entry a thread.
+            Work::DiagonalSolve(_) => return None,
+            Work::Solve(rhs) | Work::DefiniteSolve(rhs) => (order, rhs.next_power_of_two()),
             Work::Pinv { columns, .. } => (order.next_power_of_two(), columns.next_power_of_two()),
             _ => (order, 0),
         };
@@ -152,6 +168,8 @@ impl<W: Scalar> Task<W> {
         let (n, entry) = (self.order, size_of::<W>());
         let sizes = match self.work {
             Work::Pinv { .. } => [n * n * entry, (n + 3) * entry, (n + 2) * 4, 8],
+            // None, but a buffer has a size.
+            Work::DiagonalSolve(_) => [entry, entry, 4, 4],
             work => {
                 let panels = n * panel::<W>() * entry;
                 [panels, panels, (2 * n + work.rhs()) * 4, 2 * n * 4]
@@ -165,7 +183,7 @@ impl<W: Scalar> Task<W> {
         let given = self.work.given(self.order)?;
         let entries = match (self.team, self.work) {
             // Q has no more entries than W.
-            (Some(_), _) | (None, Work::Pinv { .. }) => given,
+            (Some(_), _) | (None, Work::Pinv { .. } | Work::DiagonalSolve(_)) => given,
             (None, _) => given.max(self.order.checked_mul(panel::<W>())?),
         };
         u64::try_from(entries.checked_mul(size_of::<W>())?).ok()
@@ -187,7 +205,9 @@ impl<W: Scalar> Task<W> {
     /// In words, for errors.
     pub(crate) fn described(&self) -> String {
         match self.work {
-            Work::Solve(rhs) => format!("order {} with {rhs} right-hand sides", self.order),
+            Work::Solve(rhs) | Work::DefiniteSolve(rhs) | Work::DiagonalSolve(rhs) => {
+                format!("order {} with {rhs} right-hand sides", self.order)
+            }
             Work::Pinv { columns, .. } => format!("{columns} x {}", self.order),
             _ => format!("order {}", self.order),
         }

@@ -1,16 +1,17 @@
 //! Matrices at every edge: statuses, infinities and NaN are the CPU's, and results as good.
 
-use super::{alone, computes, for_all_scalars, is_there, on_gpu, random};
+use super::systems::solved;
+use super::{alone, computes, for_all_scalars, is_there, random};
 use crate::common::{Call, TIGHT};
 use ainv::*;
 use testkit::{Mat, Rng, assert_same_bits, right};
 
 /// A matrix 2^rows base 2^columns.
-struct Edge<T> {
-    name: &'static str,
-    base: Mat<T>,
-    rows: fn(usize, i32) -> i32,
-    columns: fn(usize, i32) -> i32,
+pub(super) struct Edge<T> {
+    pub(super) name: &'static str,
+    pub(super) base: Mat<T>,
+    pub(super) rows: fn(usize, i32) -> i32,
+    pub(super) columns: fn(usize, i32) -> i32,
 }
 
 impl<T: Scalar> Edge<T> {
@@ -19,11 +20,11 @@ impl<T: Scalar> Edge<T> {
     }
 
     /// The powers grow with the range of the scalar.
-    fn power(of: fn(usize, i32) -> i32, i: usize) -> i32 {
+    pub(super) fn power(of: fn(usize, i32) -> i32, i: usize) -> i32 {
         of(i, -T::Real::MIN_EXP)
     }
 
-    fn matrix(&self) -> Mat<T> {
+    pub(super) fn matrix(&self) -> Mat<T> {
         let power = |i, j| Self::power(self.rows, i) + Self::power(self.columns, j);
         self.base.map(|i, j, x| Scalar::ldexp(x, power(i, j)))
     }
@@ -41,7 +42,7 @@ impl<T: Scalar> Edge<T> {
 }
 
 /// Matrices at the ends of the range, badly scaled ones, infinities, singular ones.
-fn edges<T: Scalar>(a: &Mat<T>) -> Vec<Edge<T>> {
+pub(super) fn edges<T: Scalar>(a: &Mat<T>) -> Vec<Edge<T>> {
     let n = a.rows;
     let infinity = T::from_re(T::Real::INFINITY);
     let one = T::from_re(T::Real::ONE);
@@ -87,7 +88,11 @@ fn edges<T: Scalar>(a: &Mat<T>) -> Vec<Edge<T>> {
 }
 
 /// The result and the status of one matrix, and how many failed.
-fn alone_on<T: Scalar>(device: Device, a: &Mat<T>, call: Call) -> (Mat<T>, Status, usize) {
+pub(super) fn alone_on<T: Scalar>(
+    device: Device,
+    a: &Mat<T>,
+    call: Call,
+) -> (Mat<T>, Status, usize) {
     let run = || {
         let (mut x, mut status) = (a.clone(), [Status::default()]);
         let to = StackMut::new(&mut x.data, &[a.rows, a.cols]).unwrap();
@@ -102,7 +107,7 @@ fn parts<T: Scalar>(x: &Mat<T>) -> Vec<f64> {
 }
 
 /// Infinities and NaN of x stand where y has them.
-fn assert_alike<T: Scalar>(x: &Mat<T>, y: &Mat<T>, what: &str) {
+pub(super) fn assert_alike<T: Scalar>(x: &Mat<T>, y: &Mat<T>, what: &str) {
     for (x, y) in parts(x).into_iter().zip(parts(y)) {
         let same = if y.is_finite() { x.is_finite() } else { x == y || x.is_nan() && y.is_nan() };
         assert!(same, "{what}: {x} for {y}");
@@ -132,7 +137,7 @@ fn as_on_the_cpu<T: Scalar>() {
 }
 
 /// The larger part.
-fn size<T: Scalar>(x: T) -> f64 {
+pub(super) fn size<T: Scalar>(x: T) -> f64 {
     x.re().to_f64().abs().max(x.im().to_f64().abs())
 }
 
@@ -206,31 +211,36 @@ fn triangles_as_on_the_cpu<T: Scalar>() {
 }
 
 /// Positive definite matrices, and what is none: one triangle is read, the diagonal is real.
+pub(super) fn definite_edges<T: Scalar>(n: usize) -> Vec<Edge<T>> {
+    let r: Mat<T> = random(n, &mut Rng::new(n as u64));
+    let a = r.map(|i, j, x| match i.cmp(&j) {
+        std::cmp::Ordering::Equal => T::from_re(T::Real::from_f64(n as f64 + 1.0)),
+        std::cmp::Ordering::Greater => x,
+        std::cmp::Ordering::Less => Scalar::conj(r[(j, i)]),
+    });
+    let mut all = edges(&a);
+    // Hermitian matrices whose rows and columns lie far apart.
+    let graded = |i: usize, far: i32| (i as i32 % 3 - 1) * (far * 2 / 5);
+    all.push(Edge { rows: graded, columns: graded, ..Edge::new("graded", a.clone()) });
+    for at in [0, n / 2, n - 1] {
+        let diagonal = |value: T| a.map(|i, j, x| if (i, j) == (at, at) { value } else { x });
+        all.push(Edge::new("negative", diagonal(T::from_re(-T::Real::ONE))));
+        all.push(Edge::new("zero on the diagonal", diagonal(T::default())));
+        for part in [0.25, 4.0] {
+            let part = (n + 1) as f64 * part * n as f64 * T::Real::EPSILON.to_f64();
+            all.push(Edge::new("unreal", diagonal(testkit::parts((n + 1) as f64, part))));
+        }
+    }
+    all
+}
+
 fn definite_as_on_the_cpu<T: Scalar>() {
     let _alone = alone();
     if !is_there() || !computes::<T>() {
         return;
     }
     for n in [1, 2, 3, 8, 17, 32, 33, 70] {
-        let r: Mat<T> = random(n, &mut Rng::new(n as u64));
-        let a = r.map(|i, j, x| match i.cmp(&j) {
-            std::cmp::Ordering::Equal => T::from_re(T::Real::from_f64(n as f64 + 1.0)),
-            std::cmp::Ordering::Greater => x,
-            std::cmp::Ordering::Less => Scalar::conj(r[(j, i)]),
-        });
-        let mut all = edges(&a);
-        // Hermitian matrices whose rows and columns lie far apart.
-        let graded = |i: usize, far: i32| (i as i32 % 3 - 1) * (far * 2 / 5);
-        all.push(Edge { rows: graded, columns: graded, ..Edge::new("graded", a.clone()) });
-        for at in [0, n / 2, n - 1] {
-            let diagonal = |value: T| a.map(|i, j, x| if (i, j) == (at, at) { value } else { x });
-            all.push(Edge::new("negative", diagonal(T::from_re(-T::Real::ONE))));
-            all.push(Edge::new("zero on the diagonal", diagonal(T::default())));
-            for part in [0.25, 4.0] {
-                let part = (n + 1) as f64 * part * n as f64 * T::Real::EPSILON.to_f64();
-                all.push(Edge::new("unreal", diagonal(testkit::parts((n + 1) as f64, part))));
-            }
-        }
+        let all = definite_edges::<T>(n);
         for edge in all {
             for call in [
                 Call::Cholesky(Uplo::Lower),
@@ -262,54 +272,6 @@ fn definite_as_on_the_cpu<T: Scalar>() {
                     assert_eq!(x.data, x.adjoint().data, "{what}");
                 }
             }
-        }
-    }
-}
-
-/// Any number of right-hand sides, each near one by itself; what is not finite in one of them stays there.
-fn systems<T: Scalar>() {
-    let _alone = alone();
-    if !is_there() || !computes::<T>() {
-        return;
-    }
-    let o = on_gpu(Options::default());
-    for (n, k) in [(1, 1), (3, 1), (3, 5), (4, 70), (17, 2), (32, 33), (33, 1), (33, 70), (70, 3)] {
-        let rng = &mut Rng::new((n + k) as u64);
-        let a: Mat<T> = random(n, rng);
-        let b = Mat::from_fn(n, k, |_, j| {
-            let x: T = testkit::parts(rng.uniform() - 0.5, rng.uniform() - 0.5);
-            Scalar::ldexp(
-                x,
-                if j.is_multiple_of(2) { T::Real::MIN_EXP / 2 } else { -T::Real::MIN_EXP / 2 },
-            )
-        });
-        let solved = |a: &Mat<T>, b: &Mat<T>| {
-            let mut x = Mat::<T>::zeros(n, k);
-            let (mut status, to) =
-                ([Status::default()], StackMut::new(&mut x.data, &[n, k]).unwrap());
-            solve_into(a.view(), b.view(), to, &mut status, &o).unwrap();
-            (x, status[0])
-        };
-        let what = format!("{} {n}, {k} right-hand sides", T::NAME);
-        let (x, status) = solved(&a, &b);
-        let ratio = testkit::residual_of_solve(&a, &b, &x);
-        assert!(status.is_ok() && ratio <= TIGHT, "{what}: {ratio}, {status:?}");
-
-        let spoiled = b.map(|i, j, x| if (i, j) == (n / 2, k - 1) { T::nan() } else { x });
-        let (y, status) = solved(&a, &spoiled);
-        assert!(status.is_ok(), "{what}: {status:?}");
-        for (at, (x, y)) in x.data.iter().zip(&y.data).enumerate() {
-            assert!(
-                if at % k == k - 1 { y.is_nan() } else { x == y },
-                "{what}, with a NaN: {x} {y} at {at}"
-            );
-        }
-        for edge in edges::<T>(&a) {
-            let (y, status) = solved(&edge.matrix(), &b);
-            let (_, expected, _) =
-                alone_on(Device::CPU, &edge.matrix(), Call::Inv(Assume::General));
-            assert_eq!(status, expected, "{what}, {}", edge.name);
-            assert!(status.is_ok() || y.is_all_nan(), "{what}, {}", edge.name);
         }
     }
 }
@@ -382,17 +344,6 @@ fn exactly_singular<T: Scalar>() {
     }
 }
 
-/// The result of `solve` on a device, and its status.
-fn solved<T: Scalar>(device: Device, a: &Mat<T>, b: &Mat<T>) -> (Mat<T>, Status) {
-    let run = || {
-        let (mut x, mut status) = (b.clone(), [Status::default()]);
-        let to = StackMut::new(&mut x.data, &[b.rows, b.cols]).unwrap();
-        solve_into(a.view(), b.view(), to, &mut status, &Options::default()).unwrap();
-        (x, status[0])
-    };
-    with_stream(device.into(), run).unwrap()
-}
-
 /// Ordinary numbers so far from each other that one of them, brought near one, would leave the others no numbers.
 fn far_apart<T: Scalar>() {
     let _alone = alone();
@@ -408,7 +359,7 @@ fn far_apart<T: Scalar>() {
             (1, 0) | (2, 1) => power(-far * 2 / 3),
             _ => T::default(),
         });
-        let (x, status) = solved(Device::GPU, &Mat::identity(n), &b);
+        let (x, status) = solved(Device::GPU, &Mat::identity(n), &b, Assume::General);
         assert!(status.is_ok(), "{} {n}: {status:?}", T::NAME);
         assert_same_bits(&x.data, &b.data, n);
 
@@ -420,7 +371,7 @@ fn far_apart<T: Scalar>() {
         });
         let b =
             Mat::from_fn(n, 1, |i, _| power(if i == n - 1 { far * 3 / 4 } else { -far * 3 / 4 }));
-        let (x, status) = solved(Device::GPU, &a, &b);
+        let (x, status) = solved(Device::GPU, &a, &b, Assume::General);
         let ratio = testkit::residual_of_solve(&a, &b, &x);
         assert!(status.is_ok() && ratio <= TIGHT, "{} {n}: {status:?}, {ratio}", T::NAME);
 
@@ -467,7 +418,7 @@ fn far_apart<T: Scalar>() {
             _ => T::default(),
         });
         let b = Mat::from_fn(n, 1, |i, _| power(if i == 0 { far } else { -far }));
-        let (x, status) = solved(Device::GPU, &a, &b);
+        let (x, status) = solved(Device::GPU, &a, &b, Assume::General);
         assert!(status.is_ok(), "{} {n}: {status:?}", T::NAME);
         assert_same_bits(&x.data, &b.map(|i, _, x| if i == 0 { T::default() } else { x }).data, n);
     }
@@ -505,7 +456,6 @@ mod stamped {
         exactly_singular,
         as_on_the_cpu,
         triangles_as_on_the_cpu,
-        definite_as_on_the_cpu,
-        systems
+        definite_as_on_the_cpu
     );
 }

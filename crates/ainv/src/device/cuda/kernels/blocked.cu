@@ -19,7 +19,8 @@
 // the columns left of the panel follow, which leaves L^-1. Where L stands for L L^H the second half of it follows, L^H taken
 // for U.
 //
-// Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below.
+// Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below. Their
+// systems follow both halves in B alone, as those of general matrices.
 //
 // It is the elimination of small.cu by blocks: diagonal blocks are solved by substitution, never multiplied
 // by their inverses, and the right residual A X - I is bounded.

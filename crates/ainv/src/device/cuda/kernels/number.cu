@@ -91,6 +91,11 @@ Real reciprocal(Real x) {
     return 1 / x;
 }
 
+// b / x, where x is not zero: zero for an infinite x.
+Real quotient(Real b, Real x) {
+    return b / x;
+}
+
 // |x|^2
 Real squared(Real x) {
     return x * x;
@@ -197,6 +202,21 @@ Complex reciprocal(Complex x) {
     Complex z = scaled(x, -e);
     Real modulus = fma(z.re, z.re, z.im * z.im);
     return scaled(Complex{z.re / modulus, -z.im / modulus}, -e);
+}
+
+// Of a b that is not finite NaN.
+Complex quotient(Complex b, Complex x) {
+    if (!is_finite(b)) {
+        const Real nan = Real(0) / Real(0);
+        return {nan, nan};
+    }
+    if (is_infinite(x) || is_zero(b)) {
+        return {0, 0};
+    }
+    int e = exponent(x), f = exponent(b);
+    Complex z = scaled(x, -e), product = times(scaled(b, -f), conjugate(z));
+    Real modulus = fma(z.re, z.re, z.im * z.im);
+    return scaled(Complex{product.re / modulus, product.im / modulus}, f - e);
 }
 
 Real squared(Complex x) {

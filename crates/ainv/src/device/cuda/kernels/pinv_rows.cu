@@ -1,4 +1,4 @@
-// The rows as they are rotated, and what is known of the matrix. A block a matrix.
+// The rows scaled, and what is known of the matrix. A block a matrix.
 //
 // Of a matrix of n x m entries: 2 n m read, n m + n^2 written.
 
@@ -22,14 +22,11 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
     int *powers = call.powers_of(matrix);
     Real squares = 0;
     for (size_t j = threadIdx.x; j < n; j += WORKGROUP) {
-        int top = NOTHING;
         for (size_t c = 0; c < m; c++) {
             Number &x = a[j * m + c];
             x = seen == 0 ? scaled(given(call, x, c == j), shift) : number(0);
-            top = max(top, exponent(x));
             squares += squared(x * power_of_two(-HIGH));
         }
-        powers[2 + j] = power_of_row(top);
     }
     for (size_t at = threadIdx.x; at < n * n; at += WORKGROUP) {
         call.rotated_of(matrix)[at] = number(at / n == at % n ? 1 : 0);

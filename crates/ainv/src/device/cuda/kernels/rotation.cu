@@ -17,7 +17,8 @@ struct Call {
     Number *rotated;
     // Of each matrix the limits of its rotations, then the reciprocal lengths of its rows.
     Real *sizes;
-    // Of each matrix its power, that of the smallest row that is kept, and those of the rows.
+    // Of each matrix its power, which row comes first in a reflection, then the power of the smallest row that is kept, and
+    // those of the rows.
     int *powers;
     // Of each matrix whether it was rotated in this sweep, and whether it is at rest.
     unsigned *turns;
@@ -25,7 +26,7 @@ struct Call {
     size_t order;
     size_t columns;
     size_t mode;
-    // Of small ones the sweeps at most, of larger ones the round of the sweep.
+    // Of small ones the sweeps at most, of larger ones the round of the factorization or of the sweep.
     union {
         size_t sweeps, round;
     };
@@ -36,6 +37,13 @@ struct Call {
     }
     Number *results_of(size_t matrix) const {
         return results + matrix * order * columns;
+    }
+    // Of larger ones, while there are no results: the reflection at hand, and the sums of the columns.
+    Number *reflection_of(size_t matrix) const {
+        return results_of(matrix);
+    }
+    Number *sums_of(size_t matrix) const {
+        return results_of(matrix) + order;
     }
     const Number *tolerances_of(size_t matrix) const {
         return matrices + count * order * columns + 4 * matrix;

@@ -34,7 +34,7 @@ extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
         column[i * call.step] = solved[i];
     }
     // A triangle without a zero on its diagonal has an inverse, if one that overflows.
-    if (!finite && call.mode == 0) {
+    if (!finite && (call.mode == 0 || call.rhs != 0)) {
         atomicOr(&call.flags_of(at.matrix), OVERFLOWED);
     }
 }

@@ -113,6 +113,22 @@ fn reciprocal(x: Number) -> Number {
     return number(entry_unscaled(entry(r), -e));
 }
 
+// b / x, where x is not zero: zero for an infinite x, and NaN of a b that is not finite.
+fn quotient(b: Entry, x: Entry) -> Entry {
+    if !entry_is_finite(b) {
+        return nan();
+    }
+    if entry_is_infinite(x) || entry_is_zero(b) {
+        return entry(real(Real(0.0)));
+    }
+    let e = entry_exponent(x);
+    let f = entry_exponent(b);
+    let z = entry_scaled(x, -e);
+    let product = times(entry_scaled(b, -f), conjugate(z));
+    let r = real_reciprocal(fma(z.x, z.x, z.y * z.y));
+    return entry_unscaled(entry(product * r), f - e);
+}
+
 // |x|^2
 fn squared(x: Number) -> Real {
     return fma(x.x, x.x, x.y * x.y);

@@ -1,4 +1,4 @@
-// The rows as they are rotated, and what is known of the matrix. A workgroup a matrix.
+// The rows scaled, and what is known of the matrix. A workgroup a matrix.
 
 const LANES = WORKGROUP;
 
@@ -33,18 +33,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let shift = select(HIGH - largest_of[0], 0, largest_of[0] == NOTHING);
     var squares = Real(0.0);
     for (var j = lane; j < n; j += LANES) {
-        var top = NOTHING;
         for (var c = 0u; c < m; c++) {
             let at = corner + j * m + c;
             var x = real(Real(0.0));
             if is_finite {
                 x = entry_scaled(given(at, c == j), shift);
             }
-            top = max(top, entry_exponent(entry(x)));
             squares += squared(x * power_of_two(-HIGH));
             matrices[at] = entry(x);
         }
-        powers[powers_of(matrix) + 2u + j] = power_of_row(top);
     }
     for (var at = lane; at < n * n; at += LANES) {
         rotated[matrix * n * n + at] = entry(real(select(Real(0.0), Real(1.0), at / n == at % n)));

@@ -99,6 +99,27 @@ fn reciprocal(x: Number) -> Number {
     return real_reciprocal(x);
 }
 
+// b / x, where x is not zero: zero for an infinite x.
+fn quotient(b: Entry, x: Entry) -> Entry {
+    if is_nan(b) || (is_infinite(b) && is_infinite(x)) {
+        return NAN;
+    }
+    if is_infinite(b) {
+        return ((b ^ x) & SIGN) | INFINITY;
+    }
+    if is_infinite(x) || is_zero(b) {
+        return Bits(0);
+    }
+    let e = exponent(x);
+    let f = exponent(b);
+    let z = scaled(x, -e);
+    let y = scaled(b, -f);
+    // Corrected once.
+    let r = real_reciprocal(z);
+    let q = y * r;
+    return unscaled(entry(fma(fma(-q, z, y), r, q)), f - e);
+}
+
 // |x|^2
 fn squared(x: Number) -> Real {
     return x * x;

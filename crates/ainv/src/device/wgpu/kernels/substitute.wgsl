@@ -42,7 +42,7 @@ fn main(
         matrices[top + i * call.step] = entry(s);
     }
     // A triangle without a zero on its diagonal has an inverse, if one that overflows.
-    if !finite && call.mode == 0u {
+    if !finite && (call.mode == 0u || call.rhs != 0u) {
         atomicOr(&outcomes[2u * matrix], OVERFLOWED);
     }
 }
