@@ -130,6 +130,8 @@ mod status;
 pub use ainv_kernels::isa::{IsaId, available as available_instruction_sets};
 pub use ainv_kernels::scalar::{RealScalar, Scalar, c32, c64};
 pub use ainv_streams::{Cancel, Done, Stopped};
+#[cfg(feature = "cuda")]
+pub use api::cuda;
 pub use api::*;
 pub use convert::Matrices;
 #[cfg(debug_assertions)]

@@ -27,10 +27,16 @@ use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+#[cfg(feature = "cuda")]
+pub(super) use dispatches::Dispatches;
 pub(super) use dispatches::WORDS;
 pub(super) use kernels::{Kernel, texts};
 pub(crate) use pinv::pinv;
+#[cfg(feature = "cuda")]
+pub(super) use pinv::{CUT, numbers, with_stacks};
 pub(crate) use run::run;
+#[cfg(feature = "cuda")]
+pub(super) use run::{Beside, Stacks, stacks};
 #[cfg(feature = "wgpu")]
 pub(super) use work::WORKGROUP;
 pub(super) use work::{TILE, Task, Work};

@@ -16,7 +16,7 @@ use ainv_kernels::scalar::{RealScalar, Scalar};
 /// factored first, as those of the CPU are. Matrices at rest take none.
 pub(super) const SWEEPS: usize = 60;
 /// Numbers of a cut-off: each of its tolerances is a number and a power of two.
-pub(super) const CUT: usize = 4;
+pub(in crate::device) const CUT: usize = 4;
 /// The power of what is larger than any singular value.
 const INFINITE: f64 = 1e4;
 
@@ -31,17 +31,27 @@ pub(crate) fn pinv<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
+    with_stacks(a, x, pinv, |stacks, work| compute(stacks, work, status, options))
+}
+
+/// The stacks of pseudo-inverses, and what the kernels do for them.
+pub(in crate::device) fn with_stacks<T: Scalar, R>(
+    a: &Stack<T>,
+    x: &StackMut<T>,
+    pinv: &PinvOptions,
+    f: impl FnOnce(&Stacks<T>, Work) -> R,
+) -> R {
     let (m, n) = (a.rows(), a.cols());
     let (columns, hermitian) = (m.max(n), pinv.hermitian);
     let cuts = |i: usize| cut_of::<T>(pinv, i, columns);
     let filled = if hermitian { Assume::Hermitian } else { Assume::General };
     // The kernels take no more rows than columns.
     let stacks = Stacks { a, beside: Beside::Cuts(&cuts), x, filled, transposed: m > n };
-    compute(&stacks, Work::Pinv { columns, hermitian }, status, options)
+    f(&stacks, Work::Pinv { columns, hermitian })
 }
 
 /// A cut-off as the kernels read it.
-pub(super) fn numbers<W: Scalar>(cut: Cut) -> [W; CUT] {
+pub(in crate::device) fn numbers<W: Scalar>(cut: Cut) -> [W; CUT] {
     let [[r, s], [a, b]] = [cut.relative, cut.absolute].map(mantissa::<W::Real>);
     [r, s, a, b].map(|x| W::from_re(RealScalar::from_f64(x)))
 }

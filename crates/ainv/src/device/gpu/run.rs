@@ -24,18 +24,18 @@ use std::ops::Range;
 const SHARED: usize = 1 << 20;
 
 /// The stacks of a call, whatever it computes.
-pub(super) struct Stacks<'a, T: Scalar> {
-    pub(super) a: &'a Stack<'a, T>,
-    pub(super) beside: Beside<'a, T>,
-    pub(super) x: &'a StackMut<'a, T>,
+pub(in crate::device) struct Stacks<'a, T: Scalar> {
+    pub(in crate::device) a: &'a Stack<'a, T>,
+    pub(in crate::device) beside: Beside<'a, T>,
+    pub(in crate::device) x: &'a StackMut<'a, T>,
     /// What the matrices are filled in from.
-    pub(super) filled: Assume,
+    pub(in crate::device) filled: Assume,
     /// The kernels take matrices and results transposed.
-    pub(super) transposed: bool,
+    pub(in crate::device) transposed: bool,
 }
 
 /// What belongs to the matrices, and stands behind all of a part.
-pub(super) enum Beside<'a, T> {
+pub(in crate::device) enum Beside<'a, T> {
     Nothing,
     Rhs(&'a Stack<'a, T>),
     /// The cut-offs of pseudo-inverses.
@@ -48,7 +48,18 @@ pub(super) enum Beside<'a, T> {
 /// [`Error::Unsupported`] for what the GPU cannot do, at once; [`Error::Device`], [`Error::OutOfMemory`],
 /// [`Error::Cancelled`].
 pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
-    let work = work(&job)?;
+    let (stacks, work) = stacks(&job)?;
+    compute(&stacks, work, job.status, job.options)
+}
+
+/// The stacks of a job, and what the kernels do for it.
+///
+/// # Errors
+/// [`Error::Unsupported`] for what there are no kernels for.
+pub(in crate::device) fn stacks<'a, T: Scalar>(
+    job: &Job<'a, T>,
+) -> Result<(Stacks<'a, T>, Work), Error> {
+    let work = work(job)?;
     let stacks = Stacks {
         a: job.a,
         beside: job.b.map_or(Beside::Nothing, Beside::Rhs),
@@ -60,7 +71,7 @@ pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
         // The kernels take lower triangles, the job's are upper ones.
         transposed: matches!(job.kind, Kind::TriInv { .. }),
     };
-    compute(&stacks, work, job.status, job.options)
+    Ok((stacks, work))
 }
 
 /// Does the work when it is its turn.
@@ -268,12 +279,7 @@ where
     ) -> Result<E::Slot, Error> {
         let (work, order) = (self.work, self.stacks.a.rows());
         let mut note = |i: usize, outcome: &Outcome| {
-            let of = outcome.status(work, order);
-            status.set(i, of);
-            // A matrix with a NaN has a result: NaN. But no pseudo-inverse.
-            if of.code != Code::NonFinite || matches!(work, Work::Pinv { .. }) {
-                summary.record(i, of);
-            }
+            outcome.note(work, order, i, status, summary);
         };
         let mut again = None;
         let slot = self.engine.wait(pending, |results, outcomes| {
@@ -377,6 +383,23 @@ impl Outcome {
         let unbalanced = doubtful && self.has(Self::WIDE) && !self.has(Self::BALANCED);
         let raised = self.has(Self::OVERFLOWED) && self.has(Self::RAISED);
         (unbalanced || raised) && !self.has(Self::NON_FINITE)
+    }
+
+    /// Notes what became of matrix `i`, of order `n`.
+    pub(in crate::device) fn note(
+        self,
+        work: Work,
+        n: usize,
+        i: usize,
+        status: Statuses,
+        summary: &mut Summary,
+    ) {
+        let of = self.status(work, n);
+        status.set(i, of);
+        // A matrix with a NaN has a result: NaN. But no pseudo-inverse.
+        if of.code != Code::NonFinite || matches!(work, Work::Pinv { .. }) {
+            summary.record(i, of);
+        }
     }
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.

@@ -16,6 +16,9 @@ bool stands_infinite(const Call &call, size_t matrix, unsigned i) {
 }
 
 extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
+    if (is_idle(call)) {
+        return;
+    }
     const Place at = placed();
     const unsigned m = at.slot;
     const size_t first = first_matrix() * N, end = call.count * N;
@@ -75,7 +78,7 @@ extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     for (unsigned place = threadIdx.x; place < MATRICES * N * RHS; place += LANES) {
         const size_t row = first + place / RHS;
         const unsigned j = place % RHS;
-        if (row < end && j < call.rhs) {
+        if (row < end && j < call.rhs && verdict[place / (N * RHS)] != DONE) {
             const unsigned slot = place / (N * RHS), i = place / RHS % N;
             const int size = rhs_size[slot][j];
             Number y = scaled(entry(slot, i, N + j), column_power[slot][i] + size);
