@@ -2,7 +2,7 @@
 //!
 //! The functions of the crate take matrices in the host's memory. These take matrices where another library's kernels left
 //! them, with any strides, and enqueue the work behind those kernels: nothing crosses to the host. [`enqueue`] never waits,
-//! so that a graph can be made of it; [`compute`] waits once, for what became of the matrices.
+//! so that a graph can be made of it; what [`compute`] gives is waited for once, for what became of the matrices.
 //!
 //! ```no_run
 //! use ainv::cuda::{self, DeviceStack, DeviceStackMut, Operation, RawStream};
@@ -17,7 +17,8 @@
 //!         RawStream::from_raw(stream),
 //!     )
 //! };
-//! let summary = cuda::compute(Operation::Inv, a, x, &mut [], stream, &ainv::Options::default())?;
+//! let options = ainv::Options::default();
+//! let summary = cuda::compute(Operation::Inv, a, x, None, stream, &options)?.wait(&mut [])?;
 //! assert_eq!(summary.failed, 0);
 //! # Ok(())
 //! # }
@@ -25,8 +26,8 @@
 //!
 //! What there are no kernels for is [`Error::Unsupported`], as on every GPU. Of the options the stream does not count.
 
-use super::{as_upper, inv_job, lower, pinv, solve_job, unary};
-use crate::device::cuda::arrays::Place;
+use super::{as_upper, inv_job, lower, pinv, solve_job, status_length, unary};
+use crate::device::cuda::arrays::{Place, Waiting};
 use crate::device::cuda::{gpu, number, ordered};
 use crate::device::driver::Driver;
 use crate::device::job::Job;
@@ -37,6 +38,7 @@ use crate::stack::{Stack, StackMut};
 use crate::status::{Status, Summary};
 use ainv_kernels::scalar::Scalar;
 use std::fmt;
+use std::time::Duration;
 
 /// A strided view of a stack of matrices in the device's memory, shape `(..., rows, cols)`.
 #[derive(Clone, Copy)]
@@ -153,38 +155,65 @@ pub fn enqueue<T: Scalar>(
     stream: RawStream,
     options: &Options,
 ) -> Result<(), Error> {
-    let info = match info {
-        None => None,
-        Some(DeviceStackMut(info)) => {
-            let is_row = (info.len(), info.rows(), info.cols()) == (1, 1, a.0.len());
-            if !is_row || info.frame().cs != 1 {
-                return Err(Error::shape(format!(
-                    "the numbers of {} matrices need a dense row of as many",
-                    a.0.len()
-                )));
-            }
-            Some(info.begin().0.addr() as u64)
-        }
-    };
-    run(operation, a.0, x.0, Place { stream: stream.0, info, waits: false }, &mut [], options)
-        .map(drop)
+    let place = Place { stream: stream.0, info: numbers(info, a.0.len())?, waits: false };
+    run(operation, a.0, x.0, place, options).map(drop)
 }
 
-/// Enqueues the work and waits for what becomes of the matrices: `status` has a place for each or none. No matrix raises; one
-/// without a result is filled with NaN.
+/// Enqueues the work; what it gives knows what becomes of the matrices. No matrix raises; one without a result is filled with
+/// NaN.
 ///
 /// # Errors
-/// As [`enqueue`]; [`Error::Cancelled`]: what was enqueued is done all the same. [`Error::Unsupported`] where a graph is made
-/// of what the stream is told.
+/// As [`enqueue`]; [`Error::Unsupported`] where a graph is made of what the stream is told.
 pub fn compute<T: Scalar>(
     operation: Operation<T>,
     a: DeviceStack<T>,
     x: DeviceStackMut<T>,
-    status: &mut [Status],
+    info: Option<DeviceStackMut<i32>>,
     stream: RawStream,
     options: &Options,
-) -> Result<Summary, Error> {
-    run(operation, a.0, x.0, Place { stream: stream.0, info: None, waits: true }, status, options)
+) -> Result<Pending, Error> {
+    let place = Place { stream: stream.0, info: numbers(info, a.0.len())?, waits: true };
+    run(operation, a.0, x.0, place, options).map(Pending)
+}
+
+/// What will be known of matrices when their work is done. Dropping it neither waits nor cancels.
+pub struct Pending(Waiting);
+
+impl Pending {
+    /// Waits: `status` has a place for each matrix or none.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn wait(mut self, status: &mut [Status]) -> Result<Summary, Error> {
+        loop {
+            if let Some(summary) = self.wait_for(Duration::MAX, status)? {
+                return Ok(summary);
+            }
+        }
+    }
+
+    /// Waits for so long at most; `None` if that is too short.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another number of statuses; [`Error::Device`].
+    pub fn wait_for(
+        &mut self,
+        time: Duration,
+        status: &mut [Status],
+    ) -> Result<Option<Summary>, Error> {
+        status_length(status, self.0.count())?;
+        self.0.wait_for(time, status)
+    }
+}
+
+/// Where the numbers of so many matrices go.
+fn numbers(info: Option<DeviceStackMut<i32>>, count: usize) -> Result<Option<u64>, Error> {
+    let Some(DeviceStackMut(info)) = info else { return Ok(None) };
+    let is_row = (info.len(), info.rows(), info.cols()) == (1, 1, count);
+    if !is_row || info.frame().cs != 1 {
+        return Err(Error::shape(format!("the numbers of {count} matrices need a dense row of as many")));
+    }
+    Ok(Some(info.begin().0.addr() as u64))
 }
 
 /// The views that each operation of the crate has, for the device.
@@ -193,9 +222,9 @@ fn run<T: Scalar>(
     a: Stack<T>,
     x: StackMut<T>,
     place: Place,
-    status: &mut [Status],
     options: &Options,
-) -> Result<Summary, Error> {
+) -> Result<Waiting, Error> {
+    let none = &mut [];
     let run = |job: Job<T>| (Driver::get().run_on_cuda)(job, place);
     match operation {
         Operation::Inv => {
@@ -204,26 +233,26 @@ fn run<T: Scalar>(
                 Assume::Upper => as_upper(a, x, Uplo::Upper),
                 _ => (a, x),
             };
-            run(inv_job(&a, &x, status, options)?)
+            run(inv_job(&a, &x, none, options)?)
         }
-        Operation::Solve(DeviceStack(b)) => run(solve_job(&a, &b, &x, status, options)?),
+        Operation::Solve(DeviceStack(b)) => run(solve_job(&a, &b, &x, none, options)?),
         Operation::Cholesky(uplo) => {
             let (a, x) = lower(a, x, uplo);
-            run(unary("cholesky", Kind::Cholesky, &a, &x, status, options)?)
+            run(unary("cholesky", Kind::Cholesky, &a, &x, none, options)?)
         }
         Operation::CholeskyInv(uplo) => {
             let (a, x) = lower(a, x, uplo);
-            run(unary("cholesky_inv", Kind::CholeskyInv, &a, &x, status, options)?)
+            run(unary("cholesky_inv", Kind::CholeskyInv, &a, &x, none, options)?)
         }
         Operation::TriInv(uplo, diag) => {
             let kind =
                 Kind::TriInv { unit: diag == Diag::Unit, reversed: uplo == Uplo::Upper };
             let (a, x) = as_upper(a, x, uplo);
-            run(unary("tri_inv", kind, &a, &x, status, options)?)
+            run(unary("tri_inv", kind, &a, &x, none, options)?)
         }
         Operation::Pinv(tolerances) => {
-            pinv::check(&a, &x, &tolerances, status, options)?;
-            (Driver::get().pinv_on_cuda)(&a, &x, &tolerances, place, status, options)
+            pinv::check(&a, &x, &tolerances, none, options)?;
+            (Driver::get().pinv_on_cuda)(&a, &x, &tolerances, place, options)
         }
     }
 }
@@ -260,15 +289,7 @@ impl Memory {
         self.0.address()
     }
 
-    /// Says that the work that writes it was enqueued.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
-    pub fn is_written(&mut self) -> Result<(), Error> {
-        self.0.is_written()
-    }
-
-    /// What `stream` is told from now on begins when that work is done; the host does not wait.
+    /// What `stream` is told from now on begins when all is done that [`own_stream`] was told so far; the host does not wait.
     ///
     /// # Errors
     /// [`Error::Device`].

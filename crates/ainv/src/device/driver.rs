@@ -3,7 +3,7 @@
 
 use super::cpu;
 #[cfg(feature = "cuda")]
-use super::cuda::arrays::{self, Place};
+use super::cuda::arrays::{self, Place, Waiting};
 use super::job::{self, Job};
 use crate::error::Error;
 use crate::op::pinv::Way;
@@ -28,9 +28,8 @@ type PinvOnCuda<T> = fn(
     &StackMut<T>,
     &PinvOptions,
     Place,
-    &mut [Status],
     &Options,
-) -> Result<Summary, Error>;
+) -> Result<Waiting, Error>;
 type Rcond<T> = fn(Stack<T>, Norm, &mut [<T as Scalar>::Real], &Options) -> Result<(), Error>;
 type Matmul<T> = fn(&Stack<T>, &Stack<T>, &StackMut<T>, &Options) -> Result<(), Error>;
 
@@ -46,7 +45,7 @@ pub(crate) struct Driver<T: Scalar> {
     pub matmul: Matmul<T>,
     /// Of stacks in the memory of CUDA's device.
     #[cfg(feature = "cuda")]
-    pub run_on_cuda: fn(Job<T>, Place) -> Result<Summary, Error>,
+    pub run_on_cuda: fn(Job<T>, Place) -> Result<Waiting, Error>,
     #[cfg(feature = "cuda")]
     pub pinv_on_cuda: PinvOnCuda<T>,
 }

@@ -15,7 +15,7 @@ use super::driver::{Address, Handle};
 use super::engine::{ALIGNED, Engine, GROUPS};
 use super::kernels::{LANES, Name};
 use super::ordered::{Event, Scratch};
-use super::room::{Sizes, Taken};
+use super::room::{Room, Sizes, Taken};
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::mode::Mode;
 use crate::device::gpu::{
@@ -30,6 +30,7 @@ use crate::status::{Status, Summary};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the work goes, and what is asked of it.
 #[derive(Clone, Copy)]
@@ -45,9 +46,9 @@ pub(crate) struct Place {
 ///
 /// # Errors
 /// As [`gpu::run`](crate::device::gpu::run).
-pub(crate) fn run<T: Scalar>(job: Job<T>, place: Place) -> Result<Summary, Error> {
+pub(crate) fn run<T: Scalar>(job: Job<T>, place: Place) -> Result<Waiting, Error> {
     let (stacks, work) = stacks(&job)?;
-    compute(&stacks, work, place, job.status, job.options)
+    enqueue(&stacks, work, place, job.options)
 }
 
 /// Pseudo-inverses of such stacks.
@@ -59,42 +60,88 @@ pub(crate) fn pinv<T: Scalar>(
     x: &StackMut<T>,
     pinv: &PinvOptions,
     place: Place,
-    status: &mut [Status],
     options: &Options,
-) -> Result<Summary, Error> {
-    with_stacks(a, x, pinv, |stacks, work| compute(stacks, work, place, status, options))
+) -> Result<Waiting, Error> {
+    with_stacks(a, x, pinv, |stacks, work| enqueue(stacks, work, place, options))
 }
 
-fn compute<T: Scalar>(
+fn enqueue<T: Scalar>(
     stacks: &Stacks<T>,
     work: Work,
     place: Place,
-    status: &mut [Status],
     options: &Options,
-) -> Result<Summary, Error> {
+) -> Result<Waiting, Error> {
     // Threads that the driver makes have the mode of the one that calls it.
     let _mode = Mode::standard();
     let gpu = gpu()?;
     let Stacks { a, x, .. } = stacks;
-    if a.is_empty() {
-        return Ok(Summary::default());
-    }
-    if x.rows() == 0 || x.cols() == 0 {
-        status.fill(Status::OK);
+    let (order, cancel) = (a.rows().min(a.cols()), options.cancel.as_ref());
+    let room = if a.is_empty() {
+        None
+    } else if x.rows() == 0 || x.cols() == 0 {
         let _entered = gpu.enter()?;
         if let Some(info) = place.info {
             // SAFETY: the caller's, one number a matrix.
             unsafe { gpu.clear(info, a.len(), place.stream)? };
         }
-        return Ok(Summary::default());
-    }
-    let (order, cancel) = (a.rows().min(a.cols()), options.cancel.as_ref());
-    if is_wide::<T>(options) {
+        None
+    } else if is_wide::<T>(options) {
         let engine = gpu.engine::<T::Wide>(order, work, cancel)?;
-        Arrays { gpu: &gpu, engine, stacks, work, place, options }.run(status)
+        Arrays { gpu: &gpu, engine, stacks, work, place, options }.enqueue()?
     } else {
         let engine = gpu.engine::<T>(order, work, cancel)?;
-        Arrays { gpu: &gpu, engine, stacks, work, place, options }.run(status)
+        Arrays { gpu: &gpu, engine, stacks, work, place, options }.enqueue()?
+    };
+    Ok(Waiting { room, work, order: a.rows(), count: a.len(), gpu })
+}
+
+/// The outcomes of matrices, which are waited for.
+pub(crate) struct Waiting {
+    /// `None`: there is nothing to wait for.
+    room: Option<Room>,
+    work: Work,
+    order: usize,
+    count: usize,
+    gpu: Arc<Gpu>,
+}
+
+impl Waiting {
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// What became of the matrices; `None` if that is not known after this time. Statuses are one a matrix, or none.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub(crate) fn wait_for(
+        &mut self,
+        time: Duration,
+        status: &mut [Status],
+    ) -> Result<Option<Summary>, Error> {
+        let status = Statuses::new(status);
+        let mut summary = Summary::default();
+        let Some(room) = self.room.take() else { return Ok(Some(summary)) };
+        let taken = Taken::of(&self.gpu, room);
+        if !taken.wait(None, Some(time)).inspect_err(|_| status.undone())? {
+            self.room = Some(taken.into_room());
+            return Ok(None);
+        }
+        // SAFETY: its stream filled it; rooms begin at multiples of eight bytes.
+        let outcomes =
+            unsafe { std::slice::from_raw_parts(taken.down().cast::<Outcome>(), self.count) };
+        for (i, outcome) in outcomes.iter().enumerate() {
+            outcome.note(self.work, self.order, i, status, &mut summary);
+        }
+        Ok(Some(summary))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            drop(Taken::of(&self.gpu, room));
+        }
     }
 }
 
@@ -180,13 +227,8 @@ fn filled(assume: Assume) -> u64 {
 impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
     const SINGLE: bool = size_of::<T>() < size_of::<W>();
 
-    fn run(&self, status: &mut [Status]) -> Result<Summary, Error> {
-        let status = Statuses::new(status);
-        self.enqueue(status).inspect_err(|_| status.undone())
-    }
-
-    /// Enqueues all of it, and waits if that is asked for.
-    fn enqueue(&self, status: Statuses) -> Result<Summary, Error> {
+    /// Enqueues all of it; if that is asked for, outcomes will stand in the room that it gives, when its stream is done.
+    fn enqueue(&self) -> Result<Option<Room>, Error> {
         let Place { stream, info, waits } = self.place;
         let count = self.stacks.a.len();
         if (waits || matches!(self.stacks.beside, Beside::Cuts(_))) && self.gpu.is_captured(stream)?
@@ -207,34 +249,18 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
             // SAFETY: the outcomes above, and the caller's numbers.
             unsafe { self.launch(Name::Info, count, call)? };
         }
-        let Some(room) = room else { return Ok(Summary::default()) };
+        let Some(room) = room else { return Ok(None) };
         if waits {
-            let bytes = count * size_of::<Outcome>();
+            let (to, bytes) = (room.down().cast(), count * size_of::<Outcome>());
             // SAFETY: the room has so many bytes.
             self.gpu.ok(unsafe {
-                (self.gpu.driver.cuMemcpyDtoHAsync_v2)(
-                    room.down().cast(),
-                    outcomes.address,
-                    bytes,
-                    stream,
-                )
+                (self.gpu.driver.cuMemcpyDtoHAsync_v2)(to, outcomes.address, bytes, stream)
             })?;
         }
         drop(outcomes);
         // The room's stream stands for the caller's, which may be given more work: whoever is given the room waits for it.
         Event::behind(self.gpu, stream)?.holds_up(room.get().stream)?;
-        if !waits {
-            return Ok(Summary::default());
-        }
-        room.wait(self.options.cancel.as_ref())?;
-        // SAFETY: the stream filled it; rooms begin at multiples of eight bytes.
-        let outcomes =
-            unsafe { std::slice::from_raw_parts(room.down().cast::<Outcome>(), count) };
-        let mut summary = Summary::default();
-        for (i, outcome) in outcomes.iter().enumerate() {
-            outcome.note(self.work, self.stacks.a.rows(), i, status, &mut summary);
-        }
-        Ok(summary)
+        Ok(waits.then(|| room.into_room()))
     }
 
     /// The host's memory that this takes, with cut-offs in it.

@@ -198,7 +198,7 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
         Pending { room: slot, count }: Pending<'a>,
         f: impl FnOnce(&[u8], &[Outcome]) -> Result<(), Error>,
     ) -> Result<Taken<'a>, Error> {
-        slot.wait(self.cancel)?;
+        slot.wait(self.cancel, None)?;
         let [results, _] = self.down(count);
         let down = slot.down();
         // SAFETY: the room's memory, which the stream has filled: two words of each outcome stand behind results of whole

@@ -228,8 +228,6 @@ impl Drop for Event {
 pub(crate) struct Memory {
     gpu: Arc<Gpu>,
     address: Address,
-    /// Behind the work that writes it.
-    written: Option<Event>,
 }
 
 impl Memory {
@@ -239,29 +237,19 @@ impl Memory {
         let scratch = gpu.scratch(bytes, gpu.ordered()?.stream)?;
         let address = scratch.address;
         std::mem::forget(scratch);
-        Ok(Memory { gpu, address, written: None })
+        Ok(Memory { gpu, address })
     }
 
     pub(crate) fn address(&self) -> Address {
         self.address
     }
 
-    /// All work that writes it was given to our stream.
+    /// What `stream` is told from now on finds what our stream was told so far done.
     ///
     /// # Errors
     /// As [`Event::behind`].
-    pub(crate) fn is_written(&mut self) -> Result<(), Error> {
-        let stream = self.gpu.ordered()?.stream;
-        self.written = Some(Event::behind(&self.gpu, stream)?);
-        Ok(())
-    }
-
-    /// Work that is given to `stream` from now on finds it written.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
     pub(crate) fn ready_for(&self, stream: Handle) -> Result<(), Error> {
-        self.written.as_ref().map_or(Ok(()), |written| written.holds_up(stream))
+        Event::behind(&self.gpu, self.gpu.ordered()?.stream)?.holds_up(stream)
     }
 }
 

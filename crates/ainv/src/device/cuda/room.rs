@@ -158,11 +158,25 @@ impl Room {
 }
 
 impl Taken<'_> {
-    /// Waits for its stream. What is given up is computed to its end, before the room is another's.
+    /// A room that was [put aside](Self::into_room).
+    pub(super) fn of(gpu: &Gpu, room: Room) -> Taken<'_> {
+        Taken { gpu, room: Some(room) }
+    }
+
+    pub(super) fn into_room(mut self) -> Room {
+        self.room.take().expect("it is given back at its end")
+    }
+
+    /// Waits for its stream, for so long at most: whether it is done. What is given up is computed to its end, before the room
+    /// is another's.
     ///
     /// # Errors
     /// [`Error::Cancelled`], [`Error::Device`].
-    pub(super) fn wait(&self, cancel: Option<&Cancel>) -> Result<(), Error> {
+    pub(super) fn wait(
+        &self,
+        cancel: Option<&Cancel>,
+        most: Option<Duration>,
+    ) -> Result<bool, Error> {
         let began = Instant::now();
         let _entered = self.gpu.enter()?;
         loop {
@@ -171,9 +185,10 @@ impl Taken<'_> {
             // SAFETY: the room's own stream.
             let outcome = unsafe { (self.gpu.driver.cuStreamQuery)(self.get().stream) };
             if outcome != NOT_READY {
-                return self.gpu.ok(outcome);
+                return self.gpu.ok(outcome).map(|()| true);
             }
             match began.elapsed() {
+                late if most.is_some_and(|most| late >= most) => return Ok(false),
                 soon if soon < SOON => std::hint::spin_loop(),
                 late => std::thread::sleep((late / 8).min(LATE)),
             }
