@@ -18,6 +18,7 @@ pub(crate) fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<dlpack::Import>()?;
     m.add_class::<dlpack::DeviceArray>()?;
     m.add_function(wrap_pyfunction!(_cuda_device, m)?)?;
+    m.add_function(wrap_pyfunction!(_cuda_stream, m)?)?;
     m.add_function(wrap_pyfunction!(_on_cuda, m)?)?;
     m.add_function(wrap_pyfunction!(dlpack::_keep, m)?)
 }
@@ -26,6 +27,12 @@ pub(crate) fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn _cuda_device(py: Python<'_>) -> PyResult<i32> {
     cuda::device().map_err(|e| error::raise(py, e, &[]))
+}
+
+/// The handle of our own stream, for arrays of libraries that name none.
+#[pyfunction]
+fn _cuda_stream(py: Python<'_>) -> PyResult<u64> {
+    cuda::own_stream().map(RawStream::handle).map_err(|e| error::raise(py, e, &[]))
 }
 
 /// An array: its address, its shape, its strides in elements, the name of its dtype.

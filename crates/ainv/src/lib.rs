@@ -96,6 +96,9 @@
 //! one, a virtual one, or one of another kind. `AINV_GPU` names another one, by a part of its name. Adapters in software (Mesa's
 //! llvmpipe) are used only if it names them.
 //!
+//! Matrices that lie in the memory of CUDA's device already stay there: the module `cuda` takes them by their addresses, with
+//! any strides, as work of a stream of their owner, and waits for nothing or for the outcomes alone.
+//!
 //! ```
 //! use ainv::{Device, Options, Stack};
 //! let a = [1.0f32, 2.0, 3.0, 4.0];
