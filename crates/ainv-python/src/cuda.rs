@@ -2,11 +2,11 @@
 //! and strides, and stay where they are.
 
 use crate::array::{Scalar, matrices, square, with_scalar};
-use crate::{call, dlpack, error};
 use crate::functions::{Any, Keyword, inv_ex_result};
 use crate::options::{Keywords, Pinv, Tol, uplo};
 use crate::solve::{broadcast, fits};
 use crate::wait::POLL;
+use crate::{call, dlpack, error};
 use ainv::cuda::{self, DeviceStack, DeviceStackMut, Operation, Pending, RawStream};
 use ainv::{Diag, Error, OnSingular, Options, Summary};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -112,7 +112,11 @@ fn _on_cuda<'py>(
     let options = Options { stream: None, ..options };
     let a = views.first().ok_or_else(|| PyTypeError::new_err("an array is missing"))?;
     let mut b = views.get(1).cloned();
-    if name == "pinv" && !hermitian { matrices(py, &a.1)? } else { square(py, &a.1)? }
+    if name == "pinv" && !hermitian {
+        matrices(py, &a.1)?
+    } else {
+        square(py, &a.1)?
+    }
     let [lead @ .., m, n] = &a.1[..] else { unreachable!("the shape was checked") };
     let (mut batch, mut shape) = (lead.to_vec(), [lead, &[*n, *m]].concat());
     if let Some(b) = &mut b {
@@ -145,10 +149,8 @@ fn _on_cuda<'py>(
     };
     let pinv = match name {
         "pinv" => {
-            let [rtol, atol] = [
-                Tol::parse("rtol", rtol, &batch)?,
-                Tol::parse("atol", atol, &batch)?,
-            ];
+            let [rtol, atol] =
+                [Tol::parse("rtol", rtol, &batch)?, Tol::parse("atol", atol, &batch)?];
             Some(Pinv { rtol, atol, hermitian })
         }
         _ => None,
@@ -216,7 +218,10 @@ fn _on_cuda<'py>(
 ///
 /// # Safety
 /// As [`DeviceStackMut::from_raw_parts`].
-unsafe fn contiguous<'a, T>(address: u64, shape: &[usize; 3]) -> Result<DeviceStackMut<'a, T>, Error> {
+unsafe fn contiguous<'a, T>(
+    address: u64,
+    shape: &[usize; 3],
+) -> Result<DeviceStackMut<'a, T>, Error> {
     let [_, rows, columns] = shape;
     let strides = [(rows * columns) as isize, *columns as isize, 1];
     // SAFETY: the caller's promise.

@@ -195,17 +195,15 @@ fn taken<K: Kind>(capsule: &Bound<'_, PyAny>) -> PyResult<Option<*mut K>> {
 /// A tensor that a library made.
 unsafe fn viewed(tensor: &Tensor) -> PyResult<(u64, Vec<usize>, Vec<isize>, String)> {
     let Tensor { code, bits, lanes, axes, .. } = *tensor;
-    let kind = match code {
-        FLOAT => "float",
-        COMPLEX => "complex",
-        _ => "a code of DLPack's, ",
-    };
     let name = match (code, lanes) {
-        (FLOAT | COMPLEX, 1) => format!("{kind}{bits}"),
+        (INT, 1) => format!("int{bits}"),
+        (FLOAT, 1) => format!("float{bits}"),
+        (COMPLEX, 1) => format!("complex{bits}"),
         _ => format!("DLPack's type {code} of {bits} bits"),
     };
     scalar_named(&name)?;
-    let axes = usize::try_from(axes).map_err(|_| PyBufferError::new_err("a tensor without shape"))?;
+    let axes =
+        usize::try_from(axes).map_err(|_| PyBufferError::new_err("a tensor without shape"))?;
     let numbers = |at: *mut i64| {
         // SAFETY: one number an axis, if there is any.
         if axes == 0 { vec![] } else { unsafe { std::slice::from_raw_parts(at, axes) }.to_vec() }
@@ -299,7 +297,9 @@ impl DeviceArray {
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if copy == Some(true) {
-            return Err(PyBufferError::new_err("the array is not copied: copy what you make of it"));
+            return Err(PyBufferError::new_err(
+                "the array is not copied: copy what you make of it",
+            ));
         }
         if dl_device.is_some_and(|device| Ok(device) != self.__dlpack_device__(py).map_err(drop)) {
             return Err(PyBufferError::new_err("the array stays on its device"));

@@ -211,7 +211,9 @@ fn numbers(info: Option<DeviceStackMut<i32>>, count: usize) -> Result<Option<u64
     let Some(DeviceStackMut(info)) = info else { return Ok(None) };
     let is_row = (info.len(), info.rows(), info.cols()) == (1, 1, count);
     if !is_row || info.frame().cs != 1 {
-        return Err(Error::shape(format!("the numbers of {count} matrices need a dense row of as many")));
+        return Err(Error::shape(format!(
+            "the numbers of {count} matrices need a dense row of as many"
+        )));
     }
     Ok(Some(info.begin().0.addr() as u64))
 }
@@ -245,8 +247,7 @@ fn run<T: Scalar>(
             run(unary("cholesky_inv", Kind::CholeskyInv, &a, &x, none, options)?)
         }
         Operation::TriInv(uplo, diag) => {
-            let kind =
-                Kind::TriInv { unit: diag == Diag::Unit, reversed: uplo == Uplo::Upper };
+            let kind = Kind::TriInv { unit: diag == Diag::Unit, reversed: uplo == Uplo::Upper };
             let (a, x) = as_upper(a, x, uplo);
             run(unary("tri_inv", kind, &a, &x, none, options)?)
         }

@@ -23,13 +23,8 @@ type Pinv<T> = fn(
     &(dyn Fn(usize, Way) + Sync),
 ) -> Result<Summary, Error>;
 #[cfg(feature = "cuda")]
-type PinvOnCuda<T> = fn(
-    &Stack<T>,
-    &StackMut<T>,
-    &PinvOptions,
-    Place,
-    &Options,
-) -> Result<Waiting, Error>;
+type PinvOnCuda<T> =
+    fn(&Stack<T>, &StackMut<T>, &PinvOptions, Place, &Options) -> Result<Waiting, Error>;
 type Rcond<T> = fn(Stack<T>, Norm, &mut [<T as Scalar>::Real], &Options) -> Result<(), Error>;
 type Matmul<T> = fn(&Stack<T>, &Stack<T>, &StackMut<T>, &Options) -> Result<(), Error>;
 

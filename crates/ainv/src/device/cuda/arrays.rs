@@ -231,7 +231,8 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
     fn enqueue(&self) -> Result<Option<Room>, Error> {
         let Place { stream, info, waits } = self.place;
         let count = self.stacks.a.len();
-        if (waits || matches!(self.stacks.beside, Beside::Cuts(_))) && self.gpu.is_captured(stream)?
+        if (waits || matches!(self.stacks.beside, Beside::Cuts(_)))
+            && self.gpu.is_captured(stream)?
         {
             return Err(Error::Unsupported {
                 what: "a graph cannot be made of pinv, nor of what waits to raise for a singular matrix: inv_ex \
@@ -305,8 +306,7 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
             && !definite
             && a.is_dense();
         let is_written_there = !Self::SINGLE && x.is_dense();
-        let (begins, bytes) =
-            self.engine.buffers(part, [!is_read_there, !is_written_there, false]);
+        let (begins, bytes) = self.engine.buffers(part, [!is_read_there, !is_written_there, false]);
         let scratch = match usize::try_from(bytes).map_err(|_| Error::Overflow)? {
             0 => None,
             bytes => Some(self.gpu.scratch(bytes, stream)?),

@@ -217,7 +217,9 @@ impl Drop for Gpu {
         unsafe {
             if (self.driver.cuCtxPushCurrent_v2)(self.context) == 0 {
                 self.rooms.free(self.driver);
-                if let Some(ordered) = *self.ordered.get_mut().unwrap_or_else(PoisonError::into_inner) {
+                if let Some(ordered) =
+                    *self.ordered.get_mut().unwrap_or_else(PoisonError::into_inner)
+                {
                     ordered.free(self);
                 }
                 self.kernels.free(self.driver);

@@ -62,7 +62,8 @@ const CAPABILITY: [c_int; 2] = [75, 76];
 pub(super) fn driver() -> Result<&'static Driver, String> {
     static DRIVER: OnceLock<Result<Driver, String>> = OnceLock::new();
     let found = DRIVER.get_or_init(|| {
-        let driver = Driver::open(LIBRARY).map_err(|why| format!("CUDA has no driver here: {why}"))?;
+        let driver =
+            Driver::open(LIBRARY).map_err(|why| format!("CUDA has no driver here: {why}"))?;
         // SAFETY: it is called before all others.
         driver.ok(unsafe { (driver.cuInit)(0) })?;
         Ok(driver)
