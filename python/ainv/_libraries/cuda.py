@@ -18,7 +18,10 @@ def is_served():
 
 def check(index):
     """Refuses arrays of a device that is not the one that is served."""
-    served = _ainv._cuda_device()
+    try:
+        served = _ainv._cuda_device()
+    except RuntimeError as e:
+        raise RuntimeError(f"no back-end serves the array's device: {e}; copy it to the CPU first") from None
     if index != served:
         raise RuntimeError(
             f"the array is on CUDA's device {index}, ainv serves device {served}: copy it there, or "
