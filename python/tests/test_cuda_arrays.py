@@ -127,10 +127,9 @@ class Array:
         if not fill:
             self.values = a.copy()
             a[...] = np.nan
-            source = self.values
-            size = source.nbytes
-            ok(device.driver.cuMemcpyHtoDAsync_v2(
-                ctypes.c_uint64(a.ctypes.data), POINTER(source.ctypes.data), ctypes.c_size_t(size), device.stream))
+            to, values = ctypes.c_uint64(a.ctypes.data), POINTER(self.values.ctypes.data)
+            size = ctypes.c_size_t(a.nbytes)
+            ok(device.driver.cuMemcpyHtoDAsync_v2(to, values, size, device.stream))
 
     def __dlpack_device__(self):
         return (2, self.number)
@@ -145,7 +144,8 @@ class Array:
         a = self.base
         shape = (ctypes.c_int64 * a.ndim)(*a.shape)
         strides = (ctypes.c_int64 * a.ndim)(*(s // a.itemsize for s in a.strides))
-        tensor = Tensor(a.ctypes.data, (2, self.number), a.ndim, CODES[a.dtype.kind], 8 * a.itemsize, 1, shape, strides, 0)
+        dtype = CODES[a.dtype.kind], 8 * a.itemsize, 1
+        tensor = Tensor(a.ctypes.data, (2, self.number), a.ndim, *dtype, shape, strides, 0)
 
         def delete(_):
             self.deleted += 1
@@ -184,12 +184,14 @@ class Taken:
         assert python.PyCapsule_GetName(capsule) == name
         self.at = python.PyCapsule_GetPointer(capsule, name)
         self.managed = KINDS[name].from_address(self.at)
-        ok(python.PyCapsule_SetName(capsule, {True: b"used_dltensor_versioned", False: b"used_dltensor"}[versions]))
+        used = b"used_dltensor_versioned" if versions else b"used_dltensor"
+        ok(python.PyCapsule_SetName(capsule, used))
         tensor = self.managed.tensor
         assert tuple(tensor.device) == (2, 0) and tensor.lanes == 1
         self.shape = tuple(tensor.shape[i] for i in range(tensor.axes))
         kind = {0: "int", 2: "float", 5: "complex"}[tensor.code]
-        self.dtype, self.data, self.device = np.dtype(f"{kind}{tensor.bits}"), tensor.data + tensor.offset, device
+        self.dtype = np.dtype(f"{kind}{tensor.bits}")
+        self.data, self.device = tensor.data + tensor.offset, device
 
     def values(self):
         self.device.synchronize()
@@ -237,7 +239,8 @@ def test_the_bits_of_arrays_of_the_host(device, call, dtype):
     for n in (3, 6, 40):
         a = posdef(random((2, 3, n, n), dtype))
         # In C order, transposed, every other one of a larger array backwards, one for all.
-        cases = [a, a.swapaxes(-1, -2), np.repeat(a, 2, axis=1)[:, ::-2], np.broadcast_to(a[:1, :1], a.shape)]
+        backwards, repeated = np.repeat(a, 2, axis=1)[:, ::-2], np.broadcast_to(a[:1, :1], a.shape)
+        cases = [a, a.swapaxes(-1, -2), backwards, repeated]
         for case in cases if n == 6 else cases[1:2]:
             there = Array(device, case)
             for precision in ("native", "double") if n == 6 else ("native",):
@@ -332,7 +335,6 @@ def test_cupy_by_a_stand_in(device, monkeypatch):
 
     class ndarray(np.ndarray):
         __module__ = "cupy"
-        device = types.SimpleNamespace(id=0, __enter__=None)
 
         @property
         def data(self):

@@ -492,9 +492,9 @@ int cuStreamDestroy_v2(Stream *stream) {
     return cuStreamSynchronize(stream);
 }
 
-// A stream that AINV_SOFTWARE_CAPTURED names, by its handle, is one that a graph is made of.
-int cuStreamIsCapturing(Stream *stream, int *is) {
-    *is = stream && reinterpret_cast<size_t>(stream) == number_of("AINV_SOFTWARE_CAPTURED", 0);
+// AINV_SOFTWARE_CAPTURED=1: graphs are made of what streams are told, or so it says.
+int cuStreamIsCapturing(Stream *, int *is) {
+    *is = number_of("AINV_SOFTWARE_CAPTURED", 0) != 0;
     return contexts.empty() ? INVALID_CONTEXT : SUCCESS;
 }
 

@@ -1,7 +1,7 @@
 //! Arrays of other libraries in the memory of CUDA's device: what their adapters call. They are described by their addresses
 //! and strides, and stay where they are.
 
-use crate::array::{Scalar, matrices, square, with_scalar};
+use crate::array::{self, Scalar, square, with_scalar};
 use crate::functions::{Any, Keyword, inv_ex_result};
 use crate::options::{Keywords, Pinv, Tol, uplo};
 use crate::solve::{broadcast, fits};
@@ -113,40 +113,11 @@ fn _on_cuda<'py>(
     let a = views.first().ok_or_else(|| PyTypeError::new_err("an array is missing"))?;
     let mut b = views.get(1).cloned();
     if name == "pinv" && !hermitian {
-        matrices(py, &a.1)?
+        array::matrices(py, &a.1)?
     } else {
         square(py, &a.1)?
     }
-    let [lead @ .., m, n] = &a.1[..] else { unreachable!("the shape was checked") };
-    let (mut batch, mut shape) = (lead.to_vec(), [lead, &[*n, *m]].concat());
-    if let Some(b) = &mut b {
-        fits(py, &b.1, *n)?;
-        if b.3 != a.3 {
-            return Err(PyTypeError::new_err(format!(
-                "a is of dtype {}, b of {}: convert one of them",
-                a.3, b.3
-            )));
-        }
-        let is_vector = b.1.len() == 1;
-        if is_vector {
-            b.1.push(1);
-            b.2.push(1);
-        }
-        let [lead_b @ .., _, k] = &b.1[..] else { unreachable!("the shape was checked") };
-        batch = broadcast(lead, lead_b).ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "the leading dimensions of a, {lead:?}, and of b, {lead_b:?}, do not broadcast"
-            ))
-        })?;
-        shape = [&batch[..], &[*n, *k]].concat();
-        if is_vector {
-            shape.pop();
-        }
-    }
-    let of_matrices = match &b {
-        Some(b) => [&batch[..], &b.1[b.1.len() - 2..]].concat(),
-        None => shape.clone(),
-    };
+    let Shapes { batch, matrices, result } = shapes(py, a, b.as_mut())?;
     let pinv = match name {
         "pinv" => {
             let [rtol, atol] =
@@ -158,7 +129,7 @@ fn _on_cuda<'py>(
     let new = |shape: &[usize], dtype: &str| -> PyResult<(Any<'py>, u64)> {
         empty.call1((PyTuple::new(py, shape)?, dtype))?.extract()
     };
-    let (x, address) = new(&shape, &a.3)?;
+    let (x, address) = new(&result, &a.3)?;
     let count: usize = batch.iter().product();
     let info = if name == "inv_ex" { Some(new(&batch, "int32")?) } else { None };
     // SAFETY: handles and addresses are those of an adapter's library, which keeps the memory in the order of its stream, or
@@ -167,7 +138,7 @@ fn _on_cuda<'py>(
     let numbers = info.as_ref().map(|(_, address)| *address);
     let work = with_scalar!(a.scalar()?, T => {
         let start = || -> Result<Option<Pending>, Error> {
-            let size = [count, of_matrices[of_matrices.len() - 2], of_matrices[of_matrices.len() - 1]];
+            let size = [count, matrices[0], matrices[1]];
             // SAFETY: as above; results are new memory, which no one else has.
             let (a, b, x, info) = unsafe {
                 let b = b.as_ref().map(|b| b.stack::<T>(&batch)).transpose()?;
@@ -212,6 +183,43 @@ fn _on_cuda<'py>(
         Some((info, _)) => inv_ex_result(py)?.call1((x, info)),
         None => Ok(x),
     }
+}
+
+/// The leading dimensions of all matrices, the rows and columns of each result, and the shape of all results.
+struct Shapes {
+    batch: Vec<usize>,
+    matrices: [usize; 2],
+    result: Vec<usize>,
+}
+
+/// Those of matrices, and of right-hand sides if there are some: a vector becomes a column.
+fn shapes(py: Python<'_>, a: &View, b: Option<&mut View>) -> PyResult<Shapes> {
+    let [lead @ .., m, n] = &a.1[..] else { unreachable!("the shape was checked") };
+    let Some(b) = b else {
+        let result = [lead, &[*n, *m]].concat();
+        return Ok(Shapes { batch: lead.to_vec(), matrices: [*n, *m], result });
+    };
+    fits(py, &b.1, *n)?;
+    if b.3 != a.3 {
+        return Err(PyTypeError::new_err(format!(
+            "a is of dtype {}, b of {}: convert one of them",
+            a.3, b.3
+        )));
+    }
+    let is_vector = b.1.len() == 1;
+    if is_vector {
+        b.1.push(1);
+        b.2.push(1);
+    }
+    let [lead_b @ .., _, k] = &b.1[..] else { unreachable!("the shape was checked") };
+    let batch = broadcast(lead, lead_b).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "the leading dimensions of a, {lead:?}, and of b, {lead_b:?}, do not broadcast"
+        ))
+    })?;
+    let columns: &[usize] = if is_vector { &[] } else { &[*k] };
+    let result = [&batch[..], &[*n], columns].concat();
+    Ok(Shapes { batch, matrices: [*n, *k], result })
 }
 
 /// A view of new memory in C order.

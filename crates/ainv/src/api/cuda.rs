@@ -24,7 +24,9 @@
 //! # }
 //! ```
 //!
-//! What there are no kernels for is [`Error::Unsupported`], as on every GPU. Of the options the stream does not count.
+//! What there are no kernels for is [`Error::Unsupported`], as on every GPU, and so is what works on the host's memory besides:
+//! systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`](crate::OnSingular::Pinv), and conditions. Of the
+//! options the stream does not count.
 
 use super::{as_upper, inv_job, lower, pinv, solve_job, status_length, unary};
 use crate::device::cuda::arrays::{Place, Waiting};
