@@ -243,6 +243,7 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
     fn enqueue(&self) -> Result<Option<Room>, Error> {
         let Place { stream, info, waits } = self.place;
         let count = self.call.a.len();
+        let _entered = self.gpu.enter()?;
         if (waits || matches!(self.call.beside, Beside::Cuts(_))) && self.gpu.is_captured(stream)? {
             return Err(Error::Unsupported {
                 what: "a graph cannot be made of pinv, nor of what waits to raise for a singular matrix: inv_ex \
@@ -250,7 +251,6 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
                     .into(),
             });
         }
-        let _entered = self.gpu.enter()?;
         let room = self.room()?;
         let outcomes = self.gpu.scratch(count * size_of::<Outcome>(), stream)?;
         self.parts(&outcomes, room.as_ref())?;
