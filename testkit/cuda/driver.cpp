@@ -15,6 +15,7 @@
 #undef blockDim
 #undef gridDim
 
+#include <algorithm>
 #include <condition_variable>
 #include <csetjmp>
 #include <cstdint>
@@ -38,6 +39,7 @@ enum Result {
     INVALID_VALUE = 1,
     OUT_OF_MEMORY = 2,
     INVALID_IMAGE = 200,
+    INVALID_CONTEXT = 201,
     NOT_FOUND = 500,
     NOT_READY = 600,
     ILLEGAL_ADDRESS = 700,
@@ -57,6 +59,8 @@ struct Function {
     void (*launch)(void **);
     Device **device;
     char **shared;
+    // Bytes of its argument.
+    size_t argument;
 };
 
 // Where threads meet: of the block, and of the lanes of a warp whose first one has this number.
@@ -204,11 +208,28 @@ void run(const Function &function, Dim blocks, Dim threads, void **arguments) {
 // Streams.
 
 struct Stream {
-    size_t unfinished = 0;
+    std::deque<std::function<bool()>> tasks;
+};
+
+// The handles of the default streams, which cuda.h numbers.
+Stream *stream_of(Stream *handle) {
+    static Stream *legacy = new Stream, *of_thread = new Stream;
+    const auto number = reinterpret_cast<uintptr_t>(handle);
+    return number < 2 ? legacy : number == 2 ? of_thread : handle;
+}
+
+// A place in a stream's work: how often it was recorded, and how far that work came.
+struct Event {
+    size_t recorded = 0, reached = 0;
 };
 
 // Of all streams.
 size_t unfinished;
+
+thread_local std::vector<void *> contexts;
+
+// How often the host asked a stream or an event whether it is done, or waited for that: tests ask for it.
+size_t waits;
 
 // Never destroyed: the worker still waits when the process ends.
 std::mutex &lock = *new std::mutex;
@@ -218,49 +239,72 @@ std::condition_variable &changed = *new std::condition_variable;
 size_t retained;
 bool failed;
 
-// What streams were told; never ends.
+// What streams were told; never ends. A task that says no waits for its turn; those of other streams go on meanwhile.
 struct Worker {
-    std::deque<std::pair<Stream *, std::function<void()>>> tasks;
+    std::vector<Stream *> streams;
 
     Worker() {
         std::thread([this] {
             std::unique_lock<std::mutex> guard(lock);
             for (;;) {
-                changed.wait(guard, [this] { return !tasks.empty(); });
-                auto [stream, task] = std::move(tasks.front());
-                tasks.pop_front();
-                if (!failed) {
-                    guard.unlock();
-                    task();
-                    guard.lock();
+                bool some = false;
+                for (size_t i = 0; i < streams.size(); i++) {
+                    Stream *stream = streams[i];
+                    if (stream->tasks.empty()) {
+                        continue;
+                    }
+                    bool is_done = true;
+                    if (!failed) {
+                        auto task = stream->tasks.front();
+                        guard.unlock();
+                        is_done = task();
+                        guard.lock();
+                    }
+                    if (is_done) {
+                        some = true;
+                        stream->tasks.pop_front();
+                        unfinished--;
+                        changed.notify_all();
+                    }
                 }
-                stream->unfinished--;
-                unfinished--;
-                changed.notify_all();
+                if (!some) {
+                    changed.wait(guard);
+                }
             }
         }).detach();
     }
 };
 
-int enqueue(Stream *stream, std::function<void()> task) {
+int enqueue_some(Stream *stream, std::function<bool()> task) {
     static Worker *worker = new Worker;
     std::lock_guard<std::mutex> guard(lock);
     if (failed) {
         return ILLEGAL_ADDRESS;
     }
-    stream->unfinished++;
+    if (contexts.empty()) {
+        return INVALID_CONTEXT;
+    }
+    stream = stream_of(stream);
+    if (std::find(worker->streams.begin(), worker->streams.end(), stream) == worker->streams.end()) {
+        worker->streams.push_back(stream);
+    }
     unfinished++;
-    worker->tasks.emplace_back(stream, std::move(task));
+    stream->tasks.push_back(std::move(task));
     changed.notify_all();
     return SUCCESS;
+}
+
+int enqueue(Stream *stream, std::function<void()> task) {
+    return enqueue_some(stream, [task = std::move(task)] {
+        task();
+        return true;
+    });
 }
 
 // Memory.
 
 std::map<void *, size_t> &taken = *new std::map<void *, size_t>;
 size_t all_taken;
-
-thread_local std::vector<void *> contexts;
 
 int take(void **at, size_t bytes) {
     std::lock_guard<std::mutex> guard(lock);
@@ -398,9 +442,12 @@ int cuModuleGetFunction(void **function, void *module, const char *) {
         reinterpret_cast<void (*)(void **)>(dlsym(module, "launch")),
         static_cast<Device **>(dlsym(module, "device")),
         static_cast<char **>(dlsym(module, "shared_memory")),
+        0,
     };
     *function = found;
-    return found->launch && found->device && found->shared ? SUCCESS : NOT_FOUND;
+    const auto *argument = static_cast<const size_t *>(dlsym(module, "argument_size"));
+    found->argument = argument ? *argument : 0;
+    return found->launch && found->device && found->shared && argument ? SUCCESS : NOT_FOUND;
 }
 
 int cuMemAlloc_v2(uint64_t *at, size_t bytes) {
@@ -429,19 +476,134 @@ int cuStreamCreate(Stream **stream, unsigned) {
 
 int cuStreamQuery(Stream *stream) {
     std::lock_guard<std::mutex> guard(lock);
-    return failed ? ILLEGAL_ADDRESS : stream->unfinished ? NOT_READY : SUCCESS;
+    waits++;
+    return failed ? ILLEGAL_ADDRESS : stream_of(stream)->tasks.empty() ? SUCCESS : NOT_READY;
 }
 
 int cuStreamSynchronize(Stream *stream) {
     std::unique_lock<std::mutex> guard(lock);
-    changed.wait(guard, [=] { return stream->unfinished == 0; });
+    waits++;
+    changed.wait(guard, [=] { return stream_of(stream)->tasks.empty(); });
     return failed ? ILLEGAL_ADDRESS : SUCCESS;
 }
 
+// Streams are never destroyed: the worker still knows them.
 int cuStreamDestroy_v2(Stream *stream) {
-    cuStreamSynchronize(stream);
-    delete stream;
-    return SUCCESS;
+    return cuStreamSynchronize(stream);
+}
+
+// AINV_SOFTWARE_CAPTURED=1: graphs are made of what streams are told, or so it says.
+int cuStreamIsCapturing(Stream *, int *is) {
+    *is = number_of("AINV_SOFTWARE_CAPTURED", 0) != 0;
+    return contexts.empty() ? INVALID_CONTEXT : SUCCESS;
+}
+
+int cuStreamWaitEvent(Stream *stream, Event *event, unsigned) {
+    size_t recorded;
+    {
+        std::lock_guard<std::mutex> guard(lock);
+        recorded = event->recorded;
+    }
+    return enqueue_some(stream, [=] {
+        std::lock_guard<std::mutex> guard(lock);
+        return event->reached >= recorded;
+    });
+}
+
+int cuEventCreate(Event **event, unsigned) {
+    *event = new Event;
+    return contexts.empty() ? INVALID_CONTEXT : SUCCESS;
+}
+
+// Events are never destroyed: streams may still wait for them.
+int cuEventDestroy_v2(Event *event) {
+    return event && !contexts.empty() ? SUCCESS : INVALID_VALUE;
+}
+
+int cuEventRecord(Event *event, Stream *stream) {
+    size_t recorded;
+    {
+        std::lock_guard<std::mutex> guard(lock);
+        recorded = ++event->recorded;
+    }
+    return enqueue(stream, [=] {
+        std::lock_guard<std::mutex> guard(lock);
+        event->reached = std::max(event->reached, recorded);
+    });
+}
+
+int cuEventQuery(Event *event) {
+    std::lock_guard<std::mutex> guard(lock);
+    return failed ? ILLEGAL_ADDRESS : event->reached < event->recorded ? NOT_READY : SUCCESS;
+}
+
+int cuEventSynchronize(Event *event) {
+    std::unique_lock<std::mutex> guard(lock);
+    waits++;
+    changed.wait(guard, [=] { return event->reached >= event->recorded; });
+    return failed ? ILLEGAL_ADDRESS : SUCCESS;
+}
+
+// How often the host asked for the end of something, or waited for it.
+size_t ainv_software_waits() {
+    std::lock_guard<std::mutex> guard(lock);
+    return waits;
+}
+
+// Holds a stream up until the number there is not zero.
+int ainv_software_hold(Stream *stream, const volatile int *until) {
+    return enqueue_some(stream, [=] { return *until != 0; });
+}
+
+// The number there changed.
+void ainv_software_look() {
+    changed.notify_all();
+}
+
+// Bytes that are taken.
+size_t ainv_software_taken() {
+    std::lock_guard<std::mutex> guard(lock);
+    return all_taken;
+}
+
+int cuMemPoolCreate(void **pool, const void *properties) {
+    *pool = &state;
+    return contexts.empty() || !properties ? INVALID_VALUE : SUCCESS;
+}
+
+int cuMemPoolSetAttribute(void *pool, int which, void *value) {
+    return pool && which == 4 && value ? SUCCESS : INVALID_VALUE;
+}
+
+int cuMemPoolDestroy(void *pool) {
+    return pool ? SUCCESS : INVALID_VALUE;
+}
+
+// It may be used by the stream's work from now on: what does so before its turn finds no memory there.
+int cuMemAllocFromPoolAsync(uint64_t *at, size_t bytes, void *pool, Stream *) {
+    return pool ? cuMemAlloc_v2(at, bytes) : INVALID_VALUE;
+}
+
+// Given back in its turn, and filled with NaN before: whoever still reads it sees that.
+int cuMemFreeAsync(uint64_t at, Stream *stream) {
+    {
+        std::lock_guard<std::mutex> guard(lock);
+        if (taken.find(reinterpret_cast<void *>(at)) == taken.end()) {
+            return INVALID_VALUE;
+        }
+    }
+    return enqueue(stream, [=] {
+        void *memory = reinterpret_cast<void *>(at);
+        {
+            std::lock_guard<std::mutex> guard(lock);
+            memset(memory, 0xff, taken[memory]);
+        }
+        give(memory);
+    });
+}
+
+int cuMemsetD32Async(uint64_t at, unsigned value, size_t count, Stream *stream) {
+    return enqueue(stream, [=] { std::fill_n(reinterpret_cast<unsigned *>(at), count, value); });
 }
 
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, Stream *stream) {
@@ -452,9 +614,7 @@ int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, Stream *stream) 
     return enqueue(stream, [=] { memcpy(to, reinterpret_cast<const void *>(from), bytes); });
 }
 
-// The one argument of ainv's kernels has as many bytes as this at most.
-constexpr size_t ARGUMENT = 192;
-
+// Kernels have one argument.
 int cuLaunchKernel(
     const Function *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned threads_y, unsigned threads_z,
     unsigned, Stream *stream, void **arguments, void **
@@ -463,7 +623,8 @@ int cuLaunchKernel(
     if (!fits || threads_y != 1 || threads_z != 1) {
         return INVALID_VALUE;
     }
-    std::vector<char> argument(static_cast<char *>(arguments[0]), static_cast<char *>(arguments[0]) + ARGUMENT);
+    const char *given = static_cast<char *>(arguments[0]);
+    std::vector<char> argument(given, given + function->argument);
     return enqueue(stream, [=]() mutable {
         static size_t launches;
         if (++launches == number_of("AINV_SOFTWARE_FAULT", 0)) {

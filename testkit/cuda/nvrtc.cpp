@@ -52,7 +52,8 @@ int nvrtcCompileProgram(Program *program, int, const char *const *) {
     }
     const std::string header = std::string(folder) + "/device.h";
     const std::string text = read(header) + program->text
-        + "\nextern \"C\" void launch(void **arguments) { kernel(*static_cast<const Call *>(arguments[0])); }\n";
+        + "\nextern \"C\" void launch(void **arguments) { kernel(*static_cast<const Call *>(arguments[0])); }\n"
+          "extern \"C\" { extern const size_t argument_size; const size_t argument_size = sizeof(Call); }\n";
     char name[32];
     snprintf(name, sizeof name, "/%016zx", std::hash<std::string>{}(COMPILER + text));
     program->path = folder + std::string(name) + ".so";

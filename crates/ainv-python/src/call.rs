@@ -209,16 +209,19 @@ fn run<R: Send>(
     cancel: Option<&Cancel>,
     work: impl FnOnce() -> Result<R, Error> + Send,
 ) -> PyResult<R> {
-    let guarded = || {
-        catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|panic| Err(Error::Panicked { what: panic_text(&*panic).into() }))
-    };
+    let guarded = || guarded(work);
     let outcome = match cancel {
         Some(cancel) => py.detach(|| interruptible(cancel, guarded))?,
         None if cost < SHORT => guarded(),
         None => py.detach(guarded),
     };
     outcome.map_err(|e| error::raise(py, e, &[]))
+}
+
+/// Runs `work`, whose panic is an error.
+pub(crate) fn guarded<R>(work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::Panicked { what: panic_text(&*panic).into() }))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

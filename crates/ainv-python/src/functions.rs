@@ -107,7 +107,7 @@ pub(crate) fn inv<'py>(
     if let Ok(a) = a.cast::<Array>() {
         return enqueue::unary(py, Op::Inv, a.get(), axes, out, keywords.enqueued());
     }
-    if let Some(library) = libraries::adapter(a)? {
+    if let Some(library) = libraries::adapter_on(a, stream)? {
         return match axes {
             Axes::Last => {
                 library.call_method1(intern!(py, "inv"), (a, assume, on_singular, precision, out))
@@ -187,7 +187,7 @@ pub(crate) fn inv_ex<'py>(
         let result = enqueue::inv_ex(py, a.get(), out, keywords.enqueued())?;
         return inv_ex_result(py)?.call1(result);
     }
-    if let Some(library) = libraries::adapter(a)? {
+    if let Some(library) = libraries::adapter_on(a, stream)? {
         return library
             .call_method1(intern!(py, "inv_ex"), (a, check_errors, assume, precision, out));
     }
@@ -319,7 +319,7 @@ pub(crate) fn pinv<'py>(
         let op = cut(a.shape(), None)?;
         return enqueue::unary(py, op, a, Axes::Last, out, keywords.enqueued());
     }
-    if let Some(library) = libraries::adapter(a)? {
+    if let Some(library) = libraries::adapter_on(a, stream)? {
         return library.call_method1(
             intern!(py, "pinv"),
             (a, rtol, hermitian, atol, on_singular, precision, out),
@@ -374,7 +374,7 @@ pub(crate) fn cholesky_inv<'py>(
         let op = Op::CholeskyInv(uplo(upper));
         return enqueue::unary(py, op, l.get(), Axes::Last, out, keywords.enqueued());
     }
-    if let Some(library) = libraries::adapter(L)? {
+    if let Some(library) = libraries::adapter_on(L, stream)? {
         return library
             .call_method1(intern!(py, "cholesky_inv"), (L, upper, on_singular, precision, out));
     }
@@ -429,7 +429,7 @@ pub(crate) fn tri_inv<'py>(
         let op = Op::TriInv(uplo(upper), diag);
         return enqueue::unary(py, op, a.get(), Axes::Last, out, keywords.enqueued());
     }
-    if let Some(library) = libraries::adapter(a)? {
+    if let Some(library) = libraries::adapter_on(a, stream)? {
         return library.call_method1(
             intern!(py, "tri_inv"),
             (a, upper, unit_diagonal, on_singular, precision, out),
@@ -479,7 +479,7 @@ pub(crate) fn cholesky<'py>(
         let op = Op::Cholesky(uplo(upper));
         return enqueue::unary(py, op, a.get(), Axes::Last, out, keywords.enqueued());
     }
-    if let Some(library) = libraries::adapter(a)? {
+    if let Some(library) = libraries::adapter_on(a, stream)? {
         return library
             .call_method1(intern!(py, "cholesky"), (a, upper, on_singular, precision, out));
     }
@@ -533,7 +533,7 @@ pub(crate) fn rcond<'py>(
     if let Ok(a) = a.cast::<Array>() {
         return enqueue::rcond(py, a.get(), norm, keywords.enqueued());
     }
-    if let Some(library) = libraries::adapter(a)? {
+    if let Some(library) = libraries::adapter_on(a, stream)? {
         return library.call_method1(intern!(py, "rcond"), (a, p, assume));
     }
     let a = Input::read(a, square)?;

@@ -5,6 +5,10 @@
 
 mod array;
 mod call;
+#[cfg(feature = "cuda")]
+mod cuda;
+#[cfg(feature = "cuda")]
+mod dlpack;
 mod enqueue;
 mod error;
 mod functions;
@@ -122,5 +126,7 @@ fn _ainv(m: &Bound<'_, PyModule>) -> PyResult<()> {
     ] {
         m.add_function(function)?;
     }
+    #[cfg(feature = "cuda")]
+    cuda::add(m)?;
     m.add("cholesky_inverse", m.getattr("cholesky_inv")?)
 }

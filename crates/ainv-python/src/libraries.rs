@@ -2,6 +2,7 @@
 
 use crate::functions::Any;
 use numpy::PyUntypedArray;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
@@ -22,6 +23,32 @@ pub(crate) fn adapter<'py>(a: &Any<'py>) -> PyResult<Option<Any<'py>>> {
     let adapter = ADAPTER.import(py, "ainv._libraries", "adapter")?;
     let found = adapter.call1((a.get_type(),))?;
     Ok((!found.is_none()).then_some(found))
+}
+
+/// The same where `stream` was given: an array in a GPU's memory goes by its library's current stream, so that no more than
+/// its device can be named.
+pub(crate) fn adapter_on<'py>(
+    a: &Any<'py>,
+    stream: Option<&Any<'py>>,
+) -> PyResult<Option<Any<'py>>> {
+    let found = adapter(a)?;
+    if let (true, Some(stream), Some(_)) = (cfg!(feature = "cuda"), stream, &found)
+        && is_on_cuda(a)?
+        && !crate::stream::names_gpu(stream)?
+    {
+        return Err(PyValueError::new_err(
+            "the array is in a GPU's memory, where work goes to the current stream of the array's library: leave \
+             stream= away and make another stream the current one there, or copy the array to the CPU",
+        ));
+    }
+    Ok(found)
+}
+
+/// Whether an array says by DLPack that it is on a device of CUDA's.
+fn is_on_cuda(a: &Any<'_>) -> PyResult<bool> {
+    let Some(device) = a.getattr_opt("__dlpack_device__")? else { return Ok(false) };
+    let (kind, _): (i32, i32) = device.call0()?.extract()?;
+    Ok(kind == 2)
 }
 
 /// The name of the device that another library's device or stream means, if it is one.

@@ -54,8 +54,8 @@ pub(crate) fn solve<'py>(
     if a.is_instance_of::<Array>() || b.is_instance_of::<Array>() {
         return enqueue::solve(a, b, out, keywords.enqueued());
     }
-    let library = match libraries::adapter(a)? {
-        None => libraries::adapter(b)?,
+    let library = match libraries::adapter_on(a, stream)? {
+        None => libraries::adapter_on(b, stream)?,
         library => library,
     };
     if let Some(library) = library {

@@ -393,6 +393,12 @@ fn named(device: &Bound<'_, PyAny>) -> PyResult<Option<ainv::Device>> {
     }
 }
 
+/// Whether `stream=` names the GPU that is served, not one of its streams.
+pub(crate) fn names_gpu(stream: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_stream = stream.get_type().name()?.to_cow()? == "Stream";
+    Ok(!is_stream && named(stream)? == Some(ainv::Device::GPU))
+}
+
 fn parse_device(device: &Bound<'_, PyAny>) -> PyResult<ainv::Device> {
     named(device)?.map_or_else(
         || {

@@ -99,6 +99,9 @@
 //! one, a virtual one, or one of another kind. `AINV_GPU` names another one, by a part of its name. Adapters in software (Mesa's
 //! llvmpipe) are used only if it names them.
 //!
+//! Matrices that lie in the memory of CUDA's device already stay there: the module `cuda` takes them by their addresses, with
+//! any strides, as work of a stream of their owner, and waits for nothing or for the outcomes alone.
+//!
 //! ```
 //! use ainv::{Device, Options, Stack};
 //! let a = [1.0f32, 2.0, 3.0, 4.0];
@@ -133,6 +136,8 @@ mod status;
 pub use ainv_kernels::isa::{IsaId, available as available_instruction_sets};
 pub use ainv_kernels::scalar::{RealScalar, Scalar, c32, c64};
 pub use ainv_streams::{Cancel, Done, Stopped};
+#[cfg(feature = "cuda")]
+pub use api::cuda;
 pub use api::*;
 pub use convert::Matrices;
 #[cfg(debug_assertions)]

@@ -71,6 +71,12 @@ impl Batch {
         offset
     }
 
+    /// The leading axes: lengths and strides, in elements.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn axes(&self) -> impl ExactSizeIterator<Item = (usize, isize)> {
+        (0..self.axes).map(|axis| (self.len[axis], self.stride[axis]))
+    }
+
     /// The stride of the `count` matrices from `first` on, if they lie evenly.
     #[inline]
     fn even(&self, first: usize, count: usize) -> Option<isize> {
@@ -135,6 +141,11 @@ macro_rules! view {
             }
             pub(crate) fn frame(&self) -> Frame {
                 self.frame
+            }
+            /// Where the first matrix begins, and its leading axes.
+            #[cfg(feature = "cuda")]
+            pub(crate) fn begin(&self) -> (*mut T, &Batch) {
+                (self.ptr.as_ptr(), &self.batch)
             }
             /// The shape, `(..., rows, cols)`. (Over [`MAX_AXES`] leading axes count as one.)
             pub fn shape(&self) -> Vec<usize> {

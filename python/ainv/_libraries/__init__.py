@@ -13,7 +13,7 @@ from importlib import import_module
 from ainv._imports import when_imported
 
 # The package that defines a class, to the adapter that takes its objects.
-_ADAPTERS = {"torch": "torch", "jax": "jax", "jaxlib": "jax", "mlx": "mlx", "dask": "dask"}
+_ADAPTERS = {"torch": "torch", "jax": "jax", "jaxlib": "jax", "mlx": "mlx", "dask": "dask", "cupy": "cupy"}
 
 
 @lru_cache(maxsize=256)

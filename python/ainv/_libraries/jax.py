@@ -18,6 +18,7 @@ import numpy as np
 from ainv import _ainv
 from ainv._ainv import InvExResult, LinAlgError
 from ainv._libraries import derivatives as d
+from ainv._libraries import dlpack
 
 ARRAYS = (jax.Array, jax.core.Tracer)
 # Single precision is computed in single where nothing is said.
@@ -66,6 +67,8 @@ def _matrices(a, out=None, square=True):
 
 def _call(function, a, out, **options):
     """The extension's function of a concrete array."""
+    if isinstance(a, jax.Array) and not _is_traced(a) and dlpack.on_cuda(a):
+        return dlpack.call_on_cuda(function, (a,), options | {"out": out})
     a = _matrices(a, out, square=function is not _ainv.pinv or options["hermitian"])
     if function is _ainv.inv_ex:
         return InvExResult(*(_given(part, a) for part in function(np.asarray(a), **options)))

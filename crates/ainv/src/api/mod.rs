@@ -1,5 +1,7 @@
 //! The public functions: shapes are checked here, once, and views turned the way the kernels read.
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod pinv;
 
 pub use pinv::*;

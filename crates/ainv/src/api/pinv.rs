@@ -63,11 +63,23 @@ pub fn pinv_told<T: Scalar>(
     options: &Options,
     ways: &(dyn Fn(usize, Way) + Sync),
 ) -> Result<Summary, Error> {
+    check(&a, &x, pinv, status, options)?;
+    (Driver::get().pinv)(a, x, pinv, status, options, ways)
+}
+
+/// Whether all of it fits.
+pub(super) fn check<T: Scalar>(
+    a: &Stack<T>,
+    x: &StackMut<T>,
+    pinv: &PinvOptions,
+    status: &[Status],
+    options: &Options,
+) -> Result<(), Error> {
     options.check()?;
     if pinv.hermitian {
-        square(&a)?;
+        square(a)?;
     }
-    same_shape(&x, a.len(), a.cols(), a.rows())?;
+    same_shape(x, a.len(), a.cols(), a.rows())?;
     status_length(status, a.len())?;
     for (name, tolerance) in [("rtol", &pinv.rtol), ("atol", &pinv.atol)] {
         let Some(t) = tolerance else { continue };
@@ -81,5 +93,5 @@ pub fn pinv_told<T: Scalar>(
             return Err(Error::Argument { what: format!("{name} must not be negative or NaN") });
         }
     }
-    (Driver::get().pinv)(a, x, pinv, status, options, ways)
+    Ok(())
 }

@@ -2,6 +2,8 @@
 //! every crate that calls them, which takes minutes.
 
 use super::cpu;
+#[cfg(feature = "cuda")]
+use super::cuda::arrays::{self, Place, Waiting};
 use super::job::{self, Job};
 use crate::error::Error;
 use crate::op::pinv::Way;
@@ -20,6 +22,9 @@ type Pinv<T> = fn(
     &Options,
     &(dyn Fn(usize, Way) + Sync),
 ) -> Result<Summary, Error>;
+#[cfg(feature = "cuda")]
+type PinvOnCuda<T> =
+    fn(&Stack<T>, &StackMut<T>, &PinvOptions, Place, &Options) -> Result<Waiting, Error>;
 type Rcond<T> = fn(Stack<T>, Norm, &mut [<T as Scalar>::Real], &Options) -> Result<(), Error>;
 type Matmul<T> = fn(&Stack<T>, &Stack<T>, &StackMut<T>, &Options) -> Result<(), Error>;
 
@@ -33,6 +38,11 @@ pub(crate) struct Driver<T: Scalar> {
     pub pinv: Pinv<T>,
     pub rcond: Rcond<T>,
     pub matmul: Matmul<T>,
+    /// Of stacks in the memory of CUDA's device.
+    #[cfg(feature = "cuda")]
+    pub run_on_cuda: fn(Job<T>, Place) -> Result<Waiting, Error>,
+    #[cfg(feature = "cuda")]
+    pub pinv_on_cuda: PinvOnCuda<T>,
 }
 
 impl<T: Scalar> Driver<T> {
@@ -45,6 +55,10 @@ impl<T: Scalar> Driver<T> {
             pinv: job::pinv,
             rcond: job::rcond,
             matmul: cpu::product::matmul,
+            #[cfg(feature = "cuda")]
+            run_on_cuda: arrays::run,
+            #[cfg(feature = "cuda")]
+            pinv_on_cuda: arrays::pinv,
         }
     }
 

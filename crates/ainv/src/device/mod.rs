@@ -92,7 +92,7 @@ fn lacks(what: &str) -> Error {
     Error::Unsupported {
         what: format!(
             "there are no GPU kernels for {what} yet; run it on the CPU: stream=ainv.cpu, in Rust a stream \
-             of Device::CPU"
+             of Device::CPU (what lies in the GPU's memory is copied to the host's first)"
         ),
     }
 }

@@ -148,3 +148,91 @@ fn too_many_rows() {
     };
     assert!(what.contains("2097121 x 1") && what.contains("rows"), "{what}");
 }
+
+/// A stack that lies in the device's memory, which in software is the host's: columns `step` elements apart.
+fn lying<T: Copy>(x: &[T], shape: [usize; 3], step: usize) -> cuda::DeviceStack<'_, T> {
+    let strides = [step * shape[2], 1, step].map(|stride| stride as isize);
+    assert!(x.len() >= step * shape[2] * shape[0]);
+    // SAFETY: the vector holds them, and is kept until the work was waited for.
+    unsafe { cuda::DeviceStack::from_raw_parts(x.as_ptr().addr() as u64, &shape, &strides) }
+        .unwrap()
+}
+
+/// The same, dense, to be written.
+fn dense<T>(x: &mut [T], shape: &[usize]) -> cuda::DeviceStackMut<'static, T> {
+    let strides: Vec<isize> =
+        (0..shape.len()).map(|axis| shape[axis + 1..].iter().product::<usize>() as isize).collect();
+    assert_eq!(x.len(), shape.iter().product::<usize>());
+    // SAFETY: as above, and the test reads it when the work was waited for.
+    unsafe { cuda::DeviceStackMut::from_raw_parts(x.as_mut_ptr().addr() as u64, shape, &strides) }
+        .unwrap()
+}
+
+/// Columns with a gap, singular and non-finite matrices, and one that must be scaled, taken where they lie: the bits, the
+/// statuses and the numbers of those that come from the host.
+#[test]
+fn matrices_in_its_memory() {
+    if std::env::var_os("AINV_SOFTWARE_KERNELS").is_none() {
+        return say("no device of CUDA in software: scripts/cuda has one");
+    }
+    let (count, options, rng) = (5, on_gpu(), &mut Rng::new(20));
+    for n in [3, 17, 40] {
+        let (shape, step) = ([count, n, n], n + 2);
+        let mut a = vec![f64::NAN; count * n * step];
+        for (i, j, k) in (0..count).flat_map(|i| (0..n * n).map(move |e| (i, e / n, e % n))) {
+            // Rows and columns that lie far apart.
+            let power = if i == 3 { 800 * (j as i32 % 2) - 700 * (k as i32 % 2) } else { 0 };
+            let x = rng.uniform() - 0.5 + if j == k { 2.0 } else { 0.0 };
+            a[i * n * step + k * step + j] =
+                if i == 1 && k == 1 { 0.0 } else { x * 2f64.powi(power) };
+        }
+        a[2 * n * step] = f64::INFINITY;
+        let strides = [step * n, 1, step].map(|stride| stride as isize);
+        let from_host = Stack::with_strides(&a, 0, &shape, &strides).unwrap();
+        let mut expected_status = vec![Status::default(); count];
+        let mut expected = vec![0.0; count * n * n];
+        let x = StackMut::new(&mut expected, &shape).unwrap();
+        let told = inv_into(from_host, x, &mut expected_status, &options).unwrap();
+
+        let stream = cuda::own_stream().unwrap();
+        let (mut x, mut info, mut status) =
+            (vec![0.0; count * n * n], vec![-1; count], vec![Status::default(); count]);
+        let numbers = Some(dense(&mut info, &[1, count]));
+        let (a, to) = (lying(&a, shape, step), dense(&mut x, &shape));
+        let compute = cuda::compute(cuda::Operation::Inv, a, to, numbers, stream, &options);
+        let summary = compute.unwrap().wait(&mut status).unwrap();
+        assert_same_bits(&x, &expected, &format!("order {n}"));
+        assert_eq!((summary.failed, &status), (told.failed, &expected_status), "order {n}");
+        assert_eq!((status[0].code, status[1].at, status[2].code), (Code::Ok, 2, Code::NonFinite));
+        assert_eq!(status[3].code, Code::Ok, "order {n}");
+        let at: Vec<i32> = status.iter().map(|status| status.at as i32).collect();
+        assert_eq!(info, at, "order {n}");
+    }
+}
+
+/// Work of which a graph is made: what never waits is enqueued, what would is refused.
+#[test]
+fn a_graph_that_is_made() {
+    if is_child("cuda::a_graph_that_is_made", &[("AINV_SOFTWARE_CAPTURED", "1".to_owned())])
+        != Some(true)
+    {
+        return;
+    }
+    let (a, mut x) = ([2.0f32, 0.0, 0.0, 4.0], [0.0; 4]);
+    let stream = cuda::own_stream().unwrap();
+    let a = || lying(&a, [1, 2, 2], 2);
+    let to = |x: &mut [f32]| dense(x, &[1, 2, 2]);
+    let options = on_gpu();
+    cuda::enqueue(cuda::Operation::Inv, a(), to(&mut x), None, stream, &options).unwrap();
+    let mark = cuda::Mark::new().unwrap();
+    while !mark.is_over() {
+        std::thread::yield_now();
+    }
+    assert_eq!(x, [0.5, 0.0, 0.0, 0.25]);
+    for operation in [cuda::Operation::Inv, cuda::Operation::Pinv(PinvOptions::default())] {
+        match cuda::compute(operation, a(), to(&mut x), None, stream, &options) {
+            Err(Error::Unsupported { what }) => assert!(what.contains("graph"), "{what}"),
+            _ => panic!("it was not refused"),
+        }
+    }
+}

@@ -7,6 +7,7 @@ Hermitian matrix has a Hermitian gradient. Half precision is computed in single.
 import torch
 
 from ainv._libraries.derivatives import structure
+from ainv._libraries.torch import gpu
 from ainv._libraries.torch.primitives import LinAlgError, run
 
 _SCALARS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
@@ -23,7 +24,7 @@ def _checked(a, axes=2):
         )
     if a.layout is not torch.strided:
         raise TypeError(f"the tensor is of layout {a.layout}: use .to_dense() first")
-    if a.device.type not in ("cpu", "meta"):
+    if a.device.type not in ("cpu", "meta") and not gpu.has(a):
         raise RuntimeError(
             f"the tensor is on device {a.device}, for which this version of ainv has no back-end: "
             "use .cpu() to compute on the CPU"

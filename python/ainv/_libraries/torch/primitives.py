@@ -14,6 +14,7 @@ import torch
 
 from ainv import _ainv
 from ainv._libraries import derivatives as d
+from ainv._libraries.torch import gpu
 
 
 class LinAlgError(_ainv.LinAlgError, torch.linalg.LinAlgError):
@@ -64,6 +65,8 @@ def value(name, *arguments):
     k = len(PRIMITIVES[name].axes)
     if torch._C._len_torch_dispatch_stack():
         return operator(name)(*arguments)
+    if gpu.has(arguments[0]):
+        return _compute_there(name, arguments[:k], arguments[k:])
     try:
         arrays = [_memory(t) for t in arguments[:k]]
     except (RuntimeError, TypeError):
@@ -87,6 +90,20 @@ def _compute(name, arrays, options):
     if isinstance(x, tuple):
         return tuple(torch.from_numpy(np.asarray(part)) for part in x)
     return torch.from_numpy(np.asarray(x))
+
+
+def _compute_there(name, tensors, options):
+    """The same in the GPU's memory."""
+    primitive = PRIMITIVES[name]
+    names = [argument.split()[1] for argument in primitive.arguments.split(", ")]
+    if primitive.value:
+        return gpu.structured(name, tensors[0].detach())
+    arguments = dict(zip(names, (*tensors, *options), strict=True))
+    try:
+        x = gpu.compute(name, arguments)
+    except _ainv.LinAlgError as error:
+        raise LinAlgError.of(error) from None
+    return tuple(x) if isinstance(x, tuple) else x
 
 
 def _rules(name, apply):
@@ -160,6 +177,8 @@ def operator(name):
     k = len(primitive.axes)
 
     def compute(*arguments):
+        if gpu.has(arguments[0]):
+            return _compute_there(name, arguments[:k], arguments[k:])
         return _compute(name, [_memory(t) for t in arguments[:k]], arguments[k:])
 
     result = "(Tensor, Tensor)" if name == "inv_ex" else "Tensor"

@@ -4,6 +4,7 @@ use super::compiler::{Compiler, compiler};
 use super::driver::{Driver, Handle, OUT_OF_MEMORY, driver, is_lasting};
 use super::engine::Engine;
 use super::kernels::Kernels;
+use super::ordered::Ordered;
 use super::room::Rooms;
 use crate::device::cpu::mode::Mode;
 use crate::device::gpu::{self, FORKED, Info, NAME, Work};
@@ -64,6 +65,11 @@ pub(crate) fn find() -> Result<(), String> {
     found().map(drop)
 }
 
+/// Which one it is, as CUDA and DLPack count devices.
+pub(crate) fn number() -> Result<i32, Error> {
+    found().map(|found| found.device).map_err(|what| Error::Unsupported { what })
+}
+
 pub(crate) fn info() -> Result<Info, Error> {
     let unsupported = |what| Error::Unsupported { what };
     let Found { driver, device, name, architecture, .. } = found().map_err(unsupported)?;
@@ -83,11 +89,12 @@ pub(crate) struct Gpu {
     pub(super) driver: &'static Driver,
     pub(super) compiler: &'static Compiler,
     pub(super) architecture: c_int,
-    device: c_int,
+    pub(super) device: c_int,
     name: String,
     context: Handle,
     pub(super) kernels: Kernels,
     pub(super) rooms: Rooms,
+    pub(super) ordered: Mutex<Option<Ordered>>,
     /// Why it was lost.
     trouble: Mutex<Option<String>>,
 }
@@ -148,6 +155,7 @@ impl Gpu {
             context,
             kernels: Kernels::default(),
             rooms: Rooms::default(),
+            ordered: Mutex::default(),
             trouble: Mutex::default(),
         })
     }
@@ -191,6 +199,11 @@ impl Gpu {
     /// Makes its context this thread's, while what it returns lives.
     pub(super) fn enter(&self) -> Result<Entered<'_>, Error> {
         self.check()?;
+        self.enter_to_free()
+    }
+
+    /// The same even if it was lost.
+    pub(super) fn enter_to_free(&self) -> Result<Entered<'_>, Error> {
         // SAFETY: the context is retained while this lives.
         self.ok(unsafe { (self.driver.cuCtxPushCurrent_v2)(self.context) })?;
         Ok(Entered(self))
@@ -204,6 +217,11 @@ impl Drop for Gpu {
         unsafe {
             if (self.driver.cuCtxPushCurrent_v2)(self.context) == 0 {
                 self.rooms.free(self.driver);
+                if let Some(ordered) =
+                    *self.ordered.get_mut().unwrap_or_else(PoisonError::into_inner)
+                {
+                    ordered.free(self);
+                }
                 self.kernels.free(self.driver);
                 drop(Entered(self));
             }

@@ -53,6 +53,8 @@ pub(super) fn is_lasting(outcome: c_int) -> bool {
     matches!(outcome, 4 | 46 | 214 | 220 | 700 | 702 | 709 | 710 | 714..=719 | 999)
 }
 
+pub(super) const LIBRARY: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
+
 /// CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR.
 const CAPABILITY: [c_int; 2] = [75, 76];
 
@@ -60,8 +62,8 @@ const CAPABILITY: [c_int; 2] = [75, 76];
 pub(super) fn driver() -> Result<&'static Driver, String> {
     static DRIVER: OnceLock<Result<Driver, String>> = OnceLock::new();
     let found = DRIVER.get_or_init(|| {
-        let name = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
-        let driver = Driver::open(name).map_err(|why| format!("CUDA has no driver here: {why}"))?;
+        let driver =
+            Driver::open(LIBRARY).map_err(|why| format!("CUDA has no driver here: {why}"))?;
         // SAFETY: it is called before all others.
         driver.ok(unsafe { (driver.cuInit)(0) })?;
         Ok(driver)

@@ -1,30 +1,26 @@
 //! Part of a stack on the device: where its buffers lie in a room, and the launches that do it.
 
 use super::device::Gpu;
-use super::driver::{Address, NOT_READY};
+use super::driver::{Address, Handle};
 use super::kernels::SHARED;
 use super::room::{Sizes, Taken};
 use crate::device::cpu::executor::pause;
-use crate::device::gpu::{self, Outcome, SUBMITTED, TILE, Task, WORDS, Work};
+use crate::device::gpu::{self, Dispatches, Outcome, SUBMITTED, TILE, Task, WORDS, Work};
 use crate::error::Error;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
-use core::ffi::{c_int, c_uint, c_void};
+use core::ffi::{c_uint, c_void};
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
 /// Groups in a row of a launch's second and third dimension, at most. (The first has room for 2^31.)
-const GROUPS: usize = 65_535;
+pub(super) const GROUPS: usize = 65_535;
 /// Where buffers begin: addresses are multiples of this.
-const ALIGNED: u64 = 256;
-/// A wait this long is spent looking; a longer one mostly sleeping, an eighth of what it took so far, up to the last of these.
-const SOON: Duration = Duration::from_micros(50);
-const LATE: Duration = Duration::from_millis(5);
+pub(super) const ALIGNED: u64 = 256;
 
 /// What inverts matrices of one order, or solves systems of them.
 pub(crate) struct Engine<'a, W> {
-    gpu: &'a Gpu,
-    task: Task<W>,
+    pub(super) gpu: &'a Gpu,
+    pub(super) task: Task<W>,
     cancel: Option<&'a Cancel>,
 }
 
@@ -69,13 +65,22 @@ impl<'a, W: Scalar> Engine<'a, W> {
         Ok(Engine { gpu, task, cancel })
     }
 
-    /// Where each buffer begins for a part of `count` matrices, and the bytes of all.
-    fn buffers(&self, count: usize) -> ([u64; 7], u64) {
+    /// Where each buffer begins for a part of `count` matrices, and the bytes of all. `here` says whether what is given, the
+    /// results and the outcomes are among them, or lie elsewhere.
+    pub(super) fn buffers(&self, count: usize, here: [bool; 3]) -> ([u64; 7], u64) {
         let (task, all) = (&self.task, count as u64);
         let scratch = if task.team.is_some() { [0; 4] } else { task.scratch() };
         let [panels, diagonals, powers, places] = scratch.map(|size| all * size);
-        let sizes =
-            [all * task.given(), all * task.result(), all * 8, panels, diagonals, powers, places];
+        let [given, results, outcomes] = here.map(u64::from);
+        let sizes = [
+            given * all * task.given(),
+            results * all * task.result(),
+            outcomes * all * 8,
+            panels,
+            diagonals,
+            powers,
+            places,
+        ];
         let mut end = 0;
         let begins = sizes.map(|size| {
             let begin = end;
@@ -85,9 +90,59 @@ impl<'a, W: Scalar> Engine<'a, W> {
         (begins, end)
     }
 
+    /// Enqueues dispatches.
+    ///
+    /// # Safety
+    /// The buffers hold as many matrices as the dispatches are for, and are kept until the stream is done.
+    pub(super) unsafe fn launch(
+        &self,
+        dispatches: &Dispatches,
+        buffers: [Address; 7],
+        stream: Handle,
+    ) -> Result<(), Error> {
+        for dispatch in dispatches.order().into_iter().map(|at| &dispatches.all[at]) {
+            pause(self.cancel)?;
+            self.gpu.check()?;
+            let function = self.gpu.kernel::<W>(dispatch.kernel.into())?;
+            let call = Call { buffers, words: dispatch.call.map(|word| word as u64) };
+            let (groups, threads) = (dispatch.groups, dispatch.kernel.threads());
+            // SAFETY: the argument that the kernel has; it works inside the buffers.
+            unsafe { self.gpu.launch(function, groups, threads, call, stream)? };
+        }
+        Ok(())
+    }
+
     /// Bytes of results and of outcomes.
     fn down(&self, count: usize) -> [usize; 2] {
         [count * self.task.result() as usize, count * size_of::<Outcome>()]
+    }
+}
+
+impl Gpu {
+    /// Enqueues a kernel, which has one argument.
+    ///
+    /// # Safety
+    /// The kernel may do what this argument says, in the context that was entered, until the stream is done.
+    pub(super) unsafe fn launch<C>(
+        &self,
+        function: Handle,
+        groups: [usize; 3],
+        threads: usize,
+        mut call: C,
+        stream: Handle,
+    ) -> Result<(), Error> {
+        let mut argument: *mut c_void = (&raw mut call).cast();
+        let [x, y, z] = groups.map(|groups| groups as c_uint);
+        let (threads, nothing) = (threads as c_uint, std::ptr::null_mut());
+        // SAFETY: the caller's promise; the argument is copied.
+        let launched = unsafe {
+            let arguments = &raw mut argument;
+            (self.driver.cuLaunchKernel)(
+                function, x, y, z, threads, 1, 1, 0, stream, arguments, nothing,
+            )
+        };
+        // A kernel may have memory of its own.
+        self.allocated(launched, size_of::<C>())
     }
 }
 
@@ -102,7 +157,7 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
     fn slot(&self, count: usize) -> Result<Taken<'a>, Error> {
         let bytes = |size: u64| usize::try_from(size).map_err(|_| Error::Overflow);
         self.gpu.room(Sizes {
-            device: bytes(self.buffers(count).1)?,
+            device: bytes(self.buffers(count, [true; 3]).1)?,
             up: bytes(count as u64 * self.task.given())?,
             down: self.down(count).iter().sum(),
         })
@@ -117,7 +172,7 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
     fn submit(&self, slot: Taken<'a>, count: usize, balanced: bool) -> Result<Pending<'a>, Error> {
         let (gpu, driver, room) = (self.gpu, self.gpu.driver, slot.get());
         let _entered = gpu.enter()?;
-        let (begins, bytes) = self.buffers(count);
+        let (begins, _) = self.buffers(count, [true; 3]);
         let buffers = begins.map(|begin| room.device + begin);
         let given = count * self.task.given() as usize;
         // SAFETY: the room's memory, which is kept until its stream is done.
@@ -125,24 +180,8 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
             (driver.cuMemcpyHtoDAsync_v2)(buffers[0], slot.up().cast(), given, room.stream)
         })?;
         let dispatches = self.task.dispatches(count, balanced, GROUPS);
-        for dispatch in dispatches.order().into_iter().map(|at| &dispatches.all[at]) {
-            pause(self.cancel)?;
-            gpu.check()?;
-            let function = gpu.kernel::<W>(dispatch.kernel)?;
-            let mut call = Call { buffers, words: dispatch.call.map(|word| word as u64) };
-            let mut argument: *mut c_void = (&raw mut call).cast();
-            let [x, y, z] = dispatch.groups.map(|groups| groups as c_uint);
-            let (threads, nothing) = (dispatch.kernel.threads() as c_uint, std::ptr::null_mut());
-            // SAFETY: the kernel has this one argument, which is copied; it works inside the buffers of `count` matrices.
-            let launched = unsafe {
-                let (stream, arguments) = (room.stream, &raw mut argument);
-                (driver.cuLaunchKernel)(
-                    function, x, y, z, threads, 1, 1, 0, stream, arguments, nothing,
-                )
-            };
-            // A kernel may have memory of its own.
-            gpu.allocated(launched, bytes as usize)?;
-        }
+        // SAFETY: the room's buffers, of `count` matrices.
+        unsafe { self.launch(&dispatches, buffers, room.stream)? };
         let [results, outcomes] = self.down(count);
         let download = |from, to: *mut u8, bytes| -> Result<(), Error> {
             // SAFETY: as above.
@@ -159,25 +198,7 @@ impl<'a, W: Scalar> gpu::Engine for Engine<'a, W> {
         Pending { room: slot, count }: Pending<'a>,
         f: impl FnOnce(&[u8], &[Outcome]) -> Result<(), Error>,
     ) -> Result<Taken<'a>, Error> {
-        let began = Instant::now();
-        {
-            let _entered = self.gpu.enter()?;
-            // What was given up is computed to its end, before its room is another's.
-            loop {
-                pause(self.cancel)?;
-                self.gpu.check()?;
-                // SAFETY: the room's own stream.
-                let outcome: c_int = unsafe { (self.gpu.driver.cuStreamQuery)(slot.get().stream) };
-                if outcome != NOT_READY {
-                    self.gpu.ok(outcome)?;
-                    break;
-                }
-                match began.elapsed() {
-                    soon if soon < SOON => std::hint::spin_loop(),
-                    late => std::thread::sleep((late / 8).min(LATE)),
-                }
-            }
-        }
+        slot.wait(self.cancel, None)?;
         let [results, _] = self.down(count);
         let down = slot.down();
         // SAFETY: the room's memory, which the stream has filled: two words of each outcome stand behind results of whole

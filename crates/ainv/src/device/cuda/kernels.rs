@@ -15,19 +15,66 @@ pub(super) const SHARED: usize = 48 << 10;
 
 /// The files of the texts.
 fn text(name: &str) -> &'static str {
-    texts!(name, ".cu", "number", "together")
+    texts!(name, ".cu", "number", "together", "strided", "gather", "scatter", "info")
 }
 
+/// A kernel that both back-ends have, or one of CUDA's alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Name {
+    Shared(Kernel),
+    /// Dense copies of matrices; and results in their places. `single`: the matrices are of single precision, the work is
+    /// done in double.
+    Gather {
+        single: bool,
+    },
+    Scatter {
+        single: bool,
+    },
+    /// The numbers of zero pivots.
+    Info,
+}
+
+impl From<Kernel> for Name {
+    fn from(kernel: Kernel) -> Name {
+        Name::Shared(kernel)
+    }
+}
+
+impl Name {
+    /// The files of its text, behind those of its numbers.
+    fn texts(&self) -> &'static [&'static str] {
+        match self {
+            Name::Shared(kernel) => kernel.texts(),
+            Name::Gather { .. } => &["strided", "gather"],
+            Name::Scatter { .. } => &["strided", "scatter"],
+            Name::Info => &["info"],
+        }
+    }
+
+    fn sizes<W: Scalar>(&self) -> Vec<(&'static str, usize)> {
+        if let Name::Shared(kernel) = self { kernel.sizes::<W>() } else { vec![] }
+    }
+}
+
+/// Threads of a block of a kernel that is CUDA's alone.
+pub(super) const LANES: usize = 256;
+
 /// The text of a kernel.
-fn source<W: Scalar>(kernel: Kernel) -> String {
+fn source<W: Scalar>(name: Name) -> String {
     let real = if size_of::<W::Real>() == 4 { "float" } else { "double" };
     let number = if W::COMPLEX { "Complex" } else { "Real" };
-    let types = format!("using Real = {real};\nstruct Complex;\nusing Number = {number};\n");
-    let sizes = kernel
+    let mut types = format!("using Real = {real};\nstruct Complex;\nusing Number = {number};\n");
+    if let Name::Gather { single } | Name::Scatter { single } = name {
+        let real = if single { "float" } else { real };
+        types += &format!(
+            "using OuterReal = {real};\nstruct OuterComplex;\nusing Outer = Outer{number};\n"
+        );
+    }
+    let sizes = name
         .sizes::<W>()
         .into_iter()
         .map(|(name, size)| format!("constexpr unsigned {name} = {size};\n"));
-    let texts = ["number", "outcome", "together"].into_iter().chain(kernel.texts().iter().copied());
+    let texts = ["number", "outcome", "together"].into_iter().chain(name.texts().iter().copied());
     [types].into_iter().chain(sizes).chain(texts.map(|name| text(name).to_owned())).collect()
 }
 
@@ -40,7 +87,7 @@ struct Loaded {
 
 /// The kernels of a device.
 #[derive(Default)]
-pub(super) struct Kernels(Mutex<HashMap<(&'static str, Kernel), Loaded>>);
+pub(super) struct Kernels(Mutex<HashMap<(&'static str, Name), Loaded>>);
 
 impl Kernels {
     /// # Safety
@@ -59,7 +106,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::Device`], [`Error::OutOfMemory`]; it is tried again then, when it is asked for again.
-    pub(super) fn kernel<W: Scalar>(&self, kernel: Kernel) -> Result<Handle, Error> {
+    pub(super) fn kernel<W: Scalar>(&self, kernel: Name) -> Result<Handle, Error> {
         let mut loaded = self.kernels.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (W::NAME, kernel);
         if let Some(loaded) = loaded.get(&name) {
@@ -98,7 +145,10 @@ impl Gpu {
 pub fn compile_all(architecture: i32) -> Result<usize, String> {
     fn all<W: Scalar>(architecture: i32) -> Result<usize, String> {
         let triangle = |hermitian| Work::Triangle { unit: false, reversed: false, hermitian };
-        let mut kernels = HashSet::new();
+        let mut kernels = HashSet::from([Name::Info]);
+        for single in [false, size_of::<W>() == size_of::<W::Wide>()] {
+            kernels.extend([Name::Gather { single }, Name::Scatter { single }]);
+        }
         for order in [2, 8, 32, 40] {
             let solves = [1, 32].map(|k| [Work::Solve(k), Work::DefiniteSolve(k)]);
             let diagonal = Work::DiagonalSolve(1);
@@ -109,7 +159,7 @@ pub fn compile_all(architecture: i32) -> Result<usize, String> {
                 .chain(solves.as_flattened())
             {
                 let dispatches = Task::<W>::new(order, *work, SHARED).dispatches(1, false, 1);
-                kernels.extend(dispatches.all.iter().map(|dispatch| dispatch.kernel));
+                kernels.extend(dispatches.all.iter().map(|dispatch| Name::Shared(dispatch.kernel)));
             }
         }
         let compiler = compiler(architecture)?;

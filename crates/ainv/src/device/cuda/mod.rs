@@ -9,22 +9,28 @@
 //! room.rs       memory for a part, on the device and of the host, and the stream that works on it
 //! kernels.rs    the kernels, written in kernels/*.cu, each for four scalars
 //! engine.rs     one part: its launches
+//! ordered.rs    events, and memory in the order of a stream
+//! arrays.rs     matrices that lie in the device's memory, on a stream of their owner
 //! ```
 //!
 //! Kernels are compiled on the user's machine, as shaders are: a kernel knows its order, there are some hundreds of them,
 //! and each comes from one readable text for any architecture, the tests' among them (testkit/cuda: host code by g++).
 //!
-//! Matrices come from the host's memory and go back there, two parts of a stack in flight, each on a stream of CUDA. The
+//! Matrices come from the host's memory and go back there, two parts of a stack in flight, each on a stream of CUDA; or they
+//! lie on the device, and nothing but what became of them crosses, if that. The
 //! arithmetic is IEEE 754's: no contraction, no flushing, no fast mathematics, no TF32.
 
+pub(crate) mod arrays;
 mod compiler;
 mod device;
 mod driver;
 mod engine;
 mod kernels;
 mod library;
+pub(crate) mod ordered;
 mod room;
 
-pub(super) use device::{find, gpu, info, lose};
+pub(super) use device::{find, info, lose};
+pub(crate) use device::{gpu, number};
 #[doc(hidden)]
 pub use kernels::compile_all;

@@ -3,12 +3,18 @@
 
 use super::device::Gpu;
 use super::driver::{Address, Driver, Handle, NOT_READY};
+use crate::device::cpu::executor::pause;
 use crate::error::Error;
+use ainv_streams::Cancel;
 use core::ffi::{c_uint, c_void};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Bytes that are kept for the next calls, at most.
 const KEPT: usize = 256 << 20;
+/// A wait this long is spent looking; a longer one mostly sleeping, an eighth of what it took so far, up to the last of these.
+const SOON: Duration = Duration::from_micros(50);
+const LATE: Duration = Duration::from_millis(5);
 /// CU_STREAM_NON_BLOCKING: it does not wait for the work of those who name no stream.
 const NON_BLOCKING: c_uint = 1;
 
@@ -152,6 +158,43 @@ impl Room {
 }
 
 impl Taken<'_> {
+    /// A room that was [put aside](Self::into_room).
+    pub(super) fn of(gpu: &Gpu, room: Room) -> Taken<'_> {
+        Taken { gpu, room: Some(room) }
+    }
+
+    pub(super) fn into_room(mut self) -> Room {
+        self.room.take().expect("it is given back at its end")
+    }
+
+    /// Waits for its stream, for so long at most: whether it is done. What is given up is computed to its end, before the room
+    /// is another's.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], [`Error::Device`].
+    pub(super) fn wait(
+        &self,
+        cancel: Option<&Cancel>,
+        most: Option<Duration>,
+    ) -> Result<bool, Error> {
+        let began = Instant::now();
+        let _entered = self.gpu.enter()?;
+        loop {
+            pause(cancel)?;
+            self.gpu.check()?;
+            // SAFETY: the room's own stream.
+            let outcome = unsafe { (self.gpu.driver.cuStreamQuery)(self.get().stream) };
+            if outcome != NOT_READY {
+                return self.gpu.ok(outcome).map(|()| true);
+            }
+            match began.elapsed() {
+                late if most.is_some_and(|most| late >= most) => return Ok(false),
+                soon if soon < SOON => std::hint::spin_loop(),
+                late => std::thread::sleep((late / 8).min(LATE)),
+            }
+        }
+    }
+
     pub(super) fn get(&self) -> &Room {
         self.room.as_ref().expect("it is given back at its end")
     }

@@ -26,6 +26,17 @@ pub(crate) struct Dispatches {
 }
 
 impl Dispatches {
+    /// The same for suspects alone, as outcomes that are there call them; the other matrices stay as they are. For
+    /// inverses and systems by CUDA: small.cu and blocked.cu.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn of_suspects(mut self) -> Self {
+        for dispatch in &mut self.all {
+            // What `balanced` is in both.
+            dispatch.call[1] = 2;
+        }
+        self
+    }
+
     /// Which one is next, of all of them.
     pub(crate) fn order(&self) -> Vec<usize> {
         let (again, times) = &self.again;

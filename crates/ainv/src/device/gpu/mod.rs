@@ -32,10 +32,16 @@ use ainv_streams::Cancel;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub(crate) use condition::rcond;
+#[cfg(feature = "cuda")]
+pub(super) use dispatches::Dispatches;
 pub(super) use dispatches::WORDS;
 pub(super) use kernels::{Kernel, texts};
 pub(crate) use pinv::pinv;
+#[cfg(feature = "cuda")]
+pub(super) use pinv::{CUT, numbers, with_call};
 pub(crate) use run::run;
+#[cfg(feature = "cuda")]
+pub(super) use run::{Beside, Call, plain};
 #[cfg(feature = "wgpu")]
 pub(super) use work::WORKGROUP;
 pub(super) use work::{TILE, Task, Work};

@@ -258,12 +258,7 @@ where
     /// Tells what became of a matrix.
     fn note(&self, i: usize, done: &Done, told: &mut Told) -> Result<(), Error> {
         let Call { work, a, asked, .. } = self.call;
-        let of = done.outcome.status(*work, a.rows());
-        told.status.set(i, of);
-        // A matrix with a NaN has a result: NaN. But no pseudo-inverse.
-        if of.code != Code::NonFinite || matches!(work, Work::Pinv { .. }) {
-            told.summary.record(i, of);
-        }
+        let of = done.outcome.note(*work, a.rows(), i, told.status, &mut told.summary);
         let Some(norm) = done.norm else { return Ok(()) };
         let rcond = if of.is_ok() {
             let entries = done.result.len() / size_of::<W>();
@@ -354,6 +349,24 @@ impl Outcome {
         let unbalanced = doubtful && self.has(Self::WIDE) && !self.has(Self::BALANCED);
         let raised = self.has(Self::OVERFLOWED) && self.has(Self::RAISED);
         (unbalanced || raised) && !self.has(Self::NON_FINITE)
+    }
+
+    /// Notes what became of matrix `i`, of order `n`.
+    pub(in crate::device) fn note(
+        self,
+        work: Work,
+        n: usize,
+        i: usize,
+        status: Statuses,
+        summary: &mut Summary,
+    ) -> Status {
+        let of = self.status(work, n);
+        status.set(i, of);
+        // A matrix with a NaN has a result: NaN. But no pseudo-inverse.
+        if of.code != Code::NonFinite || matches!(work, Work::Pinv { .. }) {
+            summary.record(i, of);
+        }
+        of
     }
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.

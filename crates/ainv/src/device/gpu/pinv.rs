@@ -19,7 +19,7 @@ pub(super) const SWEEPS: usize = 60;
 /// none, but their dispatches are enqueued all the same.
 const SWEEPS_OF_FACTORS: usize = 30;
 /// Numbers of a cut-off: each of its tolerances is a number and a power of two.
-pub(super) const CUT: usize = 4;
+pub(in crate::device) const CUT: usize = 4;
 /// The power of what is larger than any singular value.
 const INFINITE: f64 = 1e4;
 
@@ -34,6 +34,16 @@ pub(crate) fn pinv<T: Scalar>(
     status: &mut [Status],
     options: &Options,
 ) -> Result<Summary, Error> {
+    with_call(a, x, pinv, |call| compute(call, status, &mut [], options))
+}
+
+/// What is computed, which has cut-offs that it refers to.
+pub(in crate::device) fn with_call<T: Scalar, R>(
+    a: &Stack<T>,
+    x: &StackMut<T>,
+    pinv: &PinvOptions,
+    f: impl FnOnce(&Call<T>) -> R,
+) -> R {
     let (m, n) = (a.rows(), a.cols());
     let (columns, hermitian) = (m.max(n), pinv.hermitian);
     let cuts = |i: usize| cut_of::<T>(pinv, i, columns);
@@ -49,11 +59,11 @@ pub(crate) fn pinv<T: Scalar>(
         asked: Asked::Nothing,
         instead: None,
     };
-    compute(&call, status, &mut [], options)
+    f(&call)
 }
 
 /// A cut-off as the kernels read it.
-pub(super) fn numbers<W: Scalar>(cut: Cut) -> [W; CUT] {
+pub(in crate::device) fn numbers<W: Scalar>(cut: Cut) -> [W; CUT] {
     let [[r, s], [a, b]] = [cut.relative, cut.absolute].map(mantissa::<W::Real>);
     [r, s, a, b].map(|x| W::from_re(RealScalar::from_f64(x)))
 }

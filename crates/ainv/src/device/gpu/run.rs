@@ -16,23 +16,23 @@ use ainv_kernels::bounds::Cut;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// What is computed of which matrices.
-pub(super) struct Call<'a, T: Scalar> {
-    pub(super) work: Work,
-    pub(super) a: &'a Stack<'a, T>,
-    pub(super) beside: Beside<'a, T>,
+pub(in crate::device) struct Call<'a, T: Scalar> {
+    pub(in crate::device) work: Work,
+    pub(in crate::device) a: &'a Stack<'a, T>,
+    pub(in crate::device) beside: Beside<'a, T>,
     /// Where the results go; `None` where their norms alone are asked for.
-    pub(super) x: Option<&'a StackMut<'a, T>>,
+    pub(in crate::device) x: Option<&'a StackMut<'a, T>>,
     /// What the matrices are filled in from.
-    pub(super) filled: Assume,
+    pub(in crate::device) filled: Assume,
     /// The kernels take matrices and results transposed.
-    pub(super) transposed: bool,
+    pub(in crate::device) transposed: bool,
     pub(super) asked: Asked,
     /// What is computed of those that have no inverse.
     pub(super) instead: Option<&'a Call<'a, T>>,
 }
 
 /// What belongs to the matrices, and stands behind all of a part.
-pub(super) enum Beside<'a, T> {
+pub(in crate::device) enum Beside<'a, T> {
     Nothing,
     Rhs(&'a Stack<'a, T>),
     /// The cut-offs of pseudo-inverses.
@@ -45,7 +45,7 @@ pub(super) enum Beside<'a, T> {
 /// [`Error::Unsupported`] for what the GPU cannot do, at once; [`Error::Device`], [`Error::OutOfMemory`],
 /// [`Error::Cancelled`].
 pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
-    let (work, limit) = (work(&job), job.limit());
+    let (plain, limit) = (plain(&job), job.limit());
     let Job { kind, a, b, x, expand, status, options, .. } = job;
     let n = a.rows();
     let read = match kind {
@@ -67,30 +67,41 @@ pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
         instead: None,
     };
     let diagonals = a.diagonals();
-    let by_diagonals = matches!(work, Work::DiagonalSolve(_));
     let call = Call {
-        work,
-        a: if by_diagonals { &diagonals } else { a },
-        beside: b.map_or(Beside::Nothing, Beside::Rhs),
-        x: Some(x),
-        // What they do not read may stand there.
-        filled: match kind {
-            Kind::Diagonal if !by_diagonals => Assume::Diagonal,
-            _ => expand.unwrap_or(Assume::General),
-        },
-        // The kernels take lower triangles.
-        transposed: matches!(kind, Kind::TriInv { .. }),
+        a: if let Work::DiagonalSolve(_) = plain.work { &diagonals } else { a },
         // A factor is no inverse.
         asked: limit
             .filter(|_| b.is_none() && kind != Kind::Cholesky)
             .map_or(Asked::Nothing, Asked::Under),
         instead: (options.on_singular == OnSingular::Pinv).then_some(&pseudo_inverse),
+        ..plain
     };
     match limit {
         Some(limit) if b.is_some_and(|b| b.cols() > 0) => {
             condition::of_systems(a, &call, limit, status, options)
         }
         _ => compute(&call, status, &mut [], options),
+    }
+}
+
+/// A job of which no more is asked than its results.
+pub(in crate::device) fn plain<'a, T: Scalar>(job: &Job<'a, T>) -> Call<'a, T> {
+    let work = work(job);
+    Call {
+        work,
+        a: job.a,
+        beside: job.b.map_or(Beside::Nothing, Beside::Rhs),
+        x: Some(job.x),
+        // What they do not read may stand there.
+        filled: match (job.kind, work) {
+            (Kind::Diagonal, Work::DiagonalSolve(_)) => Assume::General,
+            (Kind::Diagonal, _) => Assume::Diagonal,
+            _ => job.expand.unwrap_or(Assume::General),
+        },
+        // The kernels take lower triangles.
+        transposed: matches!(job.kind, Kind::TriInv { .. }),
+        asked: Asked::Nothing,
+        instead: None,
     }
 }
 

@@ -72,7 +72,7 @@ impl Work {
     }
 
     /// Whether the matrices are positive definite, or not served.
-    pub(super) fn is_definite(self) -> bool {
+    pub(crate) fn is_definite(self) -> bool {
         matches!(self, Work::Definite { .. } | Work::DefiniteSolve(_))
     }
 

@@ -38,7 +38,7 @@ struct Call {
     // Of each matrix which row of A stands here after the exchanges, then with which row each was exchanged.
     unsigned *places;
     size_t order;
-    // Whether suspects are scaled by rows and columns.
+    // Whether suspects are scaled by rows and columns; or AGAIN.
     size_t balanced;
     // Columns of B, or zero.
     size_t rhs;
@@ -88,6 +88,10 @@ struct Call {
     // The columns that are worked on.
     Number *columns_of(size_t matrix) const {
         return matrices + begin + matrix * order * step;
+    }
+    // Whether a matrix is not this launch's: an earlier one decided it. scale.cu marks the others.
+    bool is_done(size_t matrix) const {
+        return balanced == AGAIN && (flags_of(matrix) & IS_AGAIN) == 0;
     }
     bool has(unsigned flag) const {
         return (mode & flag) != 0;

@@ -9,6 +9,9 @@ __shared__ Number factors[PANEL];
 
 extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     const Place at = placed();
+    if (call.is_done(at.matrix)) {
+        return;
+    }
     const size_t n = call.order, first = call.first, width = call.width;
     for (unsigned e = threadIdx.x; e < width * PANEL; e += LANES) {
         block[e] = call.panel_of(at.matrix)[first * PANEL + e];

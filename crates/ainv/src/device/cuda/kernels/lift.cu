@@ -4,7 +4,7 @@
 extern "C" __global__ void __launch_bounds__(64) kernel(const Call call) {
     const Place at = placed();
     const size_t n = call.order, j = call.first + call.width + at.j;
-    if (j >= n) {
+    if (j >= n || call.is_done(at.matrix)) {
         return;
     }
     for (size_t i = 0; i < call.width; i++) {

@@ -14,6 +14,20 @@ constexpr unsigned IS_BALANCED = 16;
 constexpr unsigned IS_RAISED = 32;
 // The rows did not become orthogonal.
 constexpr unsigned NOT_CONVERGED = 64;
+// It is done again, by launches that leave the others alone.
+constexpr unsigned IS_AGAIN = 128;
+
+// What a call's `balanced` says if the launch is for suspects alone, which an earlier one left: they are scaled by rows and
+// columns, and right-hand sides come near one.
+constexpr size_t AGAIN = 2;
+
+// Whether that may give the matrix a result, or another one: Outcome::is_suspect of run.rs.
+bool is_suspect(unsigned flags, unsigned zero_pivot) {
+    const bool doubtful = zero_pivot != 0 || (flags & (OVERFLOWED | IS_STEEP)) != 0;
+    const bool unbalanced = doubtful && (flags & (IS_WIDE | IS_BALANCED)) == IS_WIDE;
+    const bool raised = (flags & OVERFLOWED) != 0 && (flags & IS_RAISED) != 0;
+    return (unbalanced || raised) && (flags & NON_FINITE) == 0;
+}
 
 // The power of what is infinite: of a row whose diagonal entry is, in a diagonal, where its reciprocal is zero; of a
 // right-hand side that holds an infinity or a NaN.

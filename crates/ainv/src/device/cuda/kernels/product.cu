@@ -12,6 +12,9 @@ __shared__ Number right_slice[SLICE * COLUMNS];
 
 extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     const size_t n = call.columns, matrix = blockIdx.z;
+    if (call.is_done(matrix)) {
+        return;
+    }
     Number *columns = call.columns_of(matrix);
     const Number *left = call.panel_of(matrix) + call.left;
     const size_t row = blockIdx.y * size_t(ROWS), column = blockIdx.x * size_t(COLUMNS);

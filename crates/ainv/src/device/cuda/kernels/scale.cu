@@ -5,6 +5,10 @@
 
 extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
     const size_t n = call.order, matrix = blockIdx.x;
+    const bool again = call.balanced == AGAIN;
+    if (again && !is_suspect(call.flags_of(matrix), call.zero_pivot_of(matrix))) {
+        return;
+    }
     const Number *a = call.rows_of(matrix);
     int *rows = call.powers_of(matrix), *columns = rows + n;
     Extent all = EMPTY, lines = EMPTY;
@@ -48,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
     }
     if (threadIdx.x == 0) {
         call.flags_of(matrix) = (is_non_finite(seen) ? NON_FINITE : 0) | (all.is_wide() ? IS_WIDE : 0)
-            | (balanced ? IS_BALANCED : 0);
+            | (balanced ? IS_BALANCED : 0) | (again ? IS_AGAIN : 0);
         call.zero_pivot_of(matrix) = 0;
     }
 }

@@ -12,7 +12,7 @@ struct Call {
     // Of larger orders.
     void *none[4];
     size_t count;
-    // Whether suspects are scaled by rows and columns.
+    // Whether suspects are scaled by rows and columns; or AGAIN.
     size_t balanced;
     // Columns of B.
     size_t rhs;
@@ -45,6 +45,8 @@ constexpr unsigned GOOD = 0;
 constexpr unsigned BAD = 1;
 // A diagonal with infinities, whose reciprocals are zero.
 constexpr unsigned GOOD_WITH_INFINITIES = 2;
+// Decided by an earlier launch: its result and its outcome stay as they are.
+constexpr unsigned DONE = 3;
 
 // An entry of a matrix of the block.
 Number &entry(unsigned slot, unsigned i, unsigned c) {
@@ -83,6 +85,21 @@ struct Known {
     unsigned zero_pivot;
 };
 
+// Whether a matrix is not this launch's.
+bool is_done(const Call &call, size_t matrix) {
+    const unsigned *outcome = call.outcomes + 2 * matrix;
+    return call.balanced == AGAIN && (matrix >= call.count || !is_suspect(outcome[0], outcome[1]));
+}
+
+// Whether none of the block's matrices is.
+bool is_idle(const Call &call) {
+    bool idle = call.balanced == AGAIN;
+    for (unsigned m = 0; m < MATRICES && idle; m++) {
+        idle = is_done(call, first_matrix() + m);
+    }
+    return idle;
+}
+
 // The block's matrices.
 void take(const Call &call) {
     const size_t first = first_matrix() * SQUARE, end = call.count * SQUARE;
@@ -91,6 +108,7 @@ void take(const Call &call) {
     }
     if (threadIdx.x < MATRICES) {
         noted[threadIdx.x] = 0;
+        verdict[threadIdx.x] = is_done(call, first_matrix() + threadIdx.x) ? DONE : GOOD;
     }
     __syncthreads();
 }
@@ -242,7 +260,7 @@ void conclude(const Call &call, Place at, Known known, bool finite) {
         stands_at[m][stands_here[m][c]] = c;
     }
     at.together();
-    if (at.own == 0) {
+    if (at.own == 0 && verdict[m] != DONE) {
         const unsigned flags = known.flags | noted[m];
         const bool bad = (flags & (NON_FINITE | OVERFLOWED)) != 0 || known.zero_pivot != 0;
         verdict[m] = bad ? BAD : known.has_infinities ? GOOD_WITH_INFINITIES : GOOD;

@@ -12,6 +12,9 @@
 // Of a matrix: N^2 entries read, N^2 written, 8 bytes of outcome; N^3 multiply-adds.
 
 extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
+    if (is_idle(call)) {
+        return;
+    }
     const Place at = placed();
     take(call);
     const Known scaled_as = scale(call, at);
@@ -52,6 +55,9 @@ extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     const size_t first = first_matrix() * SQUARE, end = call.count * SQUARE;
     for (unsigned place = threadIdx.x; place < MATRICES * SQUARE && first + place < end; place += LANES) {
         const unsigned m = place / SQUARE, i = place % SQUARE / N, j = place % N;
+        if (verdict[m] == DONE) {
+            continue;
+        }
         Number y = scaled(entry(m, i, stands_at[m][j]), column_power[m][i] + row_power[m][j]);
         if (verdict[m] == BAD) {
             y = no_number();

@@ -55,8 +55,8 @@ void store_solutions(const Call &call) {
     for (unsigned place = threadIdx.x; place < MATRICES * N * RHS; place += LANES) {
         const size_t row = first + place / RHS;
         const unsigned j = place % RHS;
-        if (row < end && j < call.rhs) {
-            const unsigned slot = place / (N * RHS), i = place / RHS % N;
+        const unsigned slot = place / (N * RHS), i = place / RHS % N;
+        if (row < end && j < call.rhs && verdict[slot] != DONE) {
             const int size = rhs_size[slot][j];
             Number y = scaled(entry(slot, i, N + j), column_power[slot][i] + size);
             if (verdict[slot] == BAD || size == INFINITE) {

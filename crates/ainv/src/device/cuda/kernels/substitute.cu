@@ -8,6 +8,9 @@ __shared__ Number reciprocals[PANEL];
 
 extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     const Place at = placed();
+    if (call.is_done(at.matrix)) {
+        return;
+    }
     const size_t width = call.width;
     for (unsigned e = threadIdx.x; e < width * PANEL; e += LANES) {
         block[e] = call.diagonals_of(at.matrix)[call.first * PANEL + e];
