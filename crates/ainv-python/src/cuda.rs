@@ -5,6 +5,7 @@ use crate::array::{self, Scalar, square, with_scalar};
 use crate::functions::{Any, Keyword, inv_ex_result};
 use crate::options::{Keywords, Pinv, Tol, uplo};
 use crate::solve::{broadcast, fits};
+use crate::storage::counted;
 use crate::wait::POLL;
 use crate::{call, dlpack, error};
 use ainv::cuda::{self, DeviceStack, DeviceStackMut, Operation, Pending, RawStream};
@@ -129,8 +130,8 @@ fn _on_cuda<'py>(
     let new = |shape: &[usize], dtype: &str| -> PyResult<(Any<'py>, u64)> {
         empty.call1((PyTuple::new(py, shape)?, dtype))?.extract()
     };
+    let count = counted(&batch, 1).map_err(|e| error::raise(py, e, &[]))?;
     let (x, address) = new(&result, &a.3)?;
-    let count: usize = batch.iter().product();
     let info = if name == "inv_ex" { Some(new(&batch, "int32")?) } else { None };
     // SAFETY: handles and addresses are those of an adapter's library, which keeps the memory in the order of its stream, or
     // is kept by the adapter until the stream is done.

@@ -2,6 +2,7 @@
 //! results are given by it. <https://dmlc.github.io/dlpack/latest/>: its structures, and what its streams mean.
 
 use crate::cuda::scalar_named;
+use crate::storage::counted;
 use ainv::cuda::{self, Mark, Memory, RawStream};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -93,7 +94,8 @@ kind!(Versioned, c"dltensor_versioned", c"used_dltensor_versioned", version: VER
 /// Another library's array, lent to our stream.
 #[pyclass(frozen, module = "ainv", name = "_Import")]
 pub(crate) struct Import {
-    managed: Lent,
+    /// Gives it back.
+    _managed: Lent,
     view: (u64, Vec<usize>, Vec<isize>, String),
 }
 
@@ -161,14 +163,13 @@ impl Import {
         };
         // SAFETY: as above.
         let view = unsafe { viewed(tensor)? };
-        Ok(Import { managed, view })
+        Ok(Import { _managed: managed, view })
     }
 
     /// Its address, its shape, its strides in elements, the name of its dtype.
     #[getter]
     fn view(&self) -> (u64, Vec<usize>, Vec<isize>, String) {
-        let Import { managed: Lent::Managed(_) | Lent::Versioned(_), view } = self;
-        view.clone()
+        self.view.clone()
     }
 }
 
@@ -271,8 +272,10 @@ impl DeviceArray {
             "complex128" => (COMPLEX, 128),
             _ => return Err(PyTypeError::new_err(format!("no results of {dtype}"))),
         };
-        let bytes = shape.iter().product::<usize>() * usize::from(bits) / 8;
-        let memory = Memory::new(bytes).map_err(|e| crate::error::raise(py, e, &[]))?;
+        let entry = usize::from(bits) / 8;
+        let memory = counted(&shape, entry)
+            .and_then(|count| Memory::new(count * entry))
+            .map_err(|e| crate::error::raise(py, e, &[]))?;
         Ok(DeviceArray { memory: Arc::new(memory), shape, code, bits })
     }
 

@@ -149,12 +149,19 @@ fn filled<T: Clone + Default>(count: usize) -> Result<Vec<T>, Error> {
     Ok(data)
 }
 
+/// The entries of an array of this shape, of so many bytes each.
+///
+/// # Errors
+/// [`Error::Overflow`] where the bytes cannot be counted.
+pub(crate) fn counted(shape: &[usize], size: usize) -> Result<usize, Error> {
+    let count = shape.iter().try_fold(1usize, |count, &n| count.checked_mul(n));
+    count.filter(|count| count.checked_mul(size).is_some()).ok_or(Error::Overflow)
+}
+
 impl Storage {
     /// Zeros, and where they lie.
     pub(crate) fn zeros(dtype: Dtype, shape: &[usize]) -> Result<(Arc<Storage>, Layout), Error> {
-        let count = shape.iter().try_fold(1usize, |p, &n| p.checked_mul(n));
-        let count = count.filter(|n| n.checked_mul(dtype.size()).is_some());
-        let count = count.ok_or(Error::Overflow)?;
+        let count = counted(shape, dtype.size())?;
         let storage = match dtype {
             Dtype::Scalar(Scalar::F32) => own(zeros(count)?, Owner::F32),
             Dtype::Scalar(Scalar::F64) => own(zeros(count)?, Owner::F64),

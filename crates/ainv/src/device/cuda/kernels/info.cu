@@ -1,4 +1,4 @@
-// Of each matrix 0, or the 1-based number of its zero pivot: Outcome::status of run.rs has the same. A thread a matrix.
+// Of each matrix 0, or the 1-based number of its zero pivot: Outcome::status of parts.rs has the same. A thread a matrix.
 
 struct Call {
     const unsigned *outcomes;

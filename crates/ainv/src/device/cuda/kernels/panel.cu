@@ -4,18 +4,8 @@
 // Of a panel of m rows: about width m (width + 3) / 2 entries read and written, from the caches where they have room;
 // m width^2 / 2 multiply-adds.
 
-// A pivot: the first of the largest ones.
-struct Pivot {
-    Real size;
-    unsigned row;
-};
-
 __shared__ Pivot pivots[WORKGROUP];
 __shared__ Number pivot_row[PANEL];
-
-Pivot larger(Pivot a, Pivot b) {
-    return b.size > a.size || (b.size == a.size && b.row < a.row) ? b : a;
-}
 
 extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
     const size_t n = call.order, first = call.first, width = call.width, matrix = blockIdx.x;
@@ -35,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
             }
         }
         best = of_all(pivots, best, larger);
-        const size_t p = best.row;
+        const size_t p = best.at;
         if (threadIdx.x < width) {
             Number &here = a[k * n + threadIdx.x], &there = a[p * n + threadIdx.x];
             const Number x = there;

@@ -3,18 +3,8 @@
 //
 // Of an n x m matrix with k rows left: m + 2 k numbers read, k written.
 
-// The first of the largest ones.
-struct Pivot {
-    Real size;
-    unsigned at;
-};
-
 __shared__ Pivot pivots[WORKGROUP];
 __shared__ Real sums[WORKGROUP];
-
-Pivot larger(Pivot a, Pivot b) {
-    return b.size > a.size || (b.size == a.size && b.at < a.at) ? b : a;
-}
 
 extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
     const size_t n = call.order, m = call.columns, matrix = blockIdx.x, first = call.round;

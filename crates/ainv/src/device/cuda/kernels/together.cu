@@ -22,3 +22,13 @@ T of_all(T (&shared)[THREADS], T mine, F both) {
     __syncthreads();
     return shared[0];
 }
+
+// Where the first of the largest entries stands.
+struct Pivot {
+    Real size;
+    unsigned at;
+};
+
+Pivot larger(Pivot a, Pivot b) {
+    return b.size > a.size || (b.size == a.size && b.at < a.at) ? b : a;
+}
