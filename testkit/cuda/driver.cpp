@@ -424,6 +424,11 @@ int cuCtxPopCurrent_v2(void **context) {
     return SUCCESS;
 }
 
+int cuCtxGetCurrent(void **context) {
+    *context = contexts.empty() ? nullptr : contexts.back();
+    return SUCCESS;
+}
+
 // An image is the path of a library.
 int cuModuleLoadData(void **module, const void *image) {
     if (contexts.empty()) {
@@ -548,6 +553,11 @@ int cuEventSynchronize(Event *event) {
 size_t ainv_software_waits() {
     std::lock_guard<std::mutex> guard(lock);
     return waits;
+}
+
+// Has a function run in a stream's order: cublas.cpp.
+int ainv_software_enqueue(Stream *stream, void (*run)(void *), void *argument) {
+    return enqueue(stream, [=] { run(argument); });
 }
 
 // Holds a stream up until the number there is not zero.

@@ -93,6 +93,8 @@
 //!
 //! CUDA is not needed to build. The driver and NVRTC, its compiler, are loaded when the GPU is first used; NVRTC comes with
 //! CUDA's toolkit, with PyTorch, and as Python's package `nvidia-cuda-nvrtc-cu12`. A kernel is compiled when it is first used.
+//! Where cuBLAS is found it does the large products of orders from 513 on ([`DeviceInfo::driver`] names it); elsewhere our own
+//! kernel does them, and the bits are others.
 //! Cards older than sm_70 are refused.
 //!
 //! There is one GPU: CUDA's first device where there is one, else of wgpu's adapters the first discrete one, else an integrated

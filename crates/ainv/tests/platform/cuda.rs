@@ -135,6 +135,39 @@ fn what_is_missing() {
     }
 }
 
+/// Large products are cuBLAS's: what it says is an error by name. Where it is not here, our own kernels do them.
+#[test]
+fn large_products() {
+    const EXPECTED: &str = "AINV_EXPECTED";
+    let folder = std::env::var("AINV_SOFTWARE_KERNELS").unwrap_or_default();
+    let products = |status: &str| ("AINV_SOFTWARE_PRODUCTS", status.to_owned());
+    for (expected, variable) in [
+        ("cuBLAS's error 13", products("13")),
+        ("memory", products("3")),
+        ("", ("LD_LIBRARY_PATH", format!("{folder}/no-cublas"))),
+    ] {
+        match is_child("cuda::large_products", &[(EXPECTED, expected.to_owned()), variable]) {
+            None => return,
+            Some(false) => continue,
+            Some(true) => {}
+        }
+        let a = random(520, &mut Rng::new(5));
+        let driver = device_info(Device::GPU).unwrap().driver.unwrap();
+        match (std::env::var(EXPECTED).unwrap().as_str(), inv(a.view(), &on_gpu())) {
+            ("", Ok(x)) => {
+                assert!(driver.ends_with("without cuBLAS"), "{driver}");
+                assert!(right(&a, &Mat::new(520, 520, x.as_slice().to_vec())) < 3.0);
+            }
+            ("memory", Err(Error::OutOfMemory { .. })) => assert!(driver.contains("cuBLAS 12.0")),
+            (expected, Err(Error::Device { what })) => assert!(what.contains(expected), "{what}"),
+            (_, outcome) => panic!("{outcome:?}"),
+        }
+        // The next call is none the wiser.
+        inv(Mat::<f32>::identity(40).view(), &on_gpu()).unwrap();
+        return;
+    }
+}
+
 /// More rows than a launch has groups for are refused before any work.
 #[test]
 fn too_many_rows() {

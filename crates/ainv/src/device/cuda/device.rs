@@ -1,6 +1,7 @@
 //! The device: found once, opened when it is first used, opened again when it was lost.
 
 use super::compiler::{Compiler, compiler};
+use super::cublas::{self, Products};
 use super::driver::{Driver, Handle, OUT_OF_MEMORY, driver, is_lasting};
 use super::engine::Engine;
 use super::kernels::Kernels;
@@ -79,7 +80,7 @@ pub(crate) fn info() -> Result<Info, Error> {
     Ok(Info {
         name: name.clone(),
         interface: "cuda",
-        driver: format!("CUDA {major}.{minor}, sm_{architecture}"),
+        driver: format!("CUDA {major}.{minor}, sm_{architecture}, {}", cublas::version()),
         memory: u64::try_from(memory).ok(),
     })
 }
@@ -95,6 +96,7 @@ pub(crate) struct Gpu {
     pub(super) kernels: Kernels,
     pub(super) rooms: Rooms,
     pub(super) ordered: Mutex<Option<Ordered>>,
+    pub(super) products: OnceLock<Products>,
     /// Why it was lost.
     trouble: Mutex<Option<String>>,
 }
@@ -156,6 +158,7 @@ impl Gpu {
             kernels: Kernels::default(),
             rooms: Rooms::default(),
             ordered: Mutex::default(),
+            products: OnceLock::new(),
             trouble: Mutex::default(),
         })
     }
@@ -221,6 +224,9 @@ impl Drop for Gpu {
                     *self.ordered.get_mut().unwrap_or_else(PoisonError::into_inner)
                 {
                     ordered.free(self);
+                }
+                if let Some(products) = self.products.take() {
+                    products.free();
                 }
                 self.kernels.free(self.driver);
                 drop(Entered(self));

@@ -1,5 +1,6 @@
 //! Part of a stack on the device: where its buffers lie in a room, and the launches that do it.
 
+use super::cublas::Products;
 use super::device::Gpu;
 use super::driver::{Address, Handle};
 use super::kernels::SHARED;
@@ -17,11 +18,16 @@ pub(super) const GROUPS: usize = 65_535;
 /// Where buffers begin: addresses are multiples of this.
 pub(super) const ALIGNED: u64 = 256;
 
+/// Where a part's memory is: what kernels take, and behind it cuBLAS's workspace.
+pub(super) type Buffers = [Address; 8];
+
 /// What inverts matrices of one order, or solves systems of them.
 pub(crate) struct Engine<'a, W> {
     pub(super) gpu: &'a Gpu,
     pub(super) task: Task<W>,
     cancel: Option<&'a Cancel>,
+    /// What does the large products, where there are such and the library is here.
+    products: Option<&'a Products>,
 }
 
 /// A part on its way.
@@ -62,12 +68,13 @@ impl<'a, W: Scalar> Engine<'a, W> {
                 ),
             });
         }
-        Ok(Engine { gpu, task, cancel })
+        let products = if task.has_large_products() { gpu.products()? } else { None };
+        Ok(Engine { gpu, task, cancel, products })
     }
 
     /// Where each buffer begins for a part of `count` matrices, and the bytes of all. `here` says whether what is given, the
     /// results and the outcomes are among them, or lie elsewhere.
-    pub(super) fn buffers(&self, count: usize, here: [bool; 3]) -> ([u64; 7], u64) {
+    pub(super) fn buffers(&self, count: usize, here: [bool; 3]) -> (Buffers, u64) {
         let (task, all) = (&self.task, count as u64);
         let scratch = if task.team.is_some() { [0; 4] } else { task.scratch() };
         let [panels, diagonals, powers, places] = scratch.map(|size| all * size);
@@ -80,6 +87,7 @@ impl<'a, W: Scalar> Engine<'a, W> {
             diagonals,
             powers,
             places,
+            self.products.map_or(0, |_| self.gpu.workspace()),
         ];
         let mut end = 0;
         let begins = sizes.map(|size| {
@@ -97,12 +105,19 @@ impl<'a, W: Scalar> Engine<'a, W> {
     pub(super) unsafe fn launch(
         &self,
         dispatches: &Dispatches,
-        buffers: [Address; 7],
+        buffers: Buffers,
         stream: Handle,
     ) -> Result<(), Error> {
+        let [buffers @ .., workspace] = buffers;
         for dispatch in dispatches.order().into_iter().map(|at| &dispatches.all[at]) {
             pause(self.cancel)?;
             self.gpu.check()?;
+            if let (Some(products), Some(product)) = (self.products, dispatch.product()) {
+                let at = [buffers[3], buffers[0], workspace];
+                // SAFETY: the buffers of its operands.
+                unsafe { self.gpu.multiply::<W>(products, &product, at, stream)? };
+                continue;
+            }
             let function = self.gpu.kernel::<W>(dispatch.kernel.into())?;
             let call = Call { buffers, words: dispatch.call.map(|word| word as u64) };
             let (groups, threads) = (dispatch.groups, dispatch.kernel.threads());

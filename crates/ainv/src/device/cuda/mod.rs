@@ -5,6 +5,7 @@
 //! library.rs    a shared library's functions, as a table
 //! driver.rs     the driver: libcuda
 //! compiler.rs   NVRTC: from a kernel's text to the code of an architecture
+//! cublas.rs     cuBLAS, for large products
 //! device.rs     the device: found once, opened when first used, opened again when it was lost
 //! room.rs       memory for a part, on the device and of the host, and the stream that works on it
 //! kernels.rs    the kernels, written in kernels/*.cu, each for four scalars
@@ -22,6 +23,7 @@
 
 pub(crate) mod arrays;
 mod compiler;
+mod cublas;
 mod device;
 mod driver;
 mod engine;

@@ -1,7 +1,7 @@
 //! The dispatches of a part: one of small matrices, many of larger ones.
 
-use super::kernels::{Kernel, LINES};
-use super::panels::by_panels;
+use super::kernels::Kernel;
+use super::panels::{Part, by_panels, quotients};
 use super::pinv::{SWEEPS, rotations};
 use super::work::{Task, Work, panel};
 use ainv_kernels::scalar::Scalar;
@@ -9,7 +9,7 @@ use std::iter::repeat_n;
 use std::ops::Range;
 
 /// The numbers of a dispatch.
-pub(crate) const WORDS: usize = 17;
+pub(crate) const WORDS: usize = 20;
 
 /// One dispatch: what its kernel takes for `Call` says what the numbers are.
 pub(crate) struct Dispatch {
@@ -68,10 +68,11 @@ impl<W: Scalar> Task<W> {
                 vec![Dispatch { kernel: Kernel::small(team, work), call, groups }].into()
             }
             (None, work) => {
+                let part = Part { order: n, work, panel: panel::<W>(), count, balanced };
                 let stages = match work {
                     Work::Pinv { columns, .. } => return rotations(n, columns, mode, count),
                     Work::Invert => [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Store],
-                    Work::DiagonalSolve(k) => return quotients(n, k, count).into(),
+                    Work::DiagonalSolve(_) => return quotients(part).into(),
                     Work::Solve(_) => {
                         [Kernel::Scale, Kernel::Load, Kernel::Panel, Kernel::Solution]
                     }
@@ -94,20 +95,8 @@ impl<W: Scalar> Task<W> {
                         Kernel::TriangleStore,
                     ],
                 };
-                by_panels(n, work, stages, panel::<W>(), count, balanced).into()
+                by_panels(part, stages).into()
             }
         }
     }
-}
-
-/// Systems of diagonals: a matrix a group, then an entry of X a thread.
-fn quotients(n: usize, k: usize, count: usize) -> Vec<Dispatch> {
-    // The words of `Call` of blocked: B stands behind all diagonals.
-    let mut call = [0; WORDS];
-    (call[0], call[2]) = (n, k);
-    call[12..15].copy_from_slice(&[count * n, k, k]);
-    vec![
-        Dispatch { kernel: Kernel::Diagonal, call, groups: [count, 1, 1] },
-        Dispatch { kernel: Kernel::Quotients, call, groups: [k.div_ceil(LINES), n, count] },
-    ]
 }

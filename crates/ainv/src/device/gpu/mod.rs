@@ -36,6 +36,8 @@ pub(crate) use condition::rcond;
 pub(super) use dispatches::Dispatches;
 pub(super) use dispatches::WORDS;
 pub(super) use kernels::{Kernel, texts};
+#[cfg(feature = "cuda")]
+pub(super) use panels::Product;
 pub(crate) use pinv::pinv;
 #[cfg(feature = "cuda")]
 pub(super) use pinv::{CUT, numbers, with_call};

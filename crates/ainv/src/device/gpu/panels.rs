@@ -1,8 +1,9 @@
 //! The dispatches of larger orders by panels, of all but pseudo-inverses: blocked.wgsl and blocked.cu have the algorithm.
 
-use super::dispatches::Dispatch;
+use super::dispatches::{Dispatch, WORDS};
 use super::kernels::{Kernel, LINES};
-use super::work::{TILE, Work};
+use super::work::{TILE, Work, block, leading};
+use std::ops::Range;
 
 /// Columns that kernels work on: some of A's, or those of B.
 #[derive(Clone, Copy)]
@@ -14,45 +15,70 @@ struct Columns {
     own: Option<usize>,
 }
 
-/// A panel, and the product that follows, as `Call` of blocked has them.
-#[derive(Default)]
-struct Panel {
-    first: usize,
-    width: usize,
+/// Rows top.. of the columns -= left (rows inner.. of the columns).
+#[derive(Clone, Copy, Default)]
+struct Update {
     top: usize,
     height: usize,
     inner: usize,
     depth: usize,
-    /// Where the left factor begins, and the steps of its rows and columns.
+    /// Where the left factor begins in the panels, and the steps of its rows and columns.
     left: [usize; 3],
 }
 
-/// The dispatches by panels. `stages` are the kernels that read matrices, factor panels and write results, which differ.
-pub(super) fn by_panels(
-    n: usize,
-    work: Work,
-    [scale, load, factor, store]: [Kernel; 4],
-    panel: usize,
-    count: usize,
-    balanced: bool,
-) -> Vec<Dispatch> {
-    // A matrix a group, a column a thread, an entry a thread, and tiles of the product.
-    let matrices = [count, 1, 1];
-    let lines = |columns: usize| [columns.div_ceil(LINES), 1, count];
-    let entries = |columns: usize| [columns.div_ceil(LINES), n, count];
-    let tiles =
-        |rows: usize, columns: usize| [columns.div_ceil(TILE[1]), rows.div_ceil(TILE[0]), count];
-    let call = |at: Panel, on: Columns| {
-        let Panel { first, width, top, height, inner, depth, left: [left, left_row, left_column] } =
-            at;
+/// Columns first..next of a matrix, where they stand in their block's part of the panels, and how many rows are exchanged.
+#[derive(Clone, Copy, Default)]
+struct Panel {
+    first: usize,
+    next: usize,
+    beside: usize,
+    exchanges: usize,
+}
+
+/// A product by itself, of one matrix of a dispatch: C -= A B, A height x depth, B depth x columns. Numbers are counted from the
+/// matrix's own.
+#[cfg(feature = "cuda")]
+pub(crate) struct Product {
+    pub(crate) height: usize,
+    pub(crate) columns: usize,
+    pub(crate) depth: usize,
+    /// Where A begins in the panels, and the steps of its rows and columns, of which one is 1.
+    pub(crate) a: [usize; 3],
+    /// Where B and C begin in the matrices, and the step of their rows.
+    pub(crate) b: usize,
+    pub(crate) c: usize,
+    pub(crate) step: usize,
+    /// From one matrix to the next, in the panels and in the matrices.
+    pub(crate) next: [usize; 2],
+    pub(crate) matrices: usize,
+}
+
+/// What is the same in all dispatches of a part.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub(super) order: usize,
+    pub(super) work: Work,
+    pub(super) panel: usize,
+    pub(super) count: usize,
+    pub(super) balanced: bool,
+}
+
+impl Part {
+    /// The words of `Call`.
+    fn call(self, panel: Panel, update: Update, on: Columns) -> [usize; WORDS] {
+        let Part { order, work, panel: width, balanced, .. } = self;
+        let Panel { first, next, beside, exchanges } = panel;
+        let Update { top, height, inner, depth, left: [left, left_row, left_column] } = update;
         let Columns { begin, step, count, own } = on;
-        // The words of `Call`.
         [
-            n,
+            order,
             balanced.into(),
             work.rhs(),
             first,
-            width,
+            next - first,
+            exchanges,
+            leading(order, width),
+            beside,
             top,
             height,
             inner,
@@ -66,67 +92,267 @@ pub(super) fn by_panels(
             own.unwrap_or(count),
             work.mode(),
         ]
-    };
-    let of_a = |begin, count, own| Columns { begin, step: n, count, own };
-    let results = match work {
-        Work::Solve(k) | Work::DefiniteSolve(k) => {
-            Columns { begin: count * n * n, step: k, count: k, own: None }
-        }
-        _ => of_a(0, n, None),
-    };
+    }
 
-    let whole = call(Panel::default(), results);
-    let mut all = vec![];
-    let mut add = |kernel, call, groups: [usize; 3]| {
-        if !groups.contains(&0) {
-            all.push(Dispatch { kernel, call, groups });
+    /// Columns of A.
+    fn of_a(self, columns: Range<usize>, own: Option<usize>) -> Columns {
+        Columns { begin: columns.start, step: self.order, count: columns.len(), own }
+    }
+
+    /// What becomes X.
+    fn results(self) -> Columns {
+        match self.work {
+            Work::Invert | Work::Triangle { .. } | Work::Definite { .. } => {
+                self.of_a(0..self.order, None)
+            }
+            // B stands behind all matrices.
+            work => {
+                let rows = if let Work::DiagonalSolve(_) = work { 1 } else { self.order };
+                let (begin, k) = (self.count * rows * self.order, work.rhs());
+                Columns { begin, step: k, count: k, own: None }
+            }
         }
-    };
-    add(scale, whole, matrices);
-    add(load, whole, entries(n));
-    add(Kernel::Rhs, whole, lines(work.rhs()));
-    let panels =
-        (0..n).step_by(panel).map(|first| (first, panel.min(n - first), n.min(first + panel)));
-    let down = |(first, width, next): (usize, usize, usize), on| {
-        let (top, height, left) = (next, n - next, [next * panel, panel, 1]);
-        call(Panel { first, width, top, height, inner: first, depth: width, left }, on)
-    };
+    }
+
+    /// A matrix a group.
+    fn matrices(self) -> [usize; 3] {
+        [self.count, 1, 1]
+    }
+
+    /// A column a thread.
+    fn lines(self, columns: usize) -> [usize; 3] {
+        [columns.div_ceil(LINES), 1, self.count]
+    }
+
+    /// An entry a thread.
+    fn entries(self, columns: usize) -> [usize; 3] {
+        [columns.div_ceil(LINES), self.order, self.count]
+    }
+
+    /// Tiles of a product.
+    fn tiles(self, rows: usize, columns: usize) -> [usize; 3] {
+        [columns.div_ceil(TILE[1]), rows.div_ceil(TILE[0]), self.count]
+    }
+}
+
+/// The dispatches so far, and what more there are.
+struct Panels {
+    part: Part,
+    all: Vec<Dispatch>,
+}
+
+/// The dispatches by panels. `stages` are the kernels that read matrices, factor panels and write results, which differ.
+pub(super) fn by_panels(part: Part, [scale, load, factor, store]: [Kernel; 4]) -> Vec<Dispatch> {
+    let Part { order: n, work, .. } = part;
+    let mut panels = Panels { part, all: vec![] };
+    panels.whole(scale, part.matrices());
+    panels.whole(load, part.entries(n));
+    panels.whole(Kernel::Rhs, part.lines(work.rhs()));
+    let block = block(n);
+    let blocks = (0..n).step_by(block).map(|begin| begin..n.min(begin + block));
     if work.is_definite() {
-        for at @ (_, _, next) in panels.clone() {
-            let rest = of_a(next, n - next, None);
-            add(Kernel::CholeskyPanel, down(at, results), matrices);
-            add(Kernel::Product, down(at, rest), tiles(n - next, n - next));
-        }
+        blocks.clone().for_each(|block| panels.cholesky(block));
     }
     // A factor alone is done.
-    let inverts = work != Work::Definite { inverse: false };
-    for at @ (first, _, next) in panels.clone().filter(|_| inverts) {
-        let height = n - next;
-        let call = |on| down(at, on);
-        add(factor, call(results), matrices);
-        let follow = match work {
-            Work::Invert => &[of_a(0, n, Some(first))][..],
-            Work::Solve(_) => &[of_a(next, height, None), results],
-            Work::DefiniteSolve(_) => &[results],
-            _ => &[of_a(0, next, Some(first))],
-        };
-        for &on in follow {
-            add(Kernel::Exchange, call(on), lines(on.count));
-            add(Kernel::Product, call(on), tiles(height, on.count));
+    if work != (Work::Definite { inverse: false }) {
+        blocks.clone().for_each(|block| panels.down(block, factor));
+        if !matches!(work, Work::Triangle { hermitian: false, .. }) {
+            blocks.rev().for_each(|block| panels.up(block));
         }
     }
-    if inverts && !matches!(work, Work::Triangle { hermitian: false, .. }) {
-        for (first, width, next) in panels.rev() {
-            let (inner, depth, left) = (next, n - next, [next * panel, 1, panel]);
-            let panel = Panel { first, width, top: first, height: width, inner, depth, left };
-            let call = call(panel, results);
-            if next < n {
-                add(Kernel::Lift, call, lines(n - next));
-                add(Kernel::Product, call, tiles(width, results.count));
+    panels.whole(store, part.entries(part.results().count));
+    panels.all
+}
+
+/// Systems of diagonals: a matrix a group, then an entry of X a thread.
+pub(super) fn quotients(part: Part) -> Vec<Dispatch> {
+    let mut panels = Panels { part, all: vec![] };
+    panels.whole(Kernel::Diagonal, part.matrices());
+    panels.whole(Kernel::Quotients, part.entries(part.work.rhs()));
+    panels.all
+}
+
+impl Panels {
+    fn add(&mut self, kernel: Kernel, call: [usize; WORDS], groups: [usize; 3]) {
+        if !groups.contains(&0) {
+            self.all.push(Dispatch { kernel, call, groups });
+        }
+    }
+
+    /// What has nothing to do with panels.
+    fn whole(&mut self, kernel: Kernel, groups: [usize; 3]) {
+        let call = self.part.call(Panel::default(), Update::default(), self.part.results());
+        self.add(kernel, call, groups);
+    }
+
+    /// Nothing, where the factors have no depth.
+    fn product(&mut self, panel: Panel, update: Update, on: Columns) {
+        if update.depth == 0 {
+            return;
+        }
+        let call = self.part.call(panel, update, on);
+        self.add(Kernel::Product, call, self.part.tiles(update.height, on.count));
+    }
+
+    /// Where L of a panel, or of a block of them, stands: from a row on.
+    fn lower(&self, row: usize, beside: usize) -> [usize; 3] {
+        let leading = leading(self.part.order, self.part.panel);
+        [row * leading + beside, leading, 1]
+    }
+
+    /// The panels of a block. One that is all of the matrix keeps each panel until the next alone.
+    fn of(&self, block: &Range<usize>) -> impl DoubleEndedIterator<Item = Panel> + use<> {
+        let (Range { start, end }, width, whole) =
+            (block.clone(), self.part.panel, self.is_whole(block));
+        (start..end).step_by(width).map(move |first| {
+            let next = end.min(first + width);
+            let beside = if whole { 0 } else { first - start };
+            Panel { first, next, beside, exchanges: next - first }
+        })
+    }
+
+    fn is_whole(&self, block: &Range<usize>) -> bool {
+        block.len() == self.part.order
+    }
+
+    /// The rows to `end` below a panel.
+    fn below(&self, panel: Panel, end: usize) -> Update {
+        let Panel { first, next, beside, .. } = panel;
+        let left = self.lower(next, beside);
+        Update { top: next, height: end - next, inner: first, depth: next - first, left }
+    }
+
+    /// The rows below a block.
+    fn below_all(&self, block: &Range<usize>) -> Update {
+        let Range { start, end } = *block;
+        let (height, left) = (self.part.order - end, self.lower(end, 0));
+        Update { top: end, height, inner: start, depth: block.len(), left }
+    }
+
+    /// L of a block's columns, of a positive definite matrix.
+    fn cholesky(&mut self, block: Range<usize>) {
+        let n = self.part.order;
+        for panel in self.of(&block) {
+            let (update, rest) = (self.below(panel, n), panel.next..block.end);
+            let call = self.part.call(panel, update, self.part.results());
+            self.add(Kernel::CholeskyPanel, call, self.part.matrices());
+            self.product(panel, update, self.part.of_a(rest, None));
+        }
+        let rest = self.part.of_a(block.end..n, None);
+        self.product(Panel::default(), self.below_all(&block), rest);
+    }
+
+    /// Factors a block, and has the columns follow that L is applied to.
+    fn down(&mut self, block: Range<usize>, factor: Kernel) {
+        let (part, n, whole) = (self.part, self.part.order, self.is_whole(&block));
+        let Range { start, end } = block;
+        for panel in self.of(&block) {
+            let update = self.below(panel, n);
+            self.add(factor, part.call(panel, update, part.results()), part.matrices());
+            let own = Some(panel.first - start);
+            let within = match part.work {
+                Work::Invert => part.of_a(block.clone(), own),
+                Work::Solve(_) => part.of_a(panel.next..end, None),
+                Work::DefiniteSolve(_) => part.of_a(0..0, None),
+                _ => part.of_a(start..panel.next, own),
+            };
+            let results = (whole && part.work.rhs() > 0).then(|| part.results());
+            for on in [within].into_iter().chain(results) {
+                self.follow(panel, update, on);
             }
-            add(Kernel::Substitute, call, lines(results.count));
+        }
+        if whole {
+            return;
+        }
+        let others = match part.work {
+            Work::Invert => vec![part.of_a(0..start, None), part.of_a(end..n, None)],
+            Work::Solve(_) => vec![part.of_a(end..n, None), part.results()],
+            Work::DefiniteSolve(_) => vec![part.results()],
+            _ => vec![part.of_a(0..start, None)],
+        };
+        for on in others {
+            for panel in self.of(&block) {
+                // All rows stand where they belong before the first is solved.
+                let exchanges = if panel.first == start { end - start } else { 0 };
+                self.follow(Panel { exchanges, ..panel }, self.below(panel, end), on);
+            }
+            self.product(Panel::default(), self.below_all(&block), on);
         }
     }
-    add(store, whole, entries(results.count));
-    all
+
+    /// The panel's rows of columns, and what they change below.
+    fn follow(&mut self, panel: Panel, update: Update, on: Columns) {
+        self.add(Kernel::Exchange, self.part.call(panel, update, on), self.part.lines(on.count));
+        self.product(panel, update, on);
+    }
+
+    /// The block's rows of X. Its part of U is out of their way before the first is written.
+    fn up(&mut self, block: Range<usize>) {
+        let (part, n, results) = (self.part, self.part.order, self.part.results());
+        let whole = self.is_whole(&block);
+        if !whole {
+            self.of(&block).for_each(|panel| self.lift(panel));
+            let rows = Panel { first: block.start, next: block.end, ..Panel::default() };
+            self.product(rows, self.above(rows, n), results);
+        }
+        for panel in self.of(&block).rev() {
+            if whole {
+                self.lift(panel);
+            }
+            self.product(panel, self.above(panel, block.end), results);
+            let call = part.call(panel, Update::default(), results);
+            self.add(Kernel::Substitute, call, part.lines(results.count));
+        }
+    }
+
+    /// U right of a panel's diagonal block.
+    fn lift(&mut self, panel: Panel) {
+        let call = self.part.call(panel, Update::default(), self.part.results());
+        self.add(Kernel::Lift, call, self.part.lines(self.part.order - panel.next));
+    }
+
+    /// The panel's rows of X, in which those below have a part, to `end`.
+    fn above(&self, panel: Panel, end: usize) -> Update {
+        let Panel { first, next, beside, .. } = panel;
+        let leading = leading(self.part.order, self.part.panel);
+        let left = [next * leading + beside, 1, leading];
+        Update { top: first, height: next - first, inner: next, depth: end - next, left }
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Dispatch {
+    /// The product that it is, if that is all it does: it is one of the matrices alone that are not
+    /// [suspects](super::Dispatches::of_suspects), and it is as high, wide and deep as a library's is worth it.
+    pub(crate) fn product(&self) -> Option<Product> {
+        const LEAST: usize = 64;
+        let [order, balanced, _, _, _, _, leading, ..] = self.call;
+        let [
+            ..,
+            top,
+            height,
+            inner,
+            depth,
+            left,
+            left_row,
+            left_column,
+            begin,
+            step,
+            columns,
+            _,
+            _,
+        ] = self.call;
+        let is_one = self.kernel == Kernel::Product && balanced == 0;
+        (is_one && height.min(depth).min(columns) >= LEAST).then_some(Product {
+            height,
+            columns,
+            depth,
+            a: [left, left_row, left_column],
+            b: begin + inner * step,
+            c: begin + top * step,
+            step,
+            next: [order * leading, order * step],
+            matrices: self.groups[2],
+        })
+    }
 }

@@ -138,6 +138,21 @@ pub(crate) const fn panel<W: Scalar>() -> usize {
     if size_of::<W>() <= 8 { 32 } else { 16 }
 }
 
+/// The order from which on panels are done by blocks of them, and the columns of a block: a product of that depth does as many
+/// multiply-adds with each entry that it reads and writes.
+const LARGE: usize = 513;
+const BLOCK: usize = 256;
+
+/// Columns of a block of panels.
+pub(super) fn block(order: usize) -> usize {
+    if order < LARGE { order } else { BLOCK }
+}
+
+/// The leading dimension of the panels' copy: a panel, or a block of them.
+pub(super) fn leading(order: usize, panel: usize) -> usize {
+    if order < LARGE { panel } else { BLOCK }
+}
+
 /// Matrices of one order, and what is done with them in W.
 pub(crate) struct Task<W> {
     pub(crate) order: usize,
@@ -151,6 +166,13 @@ impl<W: Scalar> Task<W> {
     /// `memory` is that of a group, in bytes.
     pub(crate) fn new(order: usize, work: Work, memory: usize) -> Self {
         Task { order, work, team: Team::new::<W>(order, work, memory), of: PhantomData }
+    }
+
+    /// Whether it works by blocks of panels.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn has_large_products(&self) -> bool {
+        let is_by_panels = !matches!(self.work, Work::Pinv { .. } | Work::DiagonalSolve(_));
+        is_by_panels && block(self.order) < self.order
     }
 
     /// Bytes of a matrix and of what stands behind it.
@@ -171,8 +193,9 @@ impl<W: Scalar> Task<W> {
             // None, but a buffer has a size.
             Work::DiagonalSolve(_) => [entry, entry, 4, 4],
             work => {
-                let panels = n * panel::<W>() * entry;
-                [panels, panels, (2 * n + work.rhs()) * 4, 2 * n * 4]
+                let rows = |columns: usize| n * columns * entry;
+                let panel = panel::<W>();
+                [rows(leading(n, panel)), rows(panel), (2 * n + work.rhs()) * 4, 2 * n * 4]
             }
         };
         sizes.map(|size| size as u64)
@@ -184,7 +207,7 @@ impl<W: Scalar> Task<W> {
         let entries = match (self.team, self.work) {
             // Q has no more entries than W.
             (Some(_), _) | (None, Work::Pinv { .. } | Work::DiagonalSolve(_)) => given,
-            (None, _) => given.max(self.order.checked_mul(panel::<W>())?),
+            (None, _) => given.max(self.order.checked_mul(leading(self.order, panel::<W>()))?),
         };
         u64::try_from(entries.checked_mul(size_of::<W>())?).ok()
     }

@@ -22,6 +22,11 @@
 // Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below. Their
 // systems follow both halves in B alone, as those of general matrices.
 //
+// Larger ones are done by blocks of panels: what is above stands for a block's own columns. `panels` keeps L of the whole block;
+// its rows are exchanged with the block's. The other columns follow when the block is factored: all its exchanges, then panel by
+// panel its rows, then in one deep product the rows below. From the right all panels of a block are lifted first, and what the
+// rows of X below it have in its own is subtracted by one product; then its panels follow, each with the rows below in the block.
+//
 // It is the elimination of small.cu by blocks: diagonal blocks are solved by substitution, never multiplied
 // by their inverses, and the right residual A X - I is bounded.
 
@@ -30,7 +35,7 @@ struct Call {
     Number *results;
     // Of each matrix the flags and the first zero pivot.
     unsigned *outcomes;
-    // PANEL entries for each row.
+    // Of each row `leading` entries, and PANEL.
     Number *panels;
     Number *diagonals;
     // Of each matrix the powers of its rows, then those of its columns and the sizes of its right-hand sides.
@@ -45,6 +50,11 @@ struct Call {
     // The panel's first column, and its columns.
     size_t first;
     size_t width;
+    // How many rows are exchanged, from the panel's first on.
+    size_t exchanges;
+    // The leading dimension of `panels`, and which of its columns is the panel's first.
+    size_t leading;
+    size_t beside;
     // The product: rows top.. of the matrix -= left (rows inner.. of the matrix).
     size_t top;
     size_t height;
@@ -79,8 +89,12 @@ struct Call {
     Number *rows_of(size_t matrix) const {
         return matrices + matrix * order * order;
     }
+    Number *panels_of(size_t matrix) const {
+        return panels + matrix * order * leading;
+    }
+    // The panel's columns of them.
     Number *panel_of(size_t matrix) const {
-        return panels + matrix * order * PANEL;
+        return panels_of(matrix) + beside;
     }
     Number *diagonals_of(size_t matrix) const {
         return diagonals + matrix * order * PANEL;

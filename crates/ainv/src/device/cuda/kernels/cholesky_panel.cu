@@ -47,10 +47,10 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
         for (unsigned c = 0; c < width; c++) {
             Number s = a[i * n + c];
             for (unsigned k = 0; k < c; k++) {
-                s = less(s, panel[i * PANEL + k], conjugate(block[c][k]));
+                s = less(s, panel[i * call.leading + k], conjugate(block[c][k]));
             }
             const Number l = times(s, reciprocals[c]);
-            panel[i * PANEL + c] = l;
+            panel[i * call.leading + c] = l;
             a[i * n + c] = l;
             call.rows_of(matrix)[(first + c) * n + i] = conjugate(l);
         }

@@ -1,6 +1,6 @@
-// Columns beside a panel: their rows are exchanged as the panel's were, and those of the panel solved with
-// its lower block, on whose diagonal a zero stands for one. A thread a column: up to 3 width entries read and written,
-// width^2 / 2 multiply-adds.
+// Columns beside a panel: their rows are exchanged as the panel's, or its block's, were, and those of the panel solved with
+// its lower block, on whose diagonal a zero stands for one. A thread a column: up to 2 entries read and
+// written for each exchange, and width; width^2 / 2 multiply-adds.
 
 constexpr unsigned LANES = 64;
 
@@ -14,7 +14,8 @@ extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     }
     const size_t n = call.order, first = call.first, width = call.width;
     for (unsigned e = threadIdx.x; e < width * PANEL; e += LANES) {
-        block[e] = call.panel_of(at.matrix)[first * PANEL + e];
+        const unsigned i = e / PANEL, c = e % PANEL;
+        block[e] = c < width ? call.panel_of(at.matrix)[(first + i) * call.leading + c] : number(0);
     }
     __syncthreads();
     if (threadIdx.x < width) {
@@ -26,7 +27,7 @@ extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
     }
     Number *column = call.columns_of(at.matrix) + at.j;
     const unsigned *exchanged = call.places_of(at.matrix) + n + first;
-    for (unsigned t = 0; t < width; t++) {
+    for (size_t t = 0; t < call.exchanges; t++) {
         if (exchanged[t] != first + t) {
             Number &here = column[(first + t) * call.step], &there = column[exchanged[t] * call.step];
             const Number x = there;

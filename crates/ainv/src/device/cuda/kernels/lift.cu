@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(64) kernel(const Call call) {
     }
     for (size_t i = 0; i < call.width; i++) {
         Number &x = call.rows_of(at.matrix)[(call.first + i) * n + j];
-        call.panel_of(at.matrix)[j * PANEL + i] = x;
+        call.panel_of(at.matrix)[j * call.leading + i] = x;
         x = number(0);
     }
 }

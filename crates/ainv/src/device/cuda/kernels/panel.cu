@@ -1,5 +1,5 @@
 // LU with partial pivoting of a panel: `width` columns from `first` on, of the rows from `first` on. A block
-// a matrix, whose threads own the rows in turn. The exchanges of the other columns follow in exchange.cu.
+// a matrix, whose threads own the rows in turn. What L has left of it in its block is exchanged here, other columns in exchange.cu.
 //
 // Of a panel of m rows: about width m (width + 3) / 2 entries read and written, from the caches where they have room;
 // m width^2 / 2 multiply-adds.
@@ -33,6 +33,12 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
             here = x;
             pivot_row[threadIdx.x] = x;
         }
+        for (size_t c = threadIdx.x; c < call.beside; c += WORKGROUP) {
+            Number &here = call.panels_of(matrix)[k * call.leading + c], &there = call.panels_of(matrix)[p * call.leading + c];
+            const Number x = there;
+            there = here;
+            here = x;
+        }
         if (threadIdx.x == 0) {
             const unsigned row = stands[k];
             stands[k] = stands[p];
@@ -64,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
         for (size_t c = 0; c < width; c++) {
             const Number x = a[i * n + c];
             const bool is_lower = i > first + c;
-            call.panel_of(matrix)[i * PANEL + c] = is_lower ? x : number(0);
+            call.panel_of(matrix)[i * call.leading + c] = is_lower ? x : number(0);
             if (i < first + width) {
                 call.diagonals_of(matrix)[i * PANEL + c] = is_lower ? number(0) : x;
             }

@@ -16,7 +16,7 @@ extern "C" __global__ void __launch_bounds__(LANES) kernel(const Call call) {
         return;
     }
     Number *columns = call.columns_of(matrix);
-    const Number *left = call.panel_of(matrix) + call.left;
+    const Number *left = call.panels_of(matrix) + call.left;
     const size_t row = blockIdx.y * size_t(ROWS), column = blockIdx.x * size_t(COLUMNS);
     const unsigned i0 = threadIdx.x / (COLUMNS / PATCH) * PATCH, j0 = threadIdx.x % (COLUMNS / PATCH);
     Number sum[PATCH][PATCH];

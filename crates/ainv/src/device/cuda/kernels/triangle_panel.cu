@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
     for (size_t i = first + threadIdx.x; i < n; i += WORKGROUP) {
         for (size_t c = 0; c < width; c++) {
             const Number x = a[i * n + c];
-            call.panel_of(matrix)[i * PANEL + c] = x;
+            call.panel_of(matrix)[i * call.leading + c] = x;
             a[i * n + c] = number(0);
             if (i < first + width) {
                 // Above the diagonal of the block x is zero.

@@ -22,6 +22,11 @@
 // Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below. Their
 // systems follow both halves in B alone, as those of general matrices.
 //
+// Larger ones are done by blocks of panels: what is above stands for a block's own columns. `panels` keeps L of the whole block;
+// its rows are exchanged with the block's. The other columns follow when the block is factored: all its exchanges, then panel by
+// panel its rows, then in one deep product the rows below. From the right all panels of a block are lifted first, and what the
+// rows of X below it have in its own is subtracted by one product; then its panels follow, each with the rows below in the block.
+//
 // It is the elimination of small.wgsl by blocks: diagonal blocks are solved by substitution, never multiplied
 // by their inverses, and the right residual A X - I is bounded.
 
@@ -34,6 +39,11 @@ struct Call {
     // The panel's first column, and its columns.
     first: u32,
     width: u32,
+    // How many rows are exchanged, from the panel's first on.
+    exchanges: u32,
+    // The leading dimension of `panels`, and which of its columns is the panel's first.
+    leading: u32,
+    beside: u32,
     // The product: rows top.. of the matrix -= left (rows inner.. of the matrix).
     top: u32,
     height: u32,
@@ -58,7 +68,7 @@ struct Call {
 // Of each matrix the flags and the first zero pivot.
 @group(0) @binding(2) var<storage, read_write> outcomes: array<atomic<u32>>;
 @group(0) @binding(3) var<uniform> call: Call;
-// PANEL entries for each row.
+// Of each row `leading` entries, and PANEL.
 @group(0) @binding(4) var<storage, read_write> panels: array<Entry>;
 @group(0) @binding(5) var<storage, read_write> diagonals: array<Entry>;
 // Of each matrix the powers of its rows, then those of its columns and the sizes of its right-hand sides.
@@ -72,6 +82,15 @@ fn powers_of(matrix: u32) -> u32 {
 
 fn places_of(matrix: u32) -> u32 {
     return matrix * 2u * call.order;
+}
+
+fn panels_of(matrix: u32) -> u32 {
+    return matrix * call.order * call.leading;
+}
+
+// The panel's columns of them.
+fn panel_of(matrix: u32) -> u32 {
+    return panels_of(matrix) + call.beside;
 }
 
 // The columns that are worked on.

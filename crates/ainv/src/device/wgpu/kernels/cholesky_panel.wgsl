@@ -61,10 +61,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var s = number(matrices[corner + i * n + c]);
             for (var k = 0u; k < c; k++) {
                 let l = conjugate(number(block[c * PANEL + k]));
-                s = less(s, number(panels[(rows + i) * PANEL + k]), l);
+                s = less(s, number(panels[panel_of(matrix) + i * call.leading + k]), l);
             }
             let l = times(s, number(reciprocals[c]));
-            panels[(rows + i) * PANEL + c] = entry(l);
+            panels[panel_of(matrix) + i * call.leading + c] = entry(l);
             matrices[corner + i * n + c] = entry(l);
             matrices[(rows + first + c) * n + i] = entry(conjugate(l));
         }

@@ -1,4 +1,4 @@
-// Columns beside a panel: their rows are exchanged as the panel's were, and those of the panel solved with
+// Columns beside a panel: their rows are exchanged as the panel's, or its block's, were, and those of the panel solved with
 // its lower block, on whose diagonal a zero stands for one. An invocation a column.
 
 const LANES = 64u;
@@ -17,7 +17,10 @@ fn main(
     let matrix = group.z;
     let j = group.x * LANES + lane;
     for (var at = lane; at < width * PANEL; at += LANES) {
-        block[at] = panels[(matrix * n + first) * PANEL + at];
+        block[at] = zero();
+        if at % PANEL < width {
+            block[at] = panels[panel_of(matrix) + (first + at / PANEL) * call.leading + at % PANEL];
+        }
     }
     workgroupBarrier();
     if lane < width {
@@ -29,7 +32,7 @@ fn main(
     }
     let top = columns_of(matrix) + j;
     let exchanged = places_of(matrix) + n + first;
-    for (var t = 0u; t < width; t++) {
+    for (var t = 0u; t < call.exchanges; t++) {
         let p = places[exchanged + t];
         if p != first + t {
             let x = matrices[top + p * call.step];

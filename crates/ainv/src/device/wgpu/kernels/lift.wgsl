@@ -12,7 +12,7 @@ fn main(@builtin(global_invocation_id) place: vec3<u32>) {
     }
     for (var i = 0u; i < call.width; i++) {
         let at = (matrix * n + first + i) * n + j;
-        panels[(matrix * n + j) * PANEL + i] = matrices[at];
+        panels[panel_of(matrix) + j * call.leading + i] = matrices[at];
         matrices[at] = zero();
     }
 }

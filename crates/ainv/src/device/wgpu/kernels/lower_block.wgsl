@@ -13,10 +13,10 @@ fn invert_block(matrix: u32, lane: u32) {
                 s = real(Real(1.0));
             }
             for (var k = lane; k < i; k++) {
-                let l = number(panels[(rows + first + i) * PANEL + k]);
+                let l = number(panels[panel_of(matrix) + (first + i) * call.leading + k]);
                 s = less(s, l, number(matrices[corner + (first + k) * n + lane]));
             }
-            let pivot = number(panels[(rows + first + i) * PANEL + i]);
+            let pivot = number(panels[panel_of(matrix) + (first + i) * call.leading + i]);
             if size(pivot) > Real(0.0) {
                 s = times(s, reciprocal(pivot));
             }

@@ -1,5 +1,6 @@
 // LU with partial pivoting of a panel: `width` columns from `first` on, of the rows from `first` on. A workgroup
-// a matrix, whose invocations own the rows in turn. The exchanges of the other columns follow in exchange.wgsl.
+// a matrix, whose invocations own the rows in turn. What L has left of it in its block is exchanged here, other columns in
+// exchange.wgsl.
 
 const LANES = WORKGROUP;
 
@@ -55,6 +56,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             matrices[here] = x;
             pivot_row[lane] = x;
         }
+        for (var c = lane; c < call.beside; c += LANES) {
+            let here = panels_of(matrix) + k * call.leading + c;
+            let there = panels_of(matrix) + p * call.leading + c;
+            let x = panels[there];
+            panels[there] = panels[here];
+            panels[here] = x;
+        }
         if lane == 0u {
             let row = places[stands + k];
             places[stands + k] = places[stands + p];
@@ -93,9 +101,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var c = 0u; c < width; c++) {
             let x = matrices[corner + i * n + c];
             let is_lower = i > first + c;
-            panels[(rows + i) * PANEL + c] = zero();
+            panels[panel_of(matrix) + i * call.leading + c] = zero();
             if is_lower {
-                panels[(rows + i) * PANEL + c] = x;
+                panels[panel_of(matrix) + i * call.leading + c] = x;
             }
             if i < first + width {
                 diagonals[(rows + i) * PANEL + c] = zero();

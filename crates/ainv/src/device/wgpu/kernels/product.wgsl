@@ -12,7 +12,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = call.columns;
     let matrix = group.z;
     let corner = columns_of(matrix);
-    let left = matrix * call.order * PANEL + call.left;
+    let left = panels_of(matrix) + call.left;
     let row = group.y * ROWS;
     let column = group.x * COLUMNS;
     let i0 = lane / (COLUMNS / PATCH) * PATCH;

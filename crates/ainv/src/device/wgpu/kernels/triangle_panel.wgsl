@@ -15,7 +15,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var c = 0u; c < width; c++) {
             let x = matrices[corner + i * n + c];
             let turned = entry(conjugate(number(x)));
-            panels[(rows + i) * PANEL + c] = x;
+            panels[panel_of(matrix) + i * call.leading + c] = x;
             matrices[corner + i * n + c] = zero();
             if i < first + width {
                 // Above the diagonal of the block x is zero.
