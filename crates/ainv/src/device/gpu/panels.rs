@@ -35,6 +35,13 @@ struct Panel {
     exchanges: usize,
 }
 
+impl Panel {
+    /// All columns of a block as one.
+    fn of(block: &Range<usize>) -> Panel {
+        Panel { first: block.start, next: block.end, ..Panel::default() }
+    }
+}
+
 /// A product by itself, of one matrix of a dispatch: C -= A B, A height x depth, B depth x columns. Numbers are counted from the
 /// matrix's own.
 #[cfg(feature = "cuda")]
@@ -145,9 +152,9 @@ struct Panels {
 pub(super) fn by_panels(part: Part, [scale, load, factor, store]: [Kernel; 4]) -> Vec<Dispatch> {
     let Part { order: n, work, .. } = part;
     let mut panels = Panels { part, all: vec![] };
-    panels.whole(scale, part.matrices());
-    panels.whole(load, part.entries(n));
-    panels.whole(Kernel::Rhs, part.lines(work.rhs()));
+    panels.over_all(scale, part.matrices());
+    panels.over_all(load, part.entries(n));
+    panels.over_all(Kernel::Rhs, part.lines(work.rhs()));
     let block = block(n);
     let blocks = (0..n).step_by(block).map(|begin| begin..n.min(begin + block));
     if work.is_definite() {
@@ -160,15 +167,15 @@ pub(super) fn by_panels(part: Part, [scale, load, factor, store]: [Kernel; 4]) -
             blocks.rev().for_each(|block| panels.up(block));
         }
     }
-    panels.whole(store, part.entries(part.results().count));
+    panels.over_all(store, part.entries(part.results().count));
     panels.all
 }
 
 /// Systems of diagonals: a matrix a group, then an entry of X a thread.
 pub(super) fn quotients(part: Part) -> Vec<Dispatch> {
     let mut panels = Panels { part, all: vec![] };
-    panels.whole(Kernel::Diagonal, part.matrices());
-    panels.whole(Kernel::Quotients, part.entries(part.work.rhs()));
+    panels.over_all(Kernel::Diagonal, part.matrices());
+    panels.over_all(Kernel::Quotients, part.entries(part.work.rhs()));
     panels.all
 }
 
@@ -180,7 +187,7 @@ impl Panels {
     }
 
     /// What has nothing to do with panels.
-    fn whole(&mut self, kernel: Kernel, groups: [usize; 3]) {
+    fn over_all(&mut self, kernel: Kernel, groups: [usize; 3]) {
         let call = self.part.call(Panel::default(), Update::default(), self.part.results());
         self.add(kernel, call, groups);
     }
@@ -192,12 +199,6 @@ impl Panels {
         }
         let call = self.part.call(panel, update, on);
         self.add(Kernel::Product, call, self.part.tiles(update.height, on.count));
-    }
-
-    /// Where L of a panel, or of a block of them, stands: from a row on.
-    fn lower(&self, row: usize, beside: usize) -> [usize; 3] {
-        let leading = leading(self.part.order, self.part.panel);
-        [row * leading + beside, leading, 1]
     }
 
     /// The panels of a block. One that is all of the matrix keeps each panel until the next alone.
@@ -215,18 +216,12 @@ impl Panels {
         block.len() == self.part.order
     }
 
-    /// The rows to `end` below a panel.
+    /// The rows to `end` below a panel, or below a block of them.
     fn below(&self, panel: Panel, end: usize) -> Update {
         let Panel { first, next, beside, .. } = panel;
-        let left = self.lower(next, beside);
+        let leading = leading(self.part.order, self.part.panel);
+        let left = [next * leading + beside, leading, 1];
         Update { top: next, height: end - next, inner: first, depth: next - first, left }
-    }
-
-    /// The rows below a block.
-    fn below_all(&self, block: &Range<usize>) -> Update {
-        let Range { start, end } = *block;
-        let (height, left) = (self.part.order - end, self.lower(end, 0));
-        Update { top: end, height, inner: start, depth: block.len(), left }
     }
 
     /// L of a block's columns, of a positive definite matrix.
@@ -238,8 +233,8 @@ impl Panels {
             self.add(Kernel::CholeskyPanel, call, self.part.matrices());
             self.product(panel, update, self.part.of_a(rest, None));
         }
-        let rest = self.part.of_a(block.end..n, None);
-        self.product(Panel::default(), self.below_all(&block), rest);
+        let all = Panel::of(&block);
+        self.product(all, self.below(all, n), self.part.of_a(block.end..n, None));
     }
 
     /// Factors a block, and has the columns follow that L is applied to.
@@ -276,7 +271,8 @@ impl Panels {
                 let exchanges = if panel.first == start { end - start } else { 0 };
                 self.follow(Panel { exchanges, ..panel }, self.below(panel, end), on);
             }
-            self.product(Panel::default(), self.below_all(&block), on);
+            let all = Panel::of(&block);
+            self.product(all, self.below(all, n), on);
         }
     }
 
@@ -292,8 +288,8 @@ impl Panels {
         let whole = self.is_whole(&block);
         if !whole {
             self.of(&block).for_each(|panel| self.lift(panel));
-            let rows = Panel { first: block.start, next: block.end, ..Panel::default() };
-            self.product(rows, self.above(rows, n), results);
+            let all = Panel::of(&block);
+            self.product(all, self.above(all, n), results);
         }
         for panel in self.of(&block).rev() {
             if whole {
@@ -311,7 +307,7 @@ impl Panels {
         self.add(Kernel::Lift, call, self.part.lines(self.part.order - panel.next));
     }
 
-    /// The panel's rows of X, in which those below have a part, to `end`.
+    /// The panel's rows of X, or a block's, in which those below have a part, to `end`.
     fn above(&self, panel: Panel, end: usize) -> Update {
         let Panel { first, next, beside, .. } = panel;
         let leading = leading(self.part.order, self.part.panel);
