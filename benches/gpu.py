@@ -97,7 +97,6 @@ class Bench:
         alone = self.device.alone(call)
         count = 1 if self.quick else min(CALLS, math.ceil(TURN / alone))
         told = count * self.told(call, count)
-        self.device.wait()
         # Where a call takes long the host is ahead of the device anyway.
         busy = 1.5 * told if alone < TURN else 0
         return lambda: self.device.timed(call, count, busy)
