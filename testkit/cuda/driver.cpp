@@ -1,5 +1,6 @@
-// libcuda.so.1 in software: the calls of the driver that ainv makes (crates/ainv/src/device/cuda/driver.rs), for one device
-// whose kernels are host code of nvrtc.cpp. The arithmetic is IEEE 754's, as the device's is: results have its bits.
+// libcuda.so.1 in software: the calls of the driver that ainv makes (crates/ainv/src/device/cuda/driver.rs) and benches/gpu.py,
+// for one device whose kernels are host code of nvrtc.cpp. The arithmetic is IEEE 754's, as the device's is: results have its
+// bits.
 //
 // One thread does what streams were told, in the order of the calls: asynchronous to its caller, as a device is. A block's
 // threads are fibers that take turns at the barriers, in orders that are drawn (the same ones in every run), so that a barrier
@@ -16,6 +17,7 @@
 #undef gridDim
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <csetjmp>
 #include <cstdint>
@@ -218,9 +220,10 @@ Stream *stream_of(Stream *handle) {
     return number < 2 ? legacy : number == 2 ? of_thread : handle;
 }
 
-// A place in a stream's work: how often it was recorded, and how far that work came.
+// A place in a stream's work: how often it was recorded, how far that work came, and when.
 struct Event {
     size_t recorded = 0, reached = 0;
+    std::chrono::steady_clock::time_point at;
 };
 
 // Of all streams.
@@ -534,6 +537,7 @@ int cuEventRecord(Event *event, Stream *stream) {
     return enqueue(stream, [=] {
         std::lock_guard<std::mutex> guard(lock);
         event->reached = std::max(event->reached, recorded);
+        event->at = std::chrono::steady_clock::now();
     });
 }
 
@@ -547,6 +551,16 @@ int cuEventSynchronize(Event *event) {
     waits++;
     changed.wait(guard, [=] { return event->reached >= event->recorded; });
     return failed ? ILLEGAL_ADDRESS : SUCCESS;
+}
+
+// Between two events, by the host's clock.
+int cuEventElapsedTime(float *milliseconds, Event *before, Event *after) {
+    std::lock_guard<std::mutex> guard(lock);
+    if (!before->recorded || !after->recorded) {
+        return INVALID_VALUE;
+    }
+    *milliseconds = std::chrono::duration<float, std::milli>(after->at - before->at).count();
+    return before->reached < before->recorded || after->reached < after->recorded ? NOT_READY : SUCCESS;
 }
 
 // How often the host asked for the end of something, or waited for it.
@@ -622,6 +636,10 @@ int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, Stream *st
 
 int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, Stream *stream) {
     return enqueue(stream, [=] { memcpy(to, reinterpret_cast<const void *>(from), bytes); });
+}
+
+int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, Stream *stream) {
+    return enqueue(stream, [=] { memcpy(reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes); });
 }
 
 // Kernels have one argument.
