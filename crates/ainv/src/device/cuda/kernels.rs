@@ -149,7 +149,7 @@ pub fn compile_all(architecture: i32) -> Result<usize, String> {
         for single in [false, size_of::<W>() == size_of::<W::Wide>()] {
             kernels.extend([Name::Gather { single }, Name::Scatter { single }]);
         }
-        for order in [2, 8, 32, 40] {
+        for order in [2, 8, 32, 40, 600] {
             let solves = [1, 32].map(|k| [Work::Solve(k), Work::DefiniteSolve(k)]);
             let diagonal = Work::DiagonalSolve(1);
             let definite = Work::Definite { inverse: true };

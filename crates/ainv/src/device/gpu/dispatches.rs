@@ -9,7 +9,7 @@ use std::iter::repeat_n;
 use std::ops::Range;
 
 /// The numbers of a dispatch.
-pub(crate) const WORDS: usize = 20;
+pub(crate) const WORDS: usize = 21;
 
 /// One dispatch: what its kernel takes for `Call` says what the numbers are.
 pub(crate) struct Dispatch {

@@ -16,6 +16,7 @@ pub(crate) enum Kernel {
     Scale,
     Load,
     Panel,
+    PanelColumn,
     Exchange,
     Product,
     Lift,
@@ -29,6 +30,7 @@ pub(crate) enum Kernel {
     TriangleStore,
     CholeskyScale,
     CholeskyPanel,
+    CholeskyRows,
     Diagonal,
     Quotients,
     PinvRows,
@@ -88,7 +90,8 @@ impl Kernel {
             Kernel::SmallPinv(_) => &["rotation", "small_pinv"],
             Kernel::Scale => &["blocked", "scale"],
             Kernel::Load => &["blocked", "load"],
-            Kernel::Panel => &["blocked", "lower_block", "panel"],
+            Kernel::Panel => &["blocked", "lower_block", "pivot", "panel"],
+            Kernel::PanelColumn => &["blocked", "lower_block", "pivot", "panel_column"],
             Kernel::Exchange => &["blocked", "exchange"],
             Kernel::Product => &["blocked", "product"],
             Kernel::Lift => &["blocked", "lift"],
@@ -102,6 +105,7 @@ impl Kernel {
             Kernel::TriangleStore => &["blocked", "triangle", "triangle_store"],
             Kernel::CholeskyScale => &["blocked", "triangle", "cholesky_scale"],
             Kernel::CholeskyPanel => &["blocked", "triangle", "cholesky_panel"],
+            Kernel::CholeskyRows => &["blocked", "cholesky_rows"],
             Kernel::Diagonal => &["blocked", "triangle", "diagonal"],
             Kernel::Quotients => &["blocked", "quotients"],
             Kernel::PinvRows => &["rotation", "rotations", "pinv_rows"],
@@ -145,6 +149,7 @@ impl Kernel {
         match self {
             Kernel::Scale
             | Kernel::Panel
+            | Kernel::PanelColumn
             | Kernel::TriangleScale
             | Kernel::TrianglePanel
             | Kernel::CholeskyScale
@@ -180,7 +185,9 @@ macro_rules! texts {
             "scale",
             "load",
             "lower_block",
+            "pivot",
             "panel",
+            "panel_column",
             "exchange",
             "product",
             "lift",
@@ -194,6 +201,7 @@ macro_rules! texts {
             "triangle_store",
             "cholesky_scale",
             "cholesky_panel",
+            "cholesky_rows",
             "diagonal",
             "quotients",
             "rotation",

@@ -2,7 +2,7 @@
 
 use super::dispatches::{Dispatch, WORDS};
 use super::kernels::{Kernel, LINES};
-use super::work::{TILE, Work, block, leading};
+use super::work::{TILE, Work, block, groups, leading, rows};
 use std::ops::Range;
 
 /// Columns that kernels work on: some of A's, or those of B.
@@ -81,6 +81,7 @@ impl Part {
             order,
             balanced.into(),
             work.rhs(),
+            rows(order),
             first,
             next - first,
             exchanges,
@@ -231,6 +232,7 @@ impl Panels {
             let (update, rest) = (self.below(panel, n), panel.next..block.end);
             let call = self.part.call(panel, update, self.part.results());
             self.add(Kernel::CholeskyPanel, call, self.part.matrices());
+            self.add(Kernel::CholeskyRows, call, self.part.lines(n - panel.next));
             self.product(panel, update, self.part.of_a(rest, None));
         }
         let all = Panel::of(&block);
@@ -243,7 +245,11 @@ impl Panels {
         let Range { start, end } = block;
         for panel in self.of(&block) {
             let update = self.below(panel, n);
-            self.add(factor, part.call(panel, update, part.results()), part.matrices());
+            if !whole && factor == Kernel::Panel {
+                self.by_columns(panel);
+            } else {
+                self.add(factor, part.call(panel, update, part.results()), part.matrices());
+            }
             let own = Some(panel.first - start);
             let within = match part.work {
                 Work::Invert => part.of_a(block.clone(), own),
@@ -273,6 +279,16 @@ impl Panels {
             }
             let all = Panel::of(&block);
             self.product(all, self.below(all, n), on);
+        }
+    }
+
+    /// LU of a panel by many groups.
+    fn by_columns(&mut self, panel: Panel) {
+        let part = self.part;
+        let all = [groups(part.order - panel.first), 1, part.count];
+        for exchanges in 0..=panel.next - panel.first {
+            let at = Panel { exchanges, ..panel };
+            self.add(Kernel::PanelColumn, part.call(at, Update::default(), part.results()), all);
         }
     }
 
@@ -322,7 +338,7 @@ impl Dispatch {
     /// [suspects](super::Dispatches::of_suspects), and it is as high, wide and deep as a library's is worth it.
     pub(crate) fn product(&self) -> Option<Product> {
         const LEAST: usize = 64;
-        let [order, balanced, _, _, _, _, leading, ..] = self.call;
+        let [order, balanced, _, _, _, _, _, leading, ..] = self.call;
         let [
             ..,
             top,

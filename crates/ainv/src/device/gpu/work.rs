@@ -153,6 +153,16 @@ pub(super) fn leading(order: usize, panel: usize) -> usize {
     if order < LARGE { panel } else { BLOCK }
 }
 
+/// Groups that do a panel of so many rows, of large orders.
+pub(super) fn groups(rows: usize) -> usize {
+    rows.div_ceil(WORKGROUP)
+}
+
+/// Rows of what is kept for each row of a matrix, and of what the groups of a panel offer each other.
+pub(super) fn rows(order: usize) -> usize {
+    if order < LARGE { order } else { order + 2 * (groups(order) + 1) }
+}
+
 /// Matrices of one order, and what is done with them in W.
 pub(crate) struct Task<W> {
     pub(crate) order: usize,
@@ -195,7 +205,12 @@ impl<W: Scalar> Task<W> {
             work => {
                 let rows = |columns: usize| n * columns * entry;
                 let panel = panel::<W>();
-                [rows(leading(n, panel)), rows(panel), (2 * n + work.rhs()) * 4, 2 * n * 4]
+                [
+                    rows(leading(n, panel)),
+                    self::rows(n) * panel * entry,
+                    (2 * n + work.rhs()) * 4,
+                    2 * self::rows(n) * 4,
+                ]
             }
         };
         sizes.map(|size| size as u64)

@@ -2,7 +2,7 @@
 //
 //     scale, load     A' = 2^rows A 2^columns, in the matrix's own place
 //     for each panel, from the left:
-//       panel         P A' = L U in its columns; L goes to `panels`, the block of U on the diagonal to
+//       panel         (of large matrices column by column: panel_column) P A' = L U in its columns; L goes to `panels`, the block of U on the diagonal to
 //                     `diagonals`; in the matrix the block of L^-1 on the diagonal takes their place, over zeros
 //       exchange      the rows of the other columns follow the pivots, and those of the panel are solved with L
 //       product       the rows below -= L (rows of the panel): right of the panel that leaves U, left L^-1
@@ -19,7 +19,7 @@
 // the columns left of the panel follow, which leaves L^-1. Where L stands for L L^H the second half of it follows, L^H taken
 // for U.
 //
-// Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below. Their
+// Of positive definite matrices L is found first, panel by panel: cholesky_panel, cholesky_rows, and a product right and below. Their
 // systems follow both halves in B alone, as those of general matrices.
 //
 // Larger ones are done by blocks of panels: what is above stands for a block's own columns. `panels` keeps L of the whole block;
@@ -47,10 +47,12 @@ struct Call {
     size_t balanced;
     // Columns of B, or zero.
     size_t rhs;
+    // The order, and of large matrices some more for panel_column.cu: how many rows `diagonals` has, and half of `places`.
+    size_t rows;
     // The panel's first column, and its columns.
     size_t first;
     size_t width;
-    // How many rows are exchanged, from the panel's first on.
+    // How many rows are exchanged, from the panel's first on; of a panel by columns, which one it is.
     size_t exchanges;
     // The leading dimension of `panels`, and which of its columns is the panel's first.
     size_t leading;
@@ -78,7 +80,7 @@ struct Call {
         return powers + matrix * (2 * order + rhs);
     }
     unsigned *places_of(size_t matrix) const {
-        return places + matrix * 2 * order;
+        return places + matrix * 2 * rows;
     }
     unsigned &flags_of(size_t matrix) const {
         return outcomes[2 * matrix];
@@ -97,7 +99,7 @@ struct Call {
         return panels_of(matrix) + beside;
     }
     Number *diagonals_of(size_t matrix) const {
-        return diagonals + matrix * order * PANEL;
+        return diagonals + matrix * rows * PANEL;
     }
     // The columns that are worked on.
     Number *columns_of(size_t matrix) const {

@@ -2,7 +2,7 @@
 //
 //     scale, load     A' = 2^rows A 2^columns, in the matrix's own place
 //     for each panel, from the left:
-//       panel         P A' = L U in its columns; L goes to `panels`, the block of U on the diagonal to
+//       panel         (of large matrices column by column: panel_column) P A' = L U in its columns; L goes to `panels`, the block of U on the diagonal to
 //                     `diagonals`; in the matrix the block of L^-1 on the diagonal takes their place, over zeros
 //       exchange      the rows of the other columns follow the pivots, and those of the panel are solved with L
 //       product       the rows below -= L (rows of the panel): right of the panel that leaves U, left L^-1
@@ -19,7 +19,7 @@
 // the columns left of the panel follow, which leaves L^-1. Where L stands for L L^H the second half of it follows, L^H taken
 // for U.
 //
-// Of positive definite matrices L is found first, panel by panel: cholesky_panel, and a product right of it and below. Their
+// Of positive definite matrices L is found first, panel by panel: cholesky_panel, cholesky_rows, and a product right and below. Their
 // systems follow both halves in B alone, as those of general matrices.
 //
 // Larger ones are done by blocks of panels: what is above stands for a block's own columns. `panels` keeps L of the whole block;
@@ -36,10 +36,12 @@ struct Call {
     balanced: u32,
     // Columns of B, or zero.
     rhs: u32,
+    // The order, and of large matrices some more for panel_column.wgsl: how many rows `diagonals` has, and half of `places`.
+    rows: u32,
     // The panel's first column, and its columns.
     first: u32,
     width: u32,
-    // How many rows are exchanged, from the panel's first on.
+    // How many rows are exchanged, from the panel's first on; of a panel by columns, which one it is.
     exchanges: u32,
     // The leading dimension of `panels`, and which of its columns is the panel's first.
     leading: u32,
@@ -81,7 +83,11 @@ fn powers_of(matrix: u32) -> u32 {
 }
 
 fn places_of(matrix: u32) -> u32 {
-    return matrix * 2u * call.order;
+    return matrix * 2u * call.rows;
+}
+
+fn diagonals_of(matrix: u32) -> u32 {
+    return matrix * call.rows * PANEL;
 }
 
 fn panels_of(matrix: u32) -> u32 {

@@ -1,10 +1,9 @@
-// A panel of the Cholesky factor L, in its own place and in `panels`; of it the rows of L^H go right of the diagonal block, for
-// the product that follows, and zeros above the block's diagonal. A workgroup a matrix.
+// The block on the diagonal of a panel of the Cholesky factor L, in its own place; zeros above its diagonal. A workgroup a
+// matrix.
 
 const LANES = WORKGROUP;
 
 var<workgroup> block: array<Entry, PANEL * PANEL>;
-var<workgroup> reciprocals: array<Entry, PANEL>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -12,14 +11,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first = call.first;
     let width = call.width;
     let matrix = group.x;
-    let corner = matrix * n * n + first;
-    let rows = matrix * n;
+    let corner = (matrix * n + first) * n + first;
     for (var at = lane; at < width * width; at += LANES) {
         let i = at / width;
         let c = at % width;
         block[i * PANEL + c] = zero();
         if i >= c {
-            block[i * PANEL + c] = matrices[corner + (first + i) * n + c];
+            block[i * PANEL + c] = matrices[corner + i * n + c];
         }
     }
     workgroupBarrier();
@@ -37,7 +35,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         if lane == k {
             block[k * PANEL + k] = entry(real(root));
-            reciprocals[k] = entry(real(r));
         } else if lane > k && lane < width {
             block[lane * PANEL + k] = entry(times(number(block[lane * PANEL + k]), real(r)));
         }
@@ -54,20 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
     }
     for (var at = lane; at < width * width; at += LANES) {
-        matrices[corner + (first + at / width) * n + at % width] = block[at / width * PANEL + at % width];
-    }
-    for (var i = first + width + lane; i < n; i += LANES) {
-        for (var c = 0u; c < width; c++) {
-            var s = number(matrices[corner + i * n + c]);
-            for (var k = 0u; k < c; k++) {
-                let l = conjugate(number(block[c * PANEL + k]));
-                s = less(s, number(panels[panel_of(matrix) + i * call.leading + k]), l);
-            }
-            let l = times(s, number(reciprocals[c]));
-            panels[panel_of(matrix) + i * call.leading + c] = entry(l);
-            matrices[corner + i * n + c] = entry(l);
-            matrices[(rows + first + c) * n + i] = entry(conjugate(l));
-        }
+        matrices[corner + at / width * n + at % width] = block[at / width * PANEL + at % width];
     }
     if lane == 0u && bad != 0u {
         let before = atomicLoad(&outcomes[2u * matrix + 1u]);

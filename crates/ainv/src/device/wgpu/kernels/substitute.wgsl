@@ -17,7 +17,7 @@ fn main(
     let matrix = group.z;
     let j = group.x * LANES + lane;
     for (var at = lane; at < width * PANEL; at += LANES) {
-        block[at] = diagonals[(matrix * n + first) * PANEL + at];
+        block[at] = diagonals[diagonals_of(matrix) + first * PANEL + at];
     }
     workgroupBarrier();
     if lane < width {

@@ -19,7 +19,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             matrices[corner + i * n + c] = zero();
             if i < first + width {
                 // Above the diagonal of the block x is zero.
-                diagonals[(rows + first + c) * PANEL + i - first] = turned;
+                diagonals[diagonals_of(matrix) + (first + c) * PANEL + i - first] = turned;
             } else if (call.mode & HERMITIAN) != 0u {
                 matrices[(rows + first + c) * n + i] = turned;
             }
