@@ -1,7 +1,8 @@
 // libcublas.so.12 in software: the calls of crates/ainv/src/device/cuda/cublas.rs, by plain loops in the order of a stream of
-// driver.cpp. What it is told is checked; its workspace is written over in each product, so that nothing else may lie there.
+// driver.cpp. What it is told is checked: that a context is current, that its operands and its workspace are memory that was
+// taken. That workspace is written over in each product, so that nothing else may lie there.
 //
-// AINV_SOFTWARE_PRODUCTS is the status that every product comes to.
+// AINV_SOFTWARE_PRODUCTS is the status that every product comes to, AINV_SOFTWARE_CUBLAS that of opening it.
 
 #include <complex>
 #include <cstddef>
@@ -32,6 +33,17 @@ template <class F>
 F *of_driver(const char *name) {
     void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
     return driver ? reinterpret_cast<F *>(dlsym(driver, name)) : nullptr;
+}
+
+bool has_context() {
+    auto *current = of_driver<int(void **)>("cuCtxGetCurrent");
+    void *context = nullptr;
+    return current && current(&context) == 0 && context;
+}
+
+bool is_taken(uint64_t at, size_t bytes) {
+    auto *taken = of_driver<bool(uint64_t, size_t)>("ainv_software_is_taken");
+    return taken && taken(at, bytes);
 }
 
 // What a product is, until its turn comes.
@@ -73,8 +85,15 @@ int gemm(
     const T *beta, uint64_t c, int ldc
 ) {
     const bool is_known = of_a == AS_IT_IS && (of_b == AS_IT_IS || of_b == TRANSPOSED);
+    const auto taken = [](uint64_t at, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t leading) {
+        return is_taken(at, ((columns - 1) * leading + rows) * sizeof(T));
+    };
     const bool fits = m > 0 && n > 0 && k > 0 && lda >= m && ldc >= m && ldb >= (of_b == TRANSPOSED ? n : k);
-    if (!handle || !is_known || !fits || !handle->workspace) {
+    if (!handle || !is_known || !fits || !is_taken(handle->workspace, handle->bytes)) {
+        return INVALID_VALUE;
+    }
+    const bool turned = of_b == TRANSPOSED;
+    if (!taken(a, m, k, lda) || !taken(b, turned ? n : k, turned ? k : n, ldb) || !taken(c, m, n, ldc)) {
         return INVALID_VALUE;
     }
     if (const char *status = getenv("AINV_SOFTWARE_PRODUCTS")) {
@@ -103,9 +122,10 @@ int cublasGetProperty(int which, int *value) {
 
 // In a context, which it takes no memory of.
 int cublasCreate_v2(Handle **handle) {
-    auto *current = of_driver<int(void **)>("cuCtxGetCurrent");
-    void *context = nullptr;
-    if (!current || current(&context) != 0 || !context) {
+    if (const char *status = getenv("AINV_SOFTWARE_CUBLAS")) {
+        return atoi(status);
+    }
+    if (!has_context()) {
         return NOT_INITIALIZED;
     }
     *handle = new Handle;
@@ -120,11 +140,11 @@ int cublasDestroy_v2(Handle *handle) {
 // As the library does, it forgets the workspace.
 int cublasSetStream_v2(Handle *handle, void *stream) {
     *handle = {stream, 0, 0};
-    return SUCCESS;
+    return has_context() ? SUCCESS : NOT_INITIALIZED;
 }
 
 int cublasSetWorkspace_v2(Handle *handle, uint64_t workspace, size_t bytes) {
-    if (!workspace || workspace % 256 != 0) {
+    if (workspace % 256 != 0 || !is_taken(workspace, bytes)) {
         return INVALID_VALUE;
     }
     handle->workspace = workspace;

@@ -569,6 +569,18 @@ size_t ainv_software_waits() {
     return waits;
 }
 
+// Whether so many bytes from there on lie in one piece of memory that was taken.
+bool ainv_software_is_taken(uint64_t at, size_t bytes) {
+    std::lock_guard<std::mutex> guard(lock);
+    auto next = taken.upper_bound(reinterpret_cast<void *>(at));
+    if (next == taken.begin()) {
+        return false;
+    }
+    const auto [begin, size] = *--next;
+    const uint64_t offset = at - reinterpret_cast<uint64_t>(begin);
+    return offset <= size && bytes <= size - offset;
+}
+
 // Has a function run in a stream's order: cublas.cpp.
 int ainv_software_enqueue(Stream *stream, void (*run)(void *), void *argument) {
     return enqueue(stream, [=] { run(argument); });

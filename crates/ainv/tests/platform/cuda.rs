@@ -144,7 +144,10 @@ fn large_products() {
     for (expected, variable) in [
         ("cuBLAS's error 13", products("13")),
         ("memory", products("3")),
-        ("", ("LD_LIBRARY_PATH", format!("{folder}/no-cublas"))),
+        ("without", ("LD_LIBRARY_PATH", format!("{folder}/no-cublas"))),
+        ("", ("AINV_SOFTWARE_CUBLAS", "3".to_owned())),
+        // In the midst of its first block.
+        ("illegal memory access", ("AINV_SOFTWARE_FAULT", "20".to_owned())),
     ] {
         match is_child("cuda::large_products", &[(EXPECTED, expected.to_owned()), variable]) {
             None => return,
@@ -154,8 +157,8 @@ fn large_products() {
         let a = random(520, &mut Rng::new(5));
         let driver = device_info(Device::GPU).unwrap().driver.unwrap();
         match (std::env::var(EXPECTED).unwrap().as_str(), inv(a.view(), &on_gpu())) {
-            ("", Ok(x)) => {
-                assert!(driver.ends_with("without cuBLAS"), "{driver}");
+            (expected @ ("" | "without"), Ok(x)) => {
+                assert_eq!(driver.ends_with("without cuBLAS"), expected == "without", "{driver}");
                 assert!(right(&a, &Mat::new(520, 520, x.as_slice().to_vec())) < 3.0);
             }
             ("memory", Err(Error::OutOfMemory { .. })) => assert!(driver.contains("cuBLAS 12.0")),
@@ -209,7 +212,7 @@ fn matrices_in_its_memory() {
         return say("no device of CUDA in software: scripts/cuda has one");
     }
     let (count, options, rng) = (5, on_gpu(), &mut Rng::new(20));
-    for n in [3, 17, 40] {
+    for n in [3, 17, 40, 529] {
         let (shape, step) = ([count, n, n], n + 2);
         let mut a = vec![f64::NAN; count * n * step];
         for (i, j, k) in (0..count).flat_map(|i| (0..n * n).map(move |e| (i, e / n, e % n))) {
@@ -262,6 +265,17 @@ fn a_graph_that_is_made() {
         std::thread::yield_now();
     }
     assert_eq!(x, [0.5, 0.0, 0.0, 0.25]);
+    // With products by cuBLAS.
+    let (large, mut of_large) = (random(520, &mut Rng::new(9)), vec![0.0f32; 520 * 520]);
+    let (from, to_large) =
+        (lying(&large.data, [1, 520, 520], 520), dense(&mut of_large, &[1, 520, 520]));
+    cuda::enqueue(cuda::Operation::Inv, from, to_large, None, stream, &options).unwrap();
+    let mark = cuda::Mark::new().unwrap();
+    while !mark.is_over() {
+        std::thread::yield_now();
+    }
+    // `lying` has columns where rows are.
+    assert!(right(&large.transposed(), &Mat::new(520, 520, of_large)) < 3.0);
     for operation in [cuda::Operation::Inv, cuda::Operation::Pinv(PinvOptions::default())] {
         match cuda::compute(operation, a(), to(&mut x), None, stream, &options) {
             Err(Error::Unsupported { what }) => assert!(what.contains("graph"), "{what}"),

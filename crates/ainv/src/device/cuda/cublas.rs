@@ -1,11 +1,11 @@
 //! cuBLAS, which does the large products of matrices by blocks. Its types are those of cublas_v2.h. It is loaded when the first
-//! such matrix comes; where there is none, product.cu does them.
+//! such matrix comes, or when somebody asks for the device's description; where there is none, product.cu does them.
 //!
 //! It has our memory for its workspace and one stream at a time, so that its results have the same bits each time, on the same
-//! card by the same version. In its default mode it computes in the precision of its operands: no TF32.
+//! card by the same version. Its default mode has no TF32; complex products may be made of three real ones.
 
 use super::device::Gpu;
-use super::driver::{Address, Handle, driver};
+use super::driver::{Address, Handle, NOT_READY, driver};
 use super::library::functions;
 use crate::device::gpu::Product;
 use crate::error::Error;
@@ -41,11 +41,11 @@ const TRANSPOSED: c_int = 1;
 /// CUBLAS_STATUS_ALLOC_FAILED.
 const OUT_OF_MEMORY: c_int = 3;
 
-/// The major versions that we know.
-const VERSIONS: std::ops::RangeInclusive<c_int> = 11..=13;
+/// The major versions that we know, and the oldest architecture that each of them has.
+const VERSIONS: [(c_int, c_int); 3] = [(13, 75), (12, 50), (11, 35)];
 
-/// The newest one that is here, and not newer than the driver.
-fn functions() -> Option<&'static Functions> {
+/// The newest one that is here and has the architecture, and is not newer than the driver.
+fn functions(architecture: c_int) -> Option<&'static Functions> {
     static FUNCTIONS: OnceLock<Option<Functions>> = OnceLock::new();
     let find = || {
         let newest = driver().and_then(|driver| driver.version()).ok()? / 1000;
@@ -53,15 +53,18 @@ fn functions() -> Option<&'static Functions> {
             true => format!("cublas64_{major}.dll"),
             false => format!("libcublas.so.{major}"),
         };
-        let mut known = VERSIONS.rev().filter(|&major| major <= newest);
-        known.find_map(|major| Functions::open(&name(major)).ok())
+        let fits = |&(major, oldest): &(c_int, c_int)| major <= newest && oldest <= architecture;
+        VERSIONS
+            .iter()
+            .filter(|version| fits(version))
+            .find_map(|&(major, _)| Functions::open(&name(major)).ok())
     };
     FUNCTIONS.get_or_init(find).as_ref()
 }
 
 /// In words, for those who ask what serves them.
-pub(super) fn version() -> String {
-    let Some(functions) = functions() else { return "without cuBLAS".into() };
+pub(super) fn version(architecture: c_int) -> String {
+    let Some(functions) = functions(architecture) else { return "without cuBLAS".into() };
     let [major, minor] = [0, 1].map(|which| {
         let mut number = 0;
         // SAFETY: it writes a number.
@@ -79,25 +82,33 @@ pub(super) struct Products {
 }
 
 impl Gpu {
-    /// What does large products, if there is such a thing: opened when it is first asked for.
+    /// What does large products, if there is such a thing: opened when it is first asked for. One that cannot be opened, for want
+    /// of memory, too, is not asked again before the device is opened anew.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], [`Error::Device`].
+    /// [`Error::Device`].
     pub(super) fn products(&self) -> Result<Option<&Products>, Error> {
         if let Some(products) = self.products.get() {
-            return Ok(Some(products));
+            return Ok(products.as_ref());
         }
-        let Some(functions) = functions() else { return Ok(None) };
         let _entered = self.enter()?;
-        let mut handle = 0;
-        // SAFETY: it writes a handle.
-        self.multiplied(unsafe { (functions.cublasCreate_v2)(&mut handle) })?;
+        let products = functions(self.architecture).and_then(|functions| {
+            let mut handle = 0;
+            // SAFETY: it writes a handle.
+            let mut create = || unsafe { (functions.cublasCreate_v2)(&mut handle) } == 0;
+            let created = create() || {
+                // SAFETY: their context was entered.
+                unsafe { self.rooms.free(self.driver) };
+                create()
+            };
+            created.then(|| Products { functions, handle: Mutex::new(handle) })
+        });
         // Another thread may have been faster.
-        if let Err(late) = self.products.set(Products { functions, handle: Mutex::new(handle) }) {
+        if let Err(Some(late)) = self.products.set(products) {
             // SAFETY: its own, unused.
             unsafe { late.free() };
         }
-        Ok(self.products.get())
+        Ok(self.products.get().and_then(Option::as_ref))
     }
 
     /// Bytes of its workspace, as NVIDIA advises.
@@ -105,12 +116,18 @@ impl Gpu {
         if self.architecture >= 90 { 32 << 20 } else { 4 << 20 }
     }
 
-    /// What a call of cuBLAS came to.
-    fn multiplied(&self, outcome: c_int) -> Result<(), Error> {
+    /// What a call of cuBLAS came to. A context that failed it says as such, and that is what the driver is asked about.
+    fn multiplied(&self, outcome: c_int, stream: Handle) -> Result<(), Error> {
         match outcome {
             0 => Ok(()),
             OUT_OF_MEMORY => Err(Error::OutOfMemory { bytes: self.workspace() as usize }),
-            outcome => Err(self.failed(format!("cuBLAS's error {outcome}"))),
+            outcome => {
+                // SAFETY: the stream of the work.
+                match unsafe { (self.driver.cuStreamQuery)(stream) } {
+                    0 | NOT_READY => Err(self.failed(format!("cuBLAS's error {outcome}"))),
+                    context => self.ok(context),
+                }
+            }
         }
     }
 
@@ -129,11 +146,14 @@ impl Gpu {
         let handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the library's handle, and the stream and the memory that the caller promises. The stream comes first: it
         // takes the workspace away.
-        self.multiplied(unsafe { (functions.cublasSetStream_v2)(*handle, stream) })?;
+        self.multiplied(unsafe { (functions.cublasSetStream_v2)(*handle, stream) }, stream)?;
         // SAFETY: as above.
-        self.multiplied(unsafe {
-            (functions.cublasSetWorkspace_v2)(*handle, workspace, self.workspace() as usize)
-        })?;
+        self.multiplied(
+            unsafe {
+                (functions.cublasSetWorkspace_v2)(*handle, workspace, self.workspace() as usize)
+            },
+            stream,
+        )?;
         let gemm = match (W::COMPLEX, size_of::<W::Real>()) {
             (false, 4) => functions.cublasSgemm_v2,
             (false, _) => functions.cublasDgemm_v2,
@@ -153,24 +173,27 @@ impl Gpu {
             let in_matrices = |at: usize| matrices + (at + matrix * next[1]) as Address * entry;
             let a = panels + (left + matrix * next[0]) as Address * entry;
             // SAFETY: the caller's promise; alpha and beta are read before it returns. Rows of B and of C do not meet.
-            self.multiplied(unsafe {
-                gemm(
-                    *handle,
-                    AS_IT_IS,
-                    a_is,
-                    m,
-                    n,
-                    k,
-                    (&raw const minus).cast(),
-                    in_matrices(b),
-                    step,
-                    a,
-                    leading,
-                    (&raw const one).cast(),
-                    in_matrices(c),
-                    step,
-                )
-            })?;
+            self.multiplied(
+                unsafe {
+                    gemm(
+                        *handle,
+                        AS_IT_IS,
+                        a_is,
+                        m,
+                        n,
+                        k,
+                        (&raw const minus).cast(),
+                        in_matrices(b),
+                        step,
+                        a,
+                        leading,
+                        (&raw const one).cast(),
+                        in_matrices(c),
+                        step,
+                    )
+                },
+                stream,
+            )?;
         }
         Ok(())
     }

@@ -80,7 +80,10 @@ pub(crate) fn info() -> Result<Info, Error> {
     Ok(Info {
         name: name.clone(),
         interface: "cuda",
-        driver: format!("CUDA {major}.{minor}, sm_{architecture}, {}", cublas::version()),
+        driver: format!(
+            "CUDA {major}.{minor}, sm_{architecture}, {}",
+            cublas::version(*architecture)
+        ),
         memory: u64::try_from(memory).ok(),
     })
 }
@@ -96,7 +99,7 @@ pub(crate) struct Gpu {
     pub(super) kernels: Kernels,
     pub(super) rooms: Rooms,
     pub(super) ordered: Mutex<Option<Ordered>>,
-    pub(super) products: OnceLock<Products>,
+    pub(super) products: OnceLock<Option<Products>>,
     /// Why it was lost.
     trouble: Mutex<Option<String>>,
 }
@@ -219,14 +222,15 @@ impl Drop for Gpu {
         // SAFETY: the context is retained until the end of this function; no one else uses what is freed in it.
         unsafe {
             if (self.driver.cuCtxPushCurrent_v2)(self.context) == 0 {
+                // Before the streams, one of which it has.
+                if let Some(products) = self.products.take().flatten() {
+                    products.free();
+                }
                 self.rooms.free(self.driver);
                 if let Some(ordered) =
                     *self.ordered.get_mut().unwrap_or_else(PoisonError::into_inner)
                 {
                     ordered.free(self);
-                }
-                if let Some(products) = self.products.take() {
-                    products.free();
                 }
                 self.kernels.free(self.driver);
                 drop(Entered(self));

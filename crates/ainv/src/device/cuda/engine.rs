@@ -6,7 +6,9 @@ use super::driver::{Address, Handle};
 use super::kernels::SHARED;
 use super::room::{Sizes, Taken};
 use crate::device::cpu::executor::pause;
-use crate::device::gpu::{self, Dispatches, Outcome, SUBMITTED, TILE, Task, WORDS, Work};
+use crate::device::gpu::{
+    self, Dispatches, Outcome, SUBMITTED, TILE, Task, WORDS, WORKGROUP, Work,
+};
 use crate::error::Error;
 use ainv_kernels::scalar::Scalar;
 use ainv_streams::Cancel;
@@ -15,6 +17,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Groups in a row of a launch's second and third dimension, at most. (The first has room for 2^31.)
 pub(super) const GROUPS: usize = 65_535;
+// What the blocks of panel_column.cu offer has a thread each.
+const _: () = assert!(GROUPS <= WORKGROUP * WORKGROUP);
 /// Where buffers begin: addresses are multiples of this.
 pub(super) const ALIGNED: u64 = 256;
 

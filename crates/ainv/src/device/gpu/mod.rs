@@ -44,9 +44,7 @@ pub(super) use pinv::{CUT, numbers, with_call};
 pub(crate) use run::run;
 #[cfg(feature = "cuda")]
 pub(super) use run::{Beside, Call, plain};
-#[cfg(feature = "wgpu")]
-pub(super) use work::WORKGROUP;
-pub(super) use work::{TILE, Task, Work};
+pub(super) use work::{TILE, Task, WORKGROUP, Work};
 
 /// Names the GPU that shall be used, by a part of its name in any case; wgpu's software adapters are used only if they are
 /// named.

@@ -248,7 +248,10 @@ impl Panels {
             if !whole && factor == Kernel::Panel {
                 self.by_columns(panel);
             } else {
-                self.add(factor, part.call(panel, update, part.results()), part.matrices());
+                // A triangle's is copied, a row a thread.
+                let blocks = if factor == Kernel::Panel { 1 } else { groups(n - panel.first) };
+                let call = part.call(panel, update, part.results());
+                self.add(factor, call, [blocks, 1, part.count]);
             }
             let own = Some(panel.first - start);
             let within = match part.work {
@@ -334,8 +337,9 @@ impl Panels {
 
 #[cfg(feature = "cuda")]
 impl Dispatch {
-    /// The product that it is, if that is all it does: it is one of the matrices alone that are not
-    /// [suspects](super::Dispatches::of_suspects), and it is as high, wide and deep as a library's is worth it.
+    /// The product that it is, if that is all it does and a library's is worth it and gives the same bits whatever else is
+    /// in the part: no [suspects](super::Dispatches::of_suspects) are left out, and how B and C are aligned, by which libraries
+    /// choose their kernels, does not depend on how many matrices are before them.
     pub(crate) fn product(&self) -> Option<Product> {
         const LEAST: usize = 64;
         let [order, balanced, _, _, _, _, _, leading, ..] = self.call;
@@ -355,7 +359,9 @@ impl Dispatch {
             _,
         ] = self.call;
         let is_one = self.kernel == Kernel::Product && balanced == 0;
-        (is_one && height.min(depth).min(columns) >= LEAST).then_some(Product {
+        // Of an even order all matrices begin at multiples of four numbers; of an odd one rows of an even length would not.
+        let is_aligned = order % 2 == 0 || step % 2 == 1;
+        (is_one && is_aligned && height.min(depth).min(columns) >= LEAST).then_some(Product {
             height,
             columns,
             depth,

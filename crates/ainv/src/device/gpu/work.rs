@@ -143,24 +143,28 @@ pub(crate) const fn panel<W: Scalar>() -> usize {
 const LARGE: usize = 513;
 const BLOCK: usize = 256;
 
+fn is_large(order: usize) -> bool {
+    order >= LARGE
+}
+
 /// Columns of a block of panels.
 pub(super) fn block(order: usize) -> usize {
-    if order < LARGE { order } else { BLOCK }
+    if is_large(order) { BLOCK } else { order }
 }
 
 /// The leading dimension of the panels' copy: a panel, or a block of them.
 pub(super) fn leading(order: usize, panel: usize) -> usize {
-    if order < LARGE { panel } else { BLOCK }
+    if is_large(order) { BLOCK } else { panel }
 }
 
-/// Groups that do a panel of so many rows, of large orders.
+/// Groups that do a panel of so many rows, a thread each.
 pub(super) fn groups(rows: usize) -> usize {
     rows.div_ceil(WORKGROUP)
 }
 
 /// Rows of what is kept for each row of a matrix, and of what the groups of a panel offer each other.
 pub(super) fn rows(order: usize) -> usize {
-    if order < LARGE { order } else { order + 2 * (groups(order) + 1) }
+    if is_large(order) { order + 2 * (groups(order) + 1) } else { order }
 }
 
 /// Matrices of one order, and what is done with them in W.
@@ -182,7 +186,7 @@ impl<W: Scalar> Task<W> {
     #[cfg(feature = "cuda")]
     pub(crate) fn has_large_products(&self) -> bool {
         let is_by_panels = !matches!(self.work, Work::Pinv { .. } | Work::DiagonalSolve(_));
-        is_by_panels && block(self.order) < self.order
+        is_by_panels && is_large(self.order)
     }
 
     /// Bytes of a matrix and of what stands behind it.

@@ -1,5 +1,6 @@
 // The rows of a panel of the Cholesky factor L below its block on the diagonal, in their own place and in `panels`; their
-// conjugates go right of the block as columns of L^H, for the product that follows. A row a thread.
+// conjugates go right of the block as columns of L^H, for the product that follows. A row a thread. Below a bad pivot, where no
+// result is given, it stands for one.
 //
 // Of a row: width entries read, 3 width written; width^2 / 2 multiply-adds.
 

@@ -8,7 +8,7 @@ __shared__ Pivot pivots[WORKGROUP];
 __shared__ Number pivot_row[PANEL];
 
 extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
-    const size_t n = call.order, first = call.first, width = call.width, matrix = blockIdx.x;
+    const size_t n = call.order, first = call.first, width = call.width, matrix = blockIdx.z;
     if (call.is_done(matrix)) {
         return;
     }

@@ -1,6 +1,5 @@
-// A column of LU with partial pivoting of a panel of a large matrix, by many blocks, a row a thread: the exchange and the
-// elimination that the column before is the pivot's, then the search for this one's pivot. What is beyond the last column
-// ends the panel, as panel.cu does.
+// LU with partial pivoting of a panel of a large matrix by many blocks, a row a thread. Launch t exchanges and eliminates by the pivot of
+// column t - 1, then each block offers its candidate for the pivot of column t; launch `width` ends the panel.
 //
 // No block waits for another: each offers the row with its largest entry, and the row that is to be exchanged is offered, too, so
 // that the next launch finds them as they were. Even and odd columns take turns.

@@ -2,7 +2,7 @@
 //
 //     scale, load     A' = 2^rows A 2^columns, in the matrix's own place
 //     for each panel, from the left:
-//       panel         (of large matrices column by column: panel_column) P A' = L U in its columns; L goes to `panels`, the block of U on the diagonal to
+//       panel         P A' = L U in its columns; L goes to `panels`, the block of U on the diagonal to
 //                     `diagonals`; in the matrix the block of L^-1 on the diagonal takes their place, over zeros
 //       exchange      the rows of the other columns follow the pivots, and those of the panel are solved with L
 //       product       the rows below -= L (rows of the panel): right of the panel that leaves U, left L^-1
@@ -19,13 +19,14 @@
 // the columns left of the panel follow, which leaves L^-1. Where L stands for L L^H the second half of it follows, L^H taken
 // for U.
 //
-// Of positive definite matrices L is found first, panel by panel: cholesky_panel, cholesky_rows, and a product right and below. Their
-// systems follow both halves in B alone, as those of general matrices.
+// Of positive definite matrices L is found first, panel by panel: cholesky_panel, cholesky_rows, and a product right and
+// below. Their systems follow both halves in B alone, as those of general matrices.
 //
-// Larger ones are done by blocks of panels: what is above stands for a block's own columns. `panels` keeps L of the whole block;
-// its rows are exchanged with the block's. The other columns follow when the block is factored: all its exchanges, then panel by
-// panel its rows, then in one deep product the rows below. From the right all panels of a block are lifted first, and what the
-// rows of X below it have in its own is subtracted by one product; then its panels follow, each with the rows below in the block.
+// Larger ones are done by blocks of panels, each factored column by column (panel_column): what is above stands for a
+// block's own columns. `panels` keeps L of the whole block; its rows are exchanged with the block's. The other columns
+// follow when the block is factored: all its exchanges, then panel by panel its rows, then in one deep product the rows
+// below. From the right all panels of a block are lifted first, and what the rows of X below it have in its own is
+// subtracted by one product; then its panels follow, each with the rows below in the block.
 //
 // It is the elimination of small.wgsl by blocks: diagonal blocks are solved by substitution, never multiplied
 // by their inverses, and the right residual A X - I is bounded.

@@ -1,5 +1,6 @@
 // The rows of a panel of the Cholesky factor L below its block on the diagonal, in their own place and in `panels`; their
-// conjugates go right of the block as columns of L^H, for the product that follows. A row an invocation.
+// conjugates go right of the block as columns of L^H, for the product that follows. A row an invocation. Below a bad pivot,
+// where no result is given, it stands for one.
 
 const LANES = 64u;
 

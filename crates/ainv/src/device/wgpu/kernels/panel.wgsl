@@ -7,7 +7,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = call.order;
     let first = call.first;
     let width = call.width;
-    let matrix = group.x;
+    let matrix = group.z;
     let corner = matrix * n * n + first;
 
     for (var t = 0u; t < width; t++) {

@@ -1,6 +1,5 @@
-// A column of LU with partial pivoting of a panel of a large matrix, by many workgroups, a row an invocation: the exchange and
-// the elimination that the column before is the pivot's, then the search for this one's pivot. What is beyond the last column
-// ends the panel, as panel.wgsl does.
+// LU with partial pivoting of a panel of a large matrix by many workgroups, a row an invocation. Dispatch t exchanges and eliminates by the pivot of
+// column t - 1, then each workgroup offers its candidate for the pivot of column t; dispatch `width` ends the panel.
 //
 // No workgroup waits for another: each offers the row with its largest entry, and the row that is to be exchanged is offered,
 // too, so that the next dispatch finds them as they were. Even and odd columns take turns.

@@ -1,5 +1,5 @@
 // A panel of a lower triangle: L goes to `panels`; in the matrix the block of L^-1 on the diagonal takes its place, over
-// zeros. Of L L^H the rows of L^H go right of the block, and what it has on the diagonal to `diagonals`. A workgroup a matrix.
+// zeros. Of L L^H the rows of L^H go right of the block, and what it has on the diagonal to `diagonals`. A row an invocation.
 
 const LANES = WORKGROUP;
 
@@ -8,10 +8,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = call.order;
     let first = call.first;
     let width = call.width;
-    let matrix = group.x;
+    let matrix = group.z;
     let corner = matrix * n * n + first;
     let rows = matrix * n;
-    for (var i = first + lane; i < n; i += LANES) {
+    let i = first + group.x * LANES + lane;
+    if i < n {
         for (var c = 0u; c < width; c++) {
             let x = matrices[corner + i * n + c];
             let turned = entry(conjugate(number(x)));
@@ -27,5 +28,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     storageBarrier();
     workgroupBarrier();
-    invert_block(matrix, lane);
+    // Its rows are the first workgroup's.
+    if group.x == 0u {
+        invert_block(matrix, lane);
+    }
 }
