@@ -186,7 +186,7 @@ fn too_many_rows() {
 }
 
 /// A stack that lies in the device's memory, which in software is the host's: columns `step` elements apart.
-fn lying<T: Copy>(x: &[T], shape: [usize; 3], step: usize) -> cuda::DeviceStack<'_, T> {
+pub(crate) fn lying<T: Copy>(x: &[T], shape: [usize; 3], step: usize) -> cuda::DeviceStack<'_, T> {
     let strides = [step * shape[2], 1, step].map(|stride| stride as isize);
     assert!(x.len() >= step * shape[2] * shape[0]);
     // SAFETY: the vector holds them, and is kept until the work was waited for.
@@ -195,7 +195,7 @@ fn lying<T: Copy>(x: &[T], shape: [usize; 3], step: usize) -> cuda::DeviceStack<
 }
 
 /// The same, dense, to be written.
-fn dense<T>(x: &mut [T], shape: &[usize]) -> cuda::DeviceStackMut<'static, T> {
+pub(crate) fn dense<T>(x: &mut [T], shape: &[usize]) -> cuda::DeviceStackMut<'static, T> {
     let strides: Vec<isize> =
         (0..shape.len()).map(|axis| shape[axis + 1..].iter().product::<usize>() as isize).collect();
     assert_eq!(x.len(), shape.iter().product::<usize>());

@@ -47,17 +47,12 @@ pub(crate) struct Place {
 /// # Errors
 /// [`Error::Unsupported`] for what works on the host's memory alone; as [`gpu::run`](crate::device::gpu::run).
 pub(crate) fn run<T: Scalar>(job: Job<T>, place: Place) -> Result<Waiting, Error> {
-    let call = plain(&job);
-    let lacking = match call.work {
-        Work::DefiniteSolve(_) | Work::DiagonalSolve(_) => Some(format!(
-            "solve with assume={:?}",
-            format!("{:?}", job.options.assume).to_lowercase()
-        )),
-        _ if job.options.on_singular == OnSingular::Pinv => Some("on_singular=\"pinv\"".into()),
-        _ if job.options.ill_conditioned != IllConditioned::Ignore => {
-            Some("the condition of inverted matrices (ill_conditioned)".into())
-        }
-        _ => None,
+    let lacking = if job.options.on_singular == OnSingular::Pinv {
+        Some("on_singular=\"pinv\"")
+    } else if job.options.ill_conditioned != IllConditioned::Ignore {
+        Some("the condition of inverted matrices (ill_conditioned)")
+    } else {
+        None
     };
     if let Some(what) = lacking {
         return Err(Error::Unsupported {
@@ -65,6 +60,11 @@ pub(crate) fn run<T: Scalar>(job: Job<T>, place: Place) -> Result<Waiting, Error
                 "matrices in the GPU's memory have no {what} yet: copy them to the CPU first"
             ),
         });
+    }
+    let diagonals = job.a.diagonals();
+    let mut call = plain(&job);
+    if let Work::DiagonalSolve(_) = call.work {
+        call.a = &diagonals;
     }
     enqueue(&call, place, job.options)
 }
@@ -88,7 +88,8 @@ fn enqueue<T: Scalar>(call: &Call<T>, place: Place, options: &Options) -> Result
     let _mode = Mode::standard();
     let gpu = gpu()?;
     let Call { a, work, .. } = *call;
-    let (order, cancel) = (a.rows().min(a.cols()), options.cancel.as_ref());
+    let order = if let Work::Pinv { .. } = work { a.rows().min(a.cols()) } else { a.rows() };
+    let cancel = options.cancel.as_ref();
     let room = if a.is_empty() {
         None
     } else if call.x.is_none_or(|x| x.rows() == 0 || x.cols() == 0) {
@@ -380,7 +381,7 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
             let dispatches = task.dispatches(len, false, GROUPS);
             // SAFETY: buffers for the part, in the order of the stream.
             unsafe { self.engine.launch(&dispatches, buffers, stream)? };
-            if matches!(work, Work::Invert | Work::Solve(_)) {
+            if matches!(work, Work::Invert | Work::Solve(_) | Work::DefiniteSolve(_)) {
                 gather(true)?;
                 // SAFETY: as above.
                 unsafe { self.engine.launch(&dispatches.of_suspects(), buffers, stream)? };

@@ -1,8 +1,11 @@
-//! A GPU. matrices.rs, systems.rs, large.rs, pinv.rs and condition.rs compare it with the CPU, device.rs has what is a GPU's own; here
-//! are the checks of every platform over it, and what these have in common.
+//! A GPU. matrices.rs, systems.rs, large.rs, pinv.rs and condition.rs compare it with the CPU, device.rs has what is a GPU's own,
+//! arrays.rs compares what lies in CUDA's memory with the same from the host; here are the checks of every platform over it, and
+//! what these have in common.
 //!
 //! They run where an adapter is found; where `AINV_GPU` names one (`AINV_GPU=llvmpipe`, in software), it must be.
 
+#[cfg(feature = "cuda")]
+mod arrays;
 mod condition;
 mod device;
 mod large;

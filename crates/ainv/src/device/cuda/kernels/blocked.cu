@@ -106,7 +106,7 @@ struct Call {
     Number *columns_of(size_t matrix) const {
         return matrices + begin + matrix * order * step;
     }
-    // Whether a matrix is not this launch's: an earlier one decided it. scale.cu marks the others.
+    // Whether a matrix is not this launch's: an earlier one decided it. scale.cu and cholesky_scale.cu mark the others.
     bool is_done(size_t matrix) const {
         return balanced == AGAIN && (flags_of(matrix) & IS_AGAIN) == 0;
     }

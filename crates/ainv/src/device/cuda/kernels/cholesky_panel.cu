@@ -6,6 +6,9 @@ __shared__ Number block[PANEL][PANEL];
 
 extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
     const size_t n = call.order, first = call.first, width = call.width, matrix = blockIdx.x;
+    if (call.is_done(matrix)) {
+        return;
+    }
     Number *a = call.rows_of(matrix) + first * (n + 1);
     for (unsigned at = threadIdx.x; at < width * width; at += WORKGROUP) {
         const unsigned i = at / width, c = at % width;

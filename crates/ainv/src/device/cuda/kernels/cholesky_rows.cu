@@ -9,6 +9,9 @@ __shared__ Number reciprocals[PANEL];
 
 extern "C" __global__ void __launch_bounds__(64) kernel(const Call call) {
     const Place at = placed();
+    if (call.is_done(at.matrix)) {
+        return;
+    }
     const size_t n = call.order, first = call.first, width = call.width, i = first + width + at.j;
     Number *a = call.rows_of(at.matrix) + first, *row = call.panel_of(at.matrix) + i * call.leading;
     for (unsigned e = threadIdx.x; e < width * width; e += 64) {

@@ -3,6 +3,10 @@
 
 extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) {
     const size_t n = call.order, matrix = blockIdx.x;
+    const bool again = call.balanced == AGAIN;
+    if (again && !is_suspect(call.flags_of(matrix), call.zero_pivot_of(matrix))) {
+        return;
+    }
     const Number *a = call.rows_of(matrix);
     int *rows = call.powers_of(matrix);
     Extent all = EMPTY;
@@ -29,7 +33,8 @@ extern "C" __global__ void __launch_bounds__(WORKGROUP) kernel(const Call call) 
     }
     unreal_at = of_all(words, unreal_at, first_of);
     if (threadIdx.x == 0) {
-        call.flags_of(matrix) = (seen & (SAW_NAN | SAW_INFINITE)) != 0 ? NON_FINITE : 0;
+        call.flags_of(matrix) =
+            ((seen & (SAW_NAN | SAW_INFINITE)) != 0 ? NON_FINITE : 0) | (again ? IS_AGAIN : 0);
         call.zero_pivot_of(matrix) = unreal_at;
     }
 }
