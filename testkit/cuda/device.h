@@ -62,6 +62,7 @@ inline int ilogb(float x) {
 extern "C" double fma(double, double, double) noexcept;
 extern "C" double fabs(double) noexcept;
 extern "C" double sqrt(double) noexcept;
+extern "C" double hypot(double, double) noexcept;
 extern "C" double rint(double) noexcept;
 extern "C" double ldexp(double, int) noexcept;
 extern "C" int ilogb(double) noexcept;

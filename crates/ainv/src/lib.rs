@@ -102,7 +102,8 @@
 //! llvmpipe) are used only if it names them.
 //!
 //! Matrices that lie in the memory of CUDA's device already stay there: the module `cuda` takes them by their addresses, with
-//! any strides, as work of a stream of their owner, and waits for nothing or for the outcomes alone.
+//! any strides, as work of a stream of their owner, and waits for nothing or for the outcomes alone. All that is said here holds
+//! of them, but that the device sums their norms.
 //!
 //! ```
 //! use ainv::{Device, Options, Stack};

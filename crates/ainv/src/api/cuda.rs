@@ -24,18 +24,17 @@
 //! # }
 //! ```
 //!
-//! What there are no kernels for is [`Error::Unsupported`], as on every GPU, and so is what works on the host's memory besides:
-//! systems of [`Assume::Posdef`] and [`Assume::Diagonal`], [`OnSingular::Pinv`](crate::OnSingular::Pinv), and conditions. Of the
-//! options the stream does not count.
+//! What there are no kernels for is [`Error::Unsupported`], as on every GPU. Of the options the stream does not count.
 
-use super::{as_upper, inv_job, lower, pinv, solve_job, status_length, unary};
-use crate::device::cuda::arrays::{Place, Waiting};
+use super::{as_upper, inv_job, lower, pinv, solve_job, square, status_length, unary};
+use crate::device::cuda::arrays::Place;
+use crate::device::cuda::waiting::Waiting;
 use crate::device::cuda::{gpu, number, ordered};
 use crate::device::driver::Driver;
 use crate::device::job::Job;
 use crate::error::Error;
 use crate::op::Kind;
-use crate::options::{Assume, Diag, Options, PinvOptions, Uplo};
+use crate::options::{Assume, Diag, Norm, Options, PinvOptions, Uplo};
 use crate::stack::{Stack, StackMut};
 use crate::status::{Status, Summary};
 use ainv_kernels::scalar::Scalar;
@@ -142,13 +141,14 @@ pub enum Operation<'a, T> {
     Pinv(PinvOptions<'a>),
 }
 
-/// Enqueues the work and returns at once. A matrix without a result is filled with NaN. `info`, a dense row of shape
-/// `[1, count]` if it is given, gets 0 for each matrix or the 1-based number of its zero pivot, as
-/// [`inv_ex`](crate::inv_ex) counts.
+/// Enqueues the work and returns at once. A matrix without a result is filled with NaN, and conditions are not asked for.
+/// `info`, a dense row of shape `[1, count]` if it is given, gets 0 for each matrix or the 1-based number of its zero pivot,
+/// as [`inv_ex`](crate::inv_ex) counts.
 ///
 /// # Errors
-/// As the operation's own of a GPU, but for matrices; [`Error::OutOfMemory`], [`Error::Device`]: what was enqueued before
-/// such an error is done, and the result is undefined.
+/// As the operation's own of a GPU, but for matrices; [`Error::Argument`] of [`OnSingular::Pinv`](crate::OnSingular::Pinv),
+/// which waits; [`Error::OutOfMemory`], [`Error::Device`]: what was enqueued before such an error is done, and the result is
+/// undefined.
 pub fn enqueue<T: Scalar>(
     operation: Operation<T>,
     a: DeviceStack<T>,
@@ -157,12 +157,17 @@ pub fn enqueue<T: Scalar>(
     stream: RawStream,
     options: &Options,
 ) -> Result<(), Error> {
-    let place = Place { stream: stream.0, info: numbers(info, a.0.len())?, waits: false };
+    let place = Place {
+        stream: stream.0,
+        info: info.map(|info| row(info, a.0.len())).transpose()?,
+        waits: false,
+    };
     run(operation, a.0, x.0, place, options).map(drop)
 }
 
 /// Enqueues the work; what it gives knows what becomes of the matrices. No matrix raises; one without a result is filled with
-/// NaN.
+/// NaN. With [`OnSingular::Pinv`](crate::OnSingular::Pinv) it waits until it is known which these are, and enqueues their
+/// pseudo-inverses.
 ///
 /// # Errors
 /// As [`enqueue`]; [`Error::Unsupported`] where a graph is made of what the stream is told.
@@ -174,8 +179,29 @@ pub fn compute<T: Scalar>(
     stream: RawStream,
     options: &Options,
 ) -> Result<Pending, Error> {
-    let place = Place { stream: stream.0, info: numbers(info, a.0.len())?, waits: true };
+    let place = Place {
+        stream: stream.0,
+        info: info.map(|info| row(info, a.0.len())).transpose()?,
+        waits: true,
+    };
     run(operation, a.0, x.0, place, options).map(Pending)
+}
+
+/// Enqueues the work of [`rcond`](crate::rcond) and returns at once; `out` is a dense row of shape `[1, count]`.
+///
+/// # Errors
+/// [`Error::Unsupported`] of [`Norm::Two`]; as [`enqueue`].
+pub fn enqueue_rcond<T: Scalar>(
+    a: DeviceStack<T>,
+    norm: Norm,
+    out: DeviceStackMut<T::Real>,
+    stream: RawStream,
+    options: &Options,
+) -> Result<(), Error> {
+    options.check()?;
+    square(&a.0)?;
+    let to = row(out, a.0.len())?;
+    (Driver::<T>::get().rcond_on_cuda)(&a.0, norm, to, stream.0, options)
 }
 
 /// What will be known of matrices when their work is done. Dropping it neither waits nor cancels.
@@ -208,16 +234,15 @@ impl Pending {
     }
 }
 
-/// Where the numbers of so many matrices go.
-fn numbers(info: Option<DeviceStackMut<i32>>, count: usize) -> Result<Option<u64>, Error> {
-    let Some(DeviceStackMut(info)) = info else { return Ok(None) };
-    let is_row = (info.len(), info.rows(), info.cols()) == (1, 1, count);
-    if !is_row || info.frame().cs != 1 {
+/// Where the numbers of so many matrices go, one after the other.
+fn row<T>(DeviceStackMut(to): DeviceStackMut<T>, count: usize) -> Result<u64, Error> {
+    let is_row = (to.len(), to.rows(), to.cols()) == (1, 1, count);
+    if !is_row || to.frame().cs != 1 {
         return Err(Error::shape(format!(
             "the numbers of {count} matrices need a dense row of as many"
         )));
     }
-    Ok(Some(info.begin().0.addr() as u64))
+    Ok(to.begin().0.addr() as u64)
 }
 
 /// The views that each operation of the crate has, for the device.

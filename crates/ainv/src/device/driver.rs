@@ -3,7 +3,9 @@
 
 use super::cpu;
 #[cfg(feature = "cuda")]
-use super::cuda::arrays::{self, Place, Waiting};
+use super::cuda::arrays::{self, Place};
+#[cfg(feature = "cuda")]
+use super::cuda::waiting::Waiting;
 use super::job::{self, Job};
 use crate::error::Error;
 use crate::op::pinv::Way;
@@ -25,6 +27,8 @@ type Pinv<T> = fn(
 #[cfg(feature = "cuda")]
 type PinvOnCuda<T> =
     fn(&Stack<T>, &StackMut<T>, &PinvOptions, Place, &Options) -> Result<Waiting, Error>;
+#[cfg(feature = "cuda")]
+type RcondOnCuda<T> = fn(&Stack<T>, Norm, u64, usize, &Options) -> Result<(), Error>;
 type Rcond<T> = fn(Stack<T>, Norm, &mut [<T as Scalar>::Real], &Options) -> Result<(), Error>;
 type Matmul<T> = fn(&Stack<T>, &Stack<T>, &StackMut<T>, &Options) -> Result<(), Error>;
 
@@ -43,6 +47,8 @@ pub(crate) struct Driver<T: Scalar> {
     pub run_on_cuda: fn(Job<T>, Place) -> Result<Waiting, Error>,
     #[cfg(feature = "cuda")]
     pub pinv_on_cuda: PinvOnCuda<T>,
+    #[cfg(feature = "cuda")]
+    pub rcond_on_cuda: RcondOnCuda<T>,
 }
 
 impl<T: Scalar> Driver<T> {
@@ -59,6 +65,8 @@ impl<T: Scalar> Driver<T> {
             run_on_cuda: arrays::run,
             #[cfg(feature = "cuda")]
             pinv_on_cuda: arrays::pinv,
+            #[cfg(feature = "cuda")]
+            rcond_on_cuda: arrays::rcond,
         }
     }
 

@@ -260,11 +260,14 @@ fn a_graph_that_is_made() {
     let to = |x: &mut [f32]| dense(x, &[1, 2, 2]);
     let options = on_gpu();
     cuda::enqueue(cuda::Operation::Inv, a(), to(&mut x), None, stream, &options).unwrap();
+    let mut found = [0.0];
+    let place = dense(&mut found, &[1, 1]);
+    cuda::enqueue_rcond(a(), Norm::One, place, stream, &options).unwrap();
     let mark = cuda::Mark::new().unwrap();
     while !mark.is_over() {
         std::thread::yield_now();
     }
-    assert_eq!(x, [0.5, 0.0, 0.0, 0.25]);
+    assert_eq!((x, found), ([0.5, 0.0, 0.0, 0.25], [0.5]));
     // With products by cuBLAS.
     let (large, mut of_large) = (random(520, &mut Rng::new(9)), vec![0.0f32; 520 * 520]);
     let (from, to_large) =

@@ -3,34 +3,41 @@
 //!
 //! ```text
 //! gather        a part, into scratch
+//! norms         of its matrices, where their conditions are asked for
 //! dispatches    of the part
 //! again         of its suspects, gathered anew: which they are, the device decides
+//! conditions    from those norms, and from those of the inverses
 //! scatter       the results
 //! ```
 //!
 //! Nothing waits. What became of the matrices is counted up on the device (`info`), or fetched by a call that waits for it.
+//! Pseudo-inverses that stand for inverses alone are enqueued when it is known which matrices have none.
 
+use super::condition::{Dense, Found, Size, Summed};
 use super::device::{Gpu, gpu};
 use super::driver::{Address, Handle};
-use super::engine::{ALIGNED, Engine, GROUPS};
+use super::engine::{ALIGNED, Buffers, Engine, GROUPS};
 use super::kernels::{LANES, Name};
 use super::ordered::{Event, Scratch};
 use super::room::{Room, Sizes, Taken};
+use super::strided::{Lying, filled, strided};
+use super::waiting::Waiting;
 use crate::device::cpu::executor::pause;
 use crate::device::cpu::mode::Mode;
 use crate::device::gpu::{
-    Beside, CUT, Call, Engine as _, Gpu as _, Outcome, Work, numbers, plain, with_call,
+    Asked, Beside, CUT, Call, Engine as _, Gpu as _, Outcome, Work, default_cut, instead, numbers,
+    of_all, plain, with_call,
 };
-use crate::device::job::{Job, Statuses};
+use crate::device::job::Job;
+use crate::device::lacks;
 use crate::error::Error;
-use crate::options::{Assume, IllConditioned, OnSingular, Options, PinvOptions};
+use crate::op::Kind;
+use crate::options::{Assume, Norm, OnSingular, Options, PinvOptions};
 use crate::plan::is_wide;
-use crate::stack::{Batch, MAX_AXES, Stack, StackMut};
-use crate::status::{Status, Summary};
+use crate::stack::{Stack, StackMut};
 use ainv_kernels::places::Frame;
 use ainv_kernels::scalar::{RealScalar, Scalar};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Where the work goes, and what is asked of it.
 #[derive(Clone, Copy)]
@@ -42,37 +49,57 @@ pub(crate) struct Place {
     pub(crate) waits: bool,
 }
 
-/// A job whose stacks lie in the device's memory.
+/// A job whose stacks lie in the device's memory. What becomes of a matrix without an inverse may have to be waited for.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for what works on the host's memory alone; as [`gpu::run`](crate::device::gpu::run).
+/// [`Error::Unsupported`] where a graph is made of what must be waited for; as [`gpu::run`](crate::device::gpu::run).
 pub(crate) fn run<T: Scalar>(job: Job<T>, place: Place) -> Result<Waiting, Error> {
-    let lacking = if job.options.on_singular == OnSingular::Pinv {
-        Some("on_singular=\"pinv\"")
-    } else if job.options.ill_conditioned != IllConditioned::Ignore {
-        Some("the condition of inverted matrices (ill_conditioned)")
-    } else {
-        None
-    };
-    if let Some(what) = lacking {
-        return Err(Error::Unsupported {
-            what: format!(
-                "matrices in the GPU's memory have no {what} yet: copy them to the CPU first"
-            ),
+    let Job { kind, a, b, x, options, .. } = job;
+    let is_instead = options.on_singular == OnSingular::Pinv;
+    if is_instead && !place.waits {
+        return Err(Error::Argument {
+            what: "on_singular \"pinv\" waits for what becomes of the matrices: compute has it, enqueue has not".into(),
         });
     }
-    let diagonals = job.a.diagonals();
+    let gpu = gpu()?;
+    if place.waits {
+        refuse_a_graph(&gpu, place.stream)?;
+    }
+    let diagonals = a.diagonals();
     let mut call = plain(&job);
     if let Work::DiagonalSolve(_) = call.work {
         call.a = &diagonals;
     }
-    enqueue(&call, place, job.options)
+    // Whoever does not wait is told nothing. A factor is no inverse.
+    let asks = place.waits && kind != Kind::Cholesky && !is_empty(x);
+    let limit = job.limit().filter(|_| asks);
+    let numbers = limit.map(|_| gpu.scratch(a.len() * size_of::<f64>(), place.stream));
+    let numbers = numbers.transpose()?;
+    let found = numbers.as_ref().map(|to| Found { address: to.address, single: false });
+    if let (Some(limit), Some(found)) = (limit, found) {
+        match b {
+            Some(_) => conditions(&gpu, a, Norm::One, found, place.stream, options)?,
+            None => call.asked = Asked::Under(limit),
+        }
+    }
+    let mut waiting = enqueue(&gpu, &call, None, found, place, options)?;
+    waiting.limit = limit;
+    if is_instead {
+        let others = waiting.without_result(options.cancel.as_ref())?;
+        if !others.is_empty() {
+            let cut = default_cut::<T>(a.rows());
+            let cuts = |_| cut;
+            let place = Place { info: None, waits: false, ..place };
+            enqueue(&gpu, &instead(&job, &cuts), Some(&others), None, place, options)?;
+        }
+    }
+    Ok(waiting)
 }
 
 /// Pseudo-inverses of such stacks.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run`]: cut-offs come from the host's memory.
 pub(crate) fn pinv<T: Scalar>(
     a: &Stack<T>,
     x: &StackMut<T>,
@@ -80,19 +107,86 @@ pub(crate) fn pinv<T: Scalar>(
     place: Place,
     options: &Options,
 ) -> Result<Waiting, Error> {
-    with_call(a, x, pinv, |call| enqueue(call, place, options))
+    let gpu = gpu()?;
+    refuse_a_graph(&gpu, place.stream)?;
+    with_call(a, x, pinv, |call| enqueue(&gpu, call, None, None, place, options))
 }
 
-fn enqueue<T: Scalar>(call: &Call<T>, place: Place, options: &Options) -> Result<Waiting, Error> {
+/// Reciprocal condition numbers of such a stack, one in each place from `to` on. Nothing waits.
+///
+/// # Errors
+/// [`Error::Unsupported`] of the 2-norm; as [`run`].
+pub(crate) fn rcond<T: Scalar>(
+    a: &Stack<T>,
+    norm: Norm,
+    to: Address,
+    stream: Handle,
+    options: &Options,
+) -> Result<(), Error> {
+    if norm == Norm::Two {
+        return Err(lacks("rcond in the 2-norm"));
+    }
+    let found = Found { address: to, single: size_of::<T::Real>() == size_of::<f32>() };
+    conditions(&gpu()?, a, norm, found, stream, options)
+}
+
+fn conditions<T: Scalar>(
+    gpu: &Arc<Gpu>,
+    a: &Stack<T>,
+    norm: Norm,
+    found: Found,
+    stream: Handle,
+    options: &Options,
+) -> Result<(), Error> {
+    if a.is_empty() {
+        return Ok(());
+    }
+    if a.rows() == 0 || options.assume == Assume::Diagonal {
+        // Threads that the driver makes have the mode of the one that calls it.
+        let _mode = Mode::standard();
+        return match is_wide::<T>(options) {
+            true => gpu.conditions_of_diagonals::<T, T::Wide>(a, found, stream),
+            false => gpu.conditions_of_diagonals::<T, T>(a, found, stream),
+        };
+    }
+    let place = Place { stream, info: None, waits: false };
+    enqueue(gpu, &of_all(a, norm, options), None, Some(found), place, options).map(drop)
+}
+
+/// A graph is made of what the host need not look at.
+fn refuse_a_graph(gpu: &Gpu, stream: Handle) -> Result<(), Error> {
+    let _entered = gpu.enter()?;
+    if gpu.is_captured(stream)? {
+        return Err(Error::Unsupported {
+            what: "a graph cannot be made of pinv, nor of what waits to raise for a singular matrix: inv_ex \
+                   does not, nor what has on_singular=\"nan\""
+                .into(),
+        });
+    }
+    Ok(())
+}
+
+fn is_empty<T>(x: &StackMut<T>) -> bool {
+    x.is_empty() || x.rows() == 0 || x.cols() == 0
+}
+
+/// Enqueues a call for all matrices, or for those of these numbers.
+fn enqueue<T: Scalar>(
+    gpu: &Arc<Gpu>,
+    call: &Call<T>,
+    chosen: Option<&[usize]>,
+    found: Option<Found>,
+    place: Place,
+    options: &Options,
+) -> Result<Waiting, Error> {
     // Threads that the driver makes have the mode of the one that calls it.
     let _mode = Mode::standard();
-    let gpu = gpu()?;
     let Call { a, work, .. } = *call;
     let order = if let Work::Pinv { .. } = work { a.rows().min(a.cols()) } else { a.rows() };
     let cancel = options.cancel.as_ref();
     let room = if a.is_empty() {
         None
-    } else if call.x.is_none_or(|x| x.rows() == 0 || x.cols() == 0) {
+    } else if call.x.is_some_and(is_empty) {
         let _entered = gpu.enter()?;
         if let Some(info) = place.info {
             // SAFETY: the caller's, one number a matrix.
@@ -101,62 +195,12 @@ fn enqueue<T: Scalar>(call: &Call<T>, place: Place, options: &Options) -> Result
         None
     } else if is_wide::<T>(options) {
         let engine = gpu.engine::<T::Wide>(order, work, cancel)?;
-        Arrays { gpu: &gpu, engine, call, place, options }.enqueue()?
+        Arrays { gpu, engine, call, chosen, found, place, options }.enqueue()?
     } else {
         let engine = gpu.engine::<T>(order, work, cancel)?;
-        Arrays { gpu: &gpu, engine, call, place, options }.enqueue()?
+        Arrays { gpu, engine, call, chosen, found, place, options }.enqueue()?
     };
-    Ok(Waiting { room, work, order: a.rows(), count: a.len(), gpu })
-}
-
-/// The outcomes of matrices, which are waited for.
-pub(crate) struct Waiting {
-    /// `None`: there is nothing to wait for.
-    room: Option<Room>,
-    work: Work,
-    order: usize,
-    count: usize,
-    gpu: Arc<Gpu>,
-}
-
-impl Waiting {
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// What became of the matrices; `None` if that is not known after this time. Statuses are one a matrix, or none.
-    ///
-    /// # Errors
-    /// [`Error::Device`].
-    pub(crate) fn wait_for(
-        &mut self,
-        time: Duration,
-        status: &mut [Status],
-    ) -> Result<Option<Summary>, Error> {
-        let status = Statuses::new(status);
-        let mut summary = Summary::default();
-        let Some(room) = self.room.take() else { return Ok(Some(summary)) };
-        let taken = Taken::of(&self.gpu, room);
-        if !taken.wait(None, Some(time)).inspect_err(|_| status.undone())? {
-            self.room = Some(taken.into_room());
-            return Ok(None);
-        }
-        // SAFETY: its stream filled it; rooms begin at multiples of eight bytes.
-        let outcomes =
-            unsafe { std::slice::from_raw_parts(taken.down().cast::<Outcome>(), self.count) };
-        for (i, outcome) in outcomes.iter().enumerate() {
-            outcome.note(self.work, self.order, i, status, &mut summary);
-        }
-        Ok(Some(summary))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        if let Some(room) = self.room.take() {
-            drop(Taken::of(&self.gpu, room));
-        }
-    }
+    Ok(Waiting { room, work, order: a.rows(), count: a.len(), limit: None, gpu: gpu.clone() })
 }
 
 /// Stacks of T on the device, and what does the work in W.
@@ -164,27 +208,12 @@ struct Arrays<'a, T: Scalar, W> {
     gpu: &'a Arc<Gpu>,
     engine: Engine<'a, W>,
     call: &'a Call<'a, T>,
+    /// The matrices that are meant; `None`: all.
+    chosen: Option<&'a [usize]>,
+    /// Where condition numbers are.
+    found: Option<Found>,
     place: Place,
     options: &'a Options,
-}
-
-/// The argument of gather.cu and scatter.cu.
-#[repr(C)]
-struct Strided {
-    dense: Address,
-    strided: Address,
-    outcomes: Address,
-    count: u64,
-    first: u64,
-    rows: u64,
-    columns: u64,
-    row: i64,
-    column: i64,
-    axes: u64,
-    lengths: [u64; MAX_AXES],
-    steps: [i64; MAX_AXES],
-    filled: u64,
-    rounding: f64,
 }
 
 /// The argument of info.cu.
@@ -196,62 +225,32 @@ struct Numbers {
     order: u64,
 }
 
-/// A stack, whether it is read or written.
-#[derive(Clone, Copy)]
-struct Lying<'a> {
-    begin: Address,
-    batch: &'a Batch,
-    frame: Frame,
-}
-
-impl Lying<'_> {
-    fn of<'a, T>((begin, batch): (*mut T, &'a Batch), frame: Frame) -> Lying<'a> {
-        Lying { begin: begin.addr() as Address, batch, frame }
-    }
-
-    fn size(&self) -> usize {
-        self.frame.rows * self.frame.cols
-    }
-
-    /// Whether the matrices lie as the kernels have them, each in C order behind the one before.
-    fn is_dense(&self) -> bool {
-        let mut axes = self.batch.axes();
-        let evenly = match (axes.len(), axes.next()) {
-            (0, _) => true,
-            (1, Some((_, step))) => step == self.size() as isize,
-            _ => false,
-        };
-        evenly && self.frame.cs == 1 && self.frame.rs == self.frame.cols as isize
-    }
-}
-
-/// As strided.cu has it.
-fn filled(assume: Assume) -> u64 {
-    match assume {
-        Assume::Auto | Assume::General => 0,
-        Assume::Symmetric => 1,
-        Assume::Hermitian | Assume::Posdef => 2,
-        Assume::Lower => 3,
-        Assume::Upper => 4,
-        Assume::Diagonal => 5,
-    }
+/// Part of the stacks: where its matrices and what stands behind them, results, outcomes and norms lie, and the engine's
+/// scratch.
+struct Part {
+    first: usize,
+    len: usize,
+    buffers: Buffers,
+    norms: Address,
+    /// Those of the chosen matrices.
+    numbers: Address,
+    /// Whether the matrices lie where their owner has them.
+    is_read_there: bool,
 }
 
 impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
     const SINGLE: bool = size_of::<T>() < size_of::<W>();
 
-    /// Enqueues all of it; if that is asked for, outcomes will stand in the room that it gives, when its stream is done.
+    fn count(&self) -> usize {
+        self.chosen.map_or(self.call.a.len(), <[usize]>::len)
+    }
+
+    /// Enqueues all of it; if that is asked for, outcomes will stand in the room that it gives, when its stream is done, and
+    /// behind them the condition numbers.
     fn enqueue(&self) -> Result<Option<Room>, Error> {
         let Place { stream, info, waits } = self.place;
-        let count = self.call.a.len();
+        let count = self.count();
         let _entered = self.gpu.enter()?;
-        if (waits || matches!(self.call.beside, Beside::Cuts(_))) && self.gpu.is_captured(stream)? {
-            return Err(Error::Unsupported {
-                what: "a graph cannot be made of pinv, nor of what waits to raise for a singular matrix: inv_ex \
-                       does not, nor what has on_singular=\"nan\""
-                    .into(),
-            });
-        }
         let room = self.room()?;
         let outcomes = self.gpu.scratch(count * size_of::<Outcome>(), stream)?;
         self.parts(&outcomes, room.as_ref())?;
@@ -263,11 +262,11 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
         }
         let Some(room) = room else { return Ok(None) };
         if waits {
-            let (to, bytes) = (room.down().cast(), count * size_of::<Outcome>());
-            // SAFETY: the room has so many bytes.
-            self.gpu.ok(unsafe {
-                (self.gpu.driver.cuMemcpyDtoHAsync_v2)(to, outcomes.address, bytes, stream)
-            })?;
+            let (to, bytes) = (room.down(), count * size_of::<Outcome>());
+            self.download(outcomes.address, to, bytes)?;
+            if let Some(Found { address, .. }) = self.found {
+                self.download(address, to.wrapping_add(bytes), count * size_of::<f64>())?;
+            }
         }
         drop(outcomes);
         // The room's stream stands for the caller's, which may be given more work: whoever is given the room waits for it.
@@ -275,119 +274,126 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
         Ok(waits.then(|| room.into_room()))
     }
 
-    /// The host's memory that this takes, with cut-offs in it.
-    fn room(&self) -> Result<Option<Taken<'_>>, Error> {
-        let count = self.call.a.len();
-        let outcomes = if self.place.waits { count * size_of::<Outcome>() } else { 0 };
-        let cuts = match self.call.beside {
-            Beside::Cuts(_) => count * CUT * size_of::<W>(),
-            _ => 0,
+    /// Copies what stands on the device to a place of the room.
+    fn download(&self, from: Address, to: *mut u8, bytes: usize) -> Result<(), Error> {
+        // SAFETY: the room has so many bytes, and is kept until its stream is done.
+        let copied = unsafe {
+            (self.gpu.driver.cuMemcpyDtoHAsync_v2)(to.cast(), from, bytes, self.place.stream)
         };
-        if outcomes + cuts == 0 {
+        self.gpu.ok(copied)
+    }
+
+    /// Copies what stands in the room, from that byte on.
+    fn upload(
+        &self,
+        room: Option<&Taken>,
+        at: usize,
+        to: Address,
+        bytes: usize,
+    ) -> Result<(), Error> {
+        let from = room.map_or(std::ptr::null_mut(), Taken::up).wrapping_add(at);
+        // SAFETY: as above.
+        let copied = unsafe {
+            (self.gpu.driver.cuMemcpyHtoDAsync_v2)(to, from.cast(), bytes, self.place.stream)
+        };
+        self.gpu.ok(copied)
+    }
+
+    /// The bytes of all cut-offs.
+    fn cuts(&self) -> usize {
+        match self.call.beside {
+            Beside::Cuts(_) => self.count() * CUT * size_of::<W>(),
+            _ => 0,
+        }
+    }
+
+    /// The host's memory that this takes, with cut-offs in it, and the numbers of chosen matrices behind them.
+    fn room(&self) -> Result<Option<Taken<'_>>, Error> {
+        let (cuts, chosen) = (self.cuts(), self.chosen.unwrap_or_default());
+        let each = size_of::<Outcome>() + self.found.map_or(0, |_| size_of::<f64>());
+        let down = if self.place.waits { self.count() * each } else { 0 };
+        let up = cuts + size_of_val(chosen);
+        if down + up == 0 {
             return Ok(None);
         }
         let least = ALIGNED as usize;
-        let sizes = Sizes { device: least, up: cuts.max(least), down: outcomes.max(least) };
+        let sizes = Sizes { device: least, up: up.max(least), down: down.max(least) };
         let room = self.gpu.room(sizes)?;
         if let Beside::Cuts(cut) = self.call.beside {
             let up = room.up().cast::<[W; CUT]>();
-            for i in 0..count {
+            for i in 0..self.count() {
                 // SAFETY: the room has a place for each, and nothing on the device reads it.
                 unsafe { up.add(i).write(numbers::<W>(cut(i))) };
             }
         }
+        let numbers = room.up().wrapping_add(cuts).cast::<usize>();
+        // SAFETY: as above.
+        unsafe { numbers.copy_from_nonoverlapping(chosen.as_ptr(), chosen.len()) };
         Ok(Some(room))
     }
 
     /// The parts, one after the other in the same scratch.
     fn parts(&self, outcomes: &Scratch, room: Option<&Taken>) -> Result<(), Error> {
-        let Call { a, beside, x, filled: assume, work, .. } = self.call;
-        let Some(x) = x else { return Ok(()) };
-        let (a, x) = (
-            Lying::of(a.begin(), self.oriented(a.frame())),
-            Lying::of(x.begin(), self.oriented(x.frame())),
-        );
-        let (count, stream, task) = (self.call.a.len(), self.place.stream, &self.engine.task);
+        let Call { beside, filled: assume, work, asked, .. } = self.call;
+        let (count, stream, task) = (self.count(), self.place.stream, &self.engine.task);
+        let (a, x) = (self.matrices(), self.results());
         let part = self.engine.part(count);
-        let definite = T::COMPLEX && work.is_definite();
+        let numbers = match self.chosen.map(size_of_val) {
+            Some(bytes) => {
+                let numbers = self.gpu.scratch(bytes, stream)?;
+                self.upload(room, self.cuts(), numbers.address, bytes)?;
+                Some(numbers)
+            }
+            None => None,
+        };
+        let in_place = !Self::SINGLE && self.chosen.is_none();
         // The kernels of small matrices write no matrix; larger ones are worked on in their place.
-        let is_read_there = !Self::SINGLE
+        let is_read_there = in_place
             && task.team.is_some()
             && matches!(beside, Beside::Nothing)
             && filled(*assume) == 0
-            && !definite
+            && !self.drops_rounding()
+            && !matches!(asked, Asked::All(_))
             && a.is_dense();
-        let is_written_there = !Self::SINGLE && x.is_dense();
+        let is_written_there = in_place && x.is_some_and(|x| x.is_dense());
         let (begins, bytes) = self.engine.buffers(part, [!is_read_there, !is_written_there, false]);
-        let scratch = match usize::try_from(bytes).map_err(|_| Error::Overflow)? {
+        let bytes = usize::try_from(bytes).map_err(|_| Error::Overflow)?;
+        let norms = if let Asked::Nothing = asked { 0 } else { part * size_of::<Size>() };
+        let scratch = match bytes + norms {
             0 => None,
             bytes => Some(self.gpu.scratch(bytes, stream)?),
         };
+        let begin = scratch.as_ref().map_or(0, |scratch| scratch.address);
         for first in (0..count).step_by(part) {
             pause(self.options.cancel.as_ref())?;
             let len = part.min(count - first);
-            let mut buffers =
-                begins.map(|begin| scratch.as_ref().map_or(0, |scratch| scratch.address) + begin);
+            let mut buffers = begins.map(|at| begin + at);
             let at = |of: Lying| of.begin + (first * of.size() * size_of::<T>()) as Address;
             if is_read_there {
                 buffers[0] = at(a);
             }
-            if is_written_there {
+            if let (Some(x), true) = (x, is_written_there) {
                 buffers[1] = at(x);
             }
             buffers[2] = outcomes.address + (first * size_of::<Outcome>()) as Address;
-            let behind = buffers[0] + (len * a.size() * size_of::<W>()) as Address;
-            let gather = |suspects: bool| -> Result<(), Error> {
-                let outcomes = if suspects { buffers[2] } else { 0 };
-                if !is_read_there {
-                    // As on the CPU, in the precision of the caller's matrices.
-                    let rounding = self.call.a.rows() as f64 * T::Real::EPSILON.to_f64();
-                    let call = Strided {
-                        outcomes,
-                        filled: filled(*assume),
-                        rounding: if definite { rounding } else { -1.0 },
-                        ..strided(a, buffers[0], first, len)
-                    };
-                    let name = Name::Gather { single: Self::SINGLE };
-                    // SAFETY: matrices of a checked view, and scratch for the part.
-                    unsafe { self.launch(name, len * a.size(), call)? };
-                }
-                match beside {
-                    Beside::Nothing => {}
-                    Beside::Rhs(b) => {
-                        let b = Lying::of(b.begin(), b.frame());
-                        let call = Strided { outcomes, ..strided(b, behind, first, len) };
-                        let name = Name::Gather { single: Self::SINGLE };
-                        // SAFETY: and the right-hand sides behind them.
-                        unsafe { self.launch(name, len * b.size(), call)? };
-                    }
-                    Beside::Cuts(_) => {
-                        let size = CUT * size_of::<W>();
-                        let from = room.map(|room| room.up().wrapping_add(first * size));
-                        // SAFETY: and the cut-offs, which stay in the room till its stream is done.
-                        self.gpu.ok(unsafe {
-                            (self.gpu.driver.cuMemcpyHtoDAsync_v2)(
-                                behind,
-                                from.unwrap_or_default().cast(),
-                                len * size,
-                                stream,
-                            )
-                        })?;
-                    }
-                }
-                Ok(())
-            };
-            gather(false)?;
+            let norms = begin + bytes as Address;
+            let numbers = numbers.as_ref().map_or(0, |numbers| numbers.address);
+            let part = Part { first, len, buffers, norms, numbers, is_read_there };
+            self.gather(&part, room, false)?;
+            self.norms(&part, 0, Summed::Matrices(*work))?;
             let dispatches = task.dispatches(len, false, GROUPS);
             // SAFETY: buffers for the part, in the order of the stream.
             unsafe { self.engine.launch(&dispatches, buffers, stream)? };
             if matches!(work, Work::Invert | Work::Solve(_) | Work::DefiniteSolve(_)) {
-                gather(true)?;
+                self.gather(&part, room, true)?;
                 // SAFETY: as above.
                 unsafe { self.engine.launch(&dispatches.of_suspects(), buffers, stream)? };
             }
-            if !is_written_there {
-                let call = strided(x, buffers[1], first, len);
+            if let Some(found) = self.found {
+                self.norms(&part, 1, Summed::Inverses { found, first })?;
+            }
+            if let (Some(x), false) = (x, is_written_there) {
+                let call = strided(x, buffers[1], numbers, [first, len]);
                 let name = Name::Scatter { single: Self::SINGLE };
                 // SAFETY: results for the part, and the caller's places for them.
                 unsafe { self.launch(name, len * x.size(), call)? };
@@ -396,8 +402,76 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
         Ok(())
     }
 
+    /// Dense copies of a part's matrices, and behind them what belongs to them; or of suspects alone.
+    fn gather(&self, part: &Part, room: Option<&Taken>, suspects: bool) -> Result<(), Error> {
+        let Part { first, len, buffers, numbers, .. } = *part;
+        let (a, name) = (self.matrices(), Name::Gather { single: Self::SINGLE });
+        let behind = buffers[0] + (len * a.size() * size_of::<W>()) as Address;
+        let outcomes = if suspects { buffers[2] } else { 0 };
+        if !part.is_read_there {
+            // As on the CPU, in the precision of the caller's matrices.
+            let rounding = self.call.a.rows() as f64 * T::Real::EPSILON.to_f64();
+            let mut call = strided(a, buffers[0], numbers, [first, len]);
+            call.outcomes = outcomes;
+            call.filled = filled(self.call.filled);
+            call.rounding = if self.drops_rounding() { rounding } else { -1.0 };
+            // SAFETY: matrices of a checked view, and scratch for the part.
+            unsafe { self.launch(name, len * a.size(), call)? };
+        }
+        if let Asked::All(_) = self.call.asked {
+            // SAFETY: the copies.
+            unsafe {
+                self.gpu.bring_near_one::<W>(self.dense(part, 0), suspects, self.place.stream)?
+            };
+        }
+        match self.call.beside {
+            Beside::Nothing => Ok(()),
+            Beside::Rhs(b) => {
+                let b = Lying::of(b.begin(), b.frame());
+                let mut call = strided(b, behind, numbers, [first, len]);
+                call.outcomes = outcomes;
+                // SAFETY: and the right-hand sides behind them.
+                unsafe { self.launch(name, len * b.size(), call) }
+            }
+            Beside::Cuts(_) => {
+                let size = CUT * size_of::<W>();
+                self.upload(room, first * size, behind, len * size)
+            }
+        }
+    }
+
+    /// The norms of a part's matrices, or of its results, if they are asked for.
+    fn norms(&self, part: &Part, buffer: usize, summed: Summed) -> Result<(), Error> {
+        let asked = self.call.asked;
+        if let Asked::Nothing = asked {
+            return Ok(());
+        }
+        // SAFETY: dense matrices, scratch for their norms, and the places of condition numbers.
+        unsafe { self.gpu.norms::<W>(self.dense(part, buffer), summed, asked, self.place.stream) }
+    }
+
+    /// A part's matrices, or its results.
+    fn dense(&self, part: &Part, buffer: usize) -> Dense {
+        let Part { len, buffers, norms, .. } = *part;
+        let order = self.call.a.rows();
+        Dense { matrices: buffers[buffer], norms, outcomes: buffers[2], order, len }
+    }
+
+    fn matrices(&self) -> Lying<'_> {
+        Lying::of(self.call.a.begin(), self.oriented(self.call.a.frame()))
+    }
+
+    fn results(&self) -> Option<Lying<'_>> {
+        self.call.x.map(|x| Lying::of(x.begin(), self.oriented(x.frame())))
+    }
+
     fn oriented(&self, frame: Frame) -> Frame {
         if self.call.transposed { frame.transposed() } else { frame }
+    }
+
+    /// Whether imaginary parts of the diagonal are dropped that rounding may have left there.
+    fn drops_rounding(&self) -> bool {
+        T::COMPLEX && self.call.work.is_definite()
     }
 
     /// Enqueues a kernel of CUDA's alone, with so many threads.
@@ -405,34 +479,27 @@ impl<T: Scalar, W: Scalar> Arrays<'_, T, W> {
     /// # Safety
     /// As [`Gpu::launch`].
     unsafe fn launch<C>(&self, name: Name, threads: usize, call: C) -> Result<(), Error> {
-        let function = self.gpu.kernel::<W>(name)?;
-        let groups = [threads.div_ceil(LANES), 1, 1];
         // SAFETY: the caller's promise.
-        unsafe { self.gpu.launch(function, groups, LANES, call, self.place.stream) }
+        unsafe {
+            self.gpu.launch_own::<W, _>(name, threads.div_ceil(LANES), call, self.place.stream)
+        }
     }
 }
 
-/// `len` matrices of a stack from `first` on, and dense ones.
-fn strided(of: Lying, dense: Address, first: usize, len: usize) -> Strided {
-    let Frame { rows, cols, rs, cs } = of.frame;
-    let (mut lengths, mut steps) = ([1; MAX_AXES], [0; MAX_AXES]);
-    for (axis, (length, step)) in of.batch.axes().enumerate() {
-        (lengths[axis], steps[axis]) = (length as u64, step as i64);
-    }
-    Strided {
-        dense,
-        strided: of.begin,
-        outcomes: 0,
-        count: len as u64,
-        first: first as u64,
-        rows: rows as u64,
-        columns: cols as u64,
-        row: rs as i64,
-        column: cs as i64,
-        axes: of.batch.axes().len() as u64,
-        lengths,
-        steps,
-        filled: 0,
-        rounding: -1.0,
+impl Gpu {
+    /// Enqueues so many blocks of a kernel of CUDA's alone.
+    ///
+    /// # Safety
+    /// As [`launch`](Self::launch).
+    pub(super) unsafe fn launch_own<W: Scalar, C>(
+        &self,
+        name: Name,
+        blocks: usize,
+        call: C,
+        stream: Handle,
+    ) -> Result<(), Error> {
+        let function = self.kernel::<W>(name)?;
+        // SAFETY: the caller's promise.
+        unsafe { self.launch(function, [blocks, 1, 1], LANES, call, stream) }
     }
 }

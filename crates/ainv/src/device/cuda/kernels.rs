@@ -15,7 +15,20 @@ pub(super) const SHARED: usize = 48 << 10;
 
 /// The files of the texts.
 fn text(name: &str) -> &'static str {
-    texts!(name, ".cu", "number", "together", "strided", "gather", "scatter", "info")
+    texts!(
+        name,
+        ".cu",
+        "number",
+        "together",
+        "strided",
+        "gather",
+        "scatter",
+        "info",
+        "condition",
+        "norms",
+        "near_one",
+        "diagonal_condition"
+    )
 }
 
 /// A kernel that both back-ends have, or one of CUDA's alone.
@@ -32,6 +45,10 @@ pub(super) enum Name {
     },
     /// The numbers of zero pivots.
     Info,
+    /// Of condition numbers.
+    Norms,
+    NearOne,
+    DiagonalCondition,
 }
 
 impl From<Kernel> for Name {
@@ -48,6 +65,9 @@ impl Name {
             Name::Gather { .. } => &["strided", "gather"],
             Name::Scatter { .. } => &["strided", "scatter"],
             Name::Info => &["info"],
+            Name::Norms => &["condition", "norms"],
+            Name::NearOne => &["condition", "near_one"],
+            Name::DiagonalCondition => &["condition", "diagonal_condition"],
         }
     }
 
@@ -145,7 +165,8 @@ impl Gpu {
 pub fn compile_all(architecture: i32) -> Result<usize, String> {
     fn all<W: Scalar>(architecture: i32) -> Result<usize, String> {
         let triangle = |hermitian| Work::Triangle { unit: false, reversed: false, hermitian };
-        let mut kernels = HashSet::from([Name::Info]);
+        let mut kernels =
+            HashSet::from([Name::Info, Name::Norms, Name::NearOne, Name::DiagonalCondition]);
         for single in [false, size_of::<W>() == size_of::<W::Wide>()] {
             kernels.extend([Name::Gather { single }, Name::Scatter { single }]);
         }

@@ -12,6 +12,9 @@
 //! engine.rs     one part: its launches
 //! ordered.rs    events, and memory in the order of a stream
 //! arrays.rs     matrices that lie in the device's memory, on a stream of their owner
+//! strided.rs    how they lie
+//! condition.rs  their condition numbers
+//! waiting.rs    their outcomes, which are waited for
 //! ```
 //!
 //! Kernels are compiled on the user's machine, as shaders are: a kernel knows its order, there are some hundreds of them,
@@ -23,6 +26,7 @@
 
 pub(crate) mod arrays;
 mod compiler;
+mod condition;
 mod cublas;
 mod device;
 mod driver;
@@ -31,6 +35,8 @@ mod kernels;
 mod library;
 pub(crate) mod ordered;
 mod room;
+mod strided;
+pub(crate) mod waiting;
 
 pub(super) use device::{find, info, lose};
 pub(crate) use device::{gpu, number};

@@ -17,7 +17,7 @@ use ainv_kernels::scalar::{RealScalar, Scalar};
 
 /// What is asked of the condition of matrices that are inverted.
 #[derive(Clone, Copy)]
-pub(super) enum Asked {
+pub(in crate::device) enum Asked {
     Nothing,
     /// Which reciprocals are under it, in the 1-norm.
     Under(f64),
@@ -131,7 +131,19 @@ fn conditions<T: Scalar>(a: &Stack<T>, norm: Norm, options: &Options) -> Result<
         }
         return Ok(found);
     }
-    let call = Call {
+    if a.rows() > 0 {
+        compute(&of_all(a, norm, options), &mut [], &mut found, options)?;
+    }
+    Ok(found)
+}
+
+/// The inverses that the condition numbers of matrices which are no diagonals take.
+pub(in crate::device) fn of_all<'a, T: Scalar>(
+    a: &'a Stack<'a, T>,
+    norm: Norm,
+    options: &Options,
+) -> Call<'a, T> {
+    Call {
         work: Work::Invert,
         a,
         beside: Beside::Nothing,
@@ -140,11 +152,7 @@ fn conditions<T: Scalar>(a: &Stack<T>, norm: Norm, options: &Options) -> Result<
         transposed: false,
         asked: Asked::All(norm),
         instead: None,
-    };
-    if a.rows() > 0 {
-        compute(&call, &mut [], &mut found, options)?;
     }
-    Ok(found)
 }
 
 /// Systems of these matrices, and which of them are ill-conditioned: they are inverted besides.

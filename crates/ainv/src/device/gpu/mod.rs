@@ -33,6 +33,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 pub(crate) use condition::rcond;
 #[cfg(feature = "cuda")]
+pub(super) use condition::{Asked, of_all};
+#[cfg(feature = "cuda")]
 pub(super) use dispatches::Dispatches;
 pub(super) use dispatches::WORDS;
 pub(super) use kernels::{Kernel, texts};
@@ -40,7 +42,7 @@ pub(super) use kernels::{Kernel, texts};
 pub(super) use panels::Product;
 pub(crate) use pinv::pinv;
 #[cfg(feature = "cuda")]
-pub(super) use pinv::{CUT, numbers, with_call};
+pub(super) use pinv::{CUT, default_cut, instead, numbers, with_call};
 pub(crate) use run::run;
 #[cfg(feature = "cuda")]
 pub(super) use run::{Beside, Call, plain};

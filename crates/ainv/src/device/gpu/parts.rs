@@ -230,8 +230,7 @@ where
 
     /// Whether another result stands for that of a matrix.
     fn has_another(&self, outcome: &Outcome) -> bool {
-        let code = || outcome.status(self.call.work, self.call.a.rows()).code;
-        self.instead.is_some() && matches!(code(), Code::Singular | Code::NotPositiveDefinite)
+        self.instead.is_some() && outcome.is_without_result(self.call.work, self.call.a.rows())
     }
 
     /// Does some matrices, of which `each` is told what became of it.
@@ -367,6 +366,11 @@ impl Outcome {
             summary.record(i, of);
         }
         of
+    }
+
+    /// Whether a matrix of order `n` is singular, or not positive definite.
+    pub(in crate::device) fn is_without_result(self, work: Work, n: usize) -> bool {
+        matches!(self.status(work, n).code, Code::Singular | Code::NotPositiveDefinite)
     }
 
     /// The status of a matrix of order `n`, as the CPU's routes have it.

@@ -5,7 +5,9 @@ use super::dispatches::{Dispatch, Dispatches, WORDS};
 use super::kernels::{Kernel, LINES};
 use super::run::{Beside, Call, compute};
 use super::work::{TILE, Work};
+use crate::device::job::Job;
 use crate::error::Error;
+use crate::op::Kind;
 use crate::op::pinv::cut_of;
 use crate::options::{Assume, Options, PinvOptions};
 use crate::stack::{Stack, StackMut};
@@ -60,6 +62,34 @@ pub(in crate::device) fn with_call<T: Scalar, R>(
         instead: None,
     };
     f(&call)
+}
+
+/// What is computed of a job's matrices that have no inverse.
+pub(in crate::device) fn instead<'a, T: Scalar>(
+    job: &Job<'a, T>,
+    cuts: &'a (dyn Fn(usize) -> Cut + Sync),
+) -> Call<'a, T> {
+    Call {
+        work: Work::Pinv { columns: job.a.rows(), hermitian: job.kind == Kind::PosdefInv },
+        a: job.a,
+        beside: Beside::Cuts(cuts),
+        x: Some(job.x),
+        filled: match job.kind {
+            Kind::Diagonal => Assume::Diagonal,
+            Kind::PosdefInv => Assume::Hermitian,
+            // The job's triangles are upper ones.
+            Kind::TriInv { .. } => Assume::Upper,
+            _ => job.expand.unwrap_or(Assume::General),
+        },
+        transposed: false,
+        asked: Asked::Nothing,
+        instead: None,
+    }
+}
+
+/// The cut-off of such matrices.
+pub(in crate::device) fn default_cut<T: Scalar>(n: usize) -> Cut {
+    Cut { relative: n as f64 * T::Real::EPSILON.to_f64(), absolute: 0.0 }
 }
 
 /// A cut-off as the kernels read it.

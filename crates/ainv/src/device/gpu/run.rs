@@ -2,6 +2,7 @@
 
 use super::condition::{self, Asked};
 use super::parts::Parts;
+use super::pinv::{default_cut, instead};
 use super::{Backend, Gpu, Work, backend};
 use crate::device::cpu::mode::Mode;
 use crate::device::job::Job;
@@ -13,7 +14,7 @@ use crate::plan::is_wide;
 use crate::stack::{Stack, StackMut};
 use crate::status::{Status, Summary};
 use ainv_kernels::bounds::Cut;
-use ainv_kernels::scalar::{RealScalar, Scalar};
+use ainv_kernels::scalar::Scalar;
 
 /// What is computed of which matrices.
 pub(in crate::device) struct Call<'a, T: Scalar> {
@@ -26,7 +27,7 @@ pub(in crate::device) struct Call<'a, T: Scalar> {
     pub(in crate::device) filled: Assume,
     /// The kernels take matrices and results transposed.
     pub(in crate::device) transposed: bool,
-    pub(super) asked: Asked,
+    pub(in crate::device) asked: Asked,
     /// What is computed of those that have no inverse.
     pub(super) instead: Option<&'a Call<'a, T>>,
 }
@@ -46,26 +47,10 @@ pub(in crate::device) enum Beside<'a, T> {
 /// [`Error::Cancelled`].
 pub(crate) fn run<T: Scalar>(job: Job<T>) -> Result<Summary, Error> {
     let (plain, limit) = (plain(&job), job.limit());
-    let Job { kind, a, b, x, expand, status, options, .. } = job;
-    let n = a.rows();
-    let read = match kind {
-        Kind::Diagonal => Assume::Diagonal,
-        Kind::PosdefInv => Assume::Hermitian,
-        // The job's triangles are upper ones.
-        Kind::TriInv { .. } => Assume::Upper,
-        _ => expand.unwrap_or(Assume::General),
-    };
-    let cut = Cut { relative: n as f64 * T::Real::EPSILON.to_f64(), absolute: 0.0 };
-    let pseudo_inverse = Call {
-        work: Work::Pinv { columns: n, hermitian: kind == Kind::PosdefInv },
-        a,
-        beside: Beside::Cuts(&|_| cut),
-        x: Some(x),
-        filled: read,
-        transposed: false,
-        asked: Asked::Nothing,
-        instead: None,
-    };
+    let cut = default_cut::<T>(job.a.rows());
+    let cuts = |_| cut;
+    let pseudo_inverse = instead(&job, &cuts);
+    let Job { kind, a, b, status, options, .. } = job;
     let diagonals = a.diagonals();
     let call = Call {
         a: if let Work::DiagonalSolve(_) = plain.work { &diagonals } else { a },

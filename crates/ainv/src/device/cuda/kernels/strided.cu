@@ -23,7 +23,9 @@ struct Call {
     Outer *strided;
     // Where suspects alone are meant, what became of the matrices; else null.
     const unsigned *outcomes;
-    // So many matrices, from that number on.
+    // The numbers of the matrices that are meant; null: all.
+    const size_t *numbers;
+    // So many matrices, from that one on.
     size_t count;
     size_t first;
     size_t rows;
@@ -40,7 +42,7 @@ struct Call {
     double rounding;
 
     Outer &operator()(size_t matrix, size_t i, size_t j) const {
-        size_t k = first + matrix;
+        size_t k = numbers ? numbers[first + matrix] : first + matrix;
         long long offset = (long long)i * row + (long long)j * column;
         for (size_t axis = axes; axis-- > 0;) {
             offset += (long long)(k % lengths[axis]) * steps[axis];
