@@ -26,7 +26,7 @@ _Assume: TypeAlias = Literal[
 ]
 _OnSingular: TypeAlias = Literal["raise", "nan"]
 _Precision: TypeAlias = Literal["native", "double"] | None
-# Any: the device or stream objects of torch, JAX and MLX.
+# Any: the device or stream objects of torch, JAX, MLX and CuPy.
 _Stream: TypeAlias = Device | Stream | Literal["cpu", "gpu"] | Any | None
 _Device: TypeAlias = Device | Literal["cpu", "gpu"] | Any
 _Index: TypeAlias = int | slice | EllipsisType

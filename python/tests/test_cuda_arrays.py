@@ -4,6 +4,7 @@ They are tried on the device in software (`scripts/cuda`), whose memory the host
 arrays lie there, and stand-ins for what CuPy and torch say of theirs.
 """
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import ainv
+from ainv._libraries import dlpack, within
 
 software = "AINV_SOFTWARE_KERNELS" in os.environ and hasattr(ainv._ainv, "_on_cuda")
 pytestmark = pytest.mark.skipif(not software, reason="no device of CUDA in software, or no feature cuda")
@@ -230,6 +232,9 @@ CALLS = {
     "tri_inv unit": lambda a, **o: ainv.tri_inv(a, upper=True, unit_diagonal=True, **o),
     "pinv": lambda a, **o: ainv.pinv(a, rtol=1e-3, **o),
     "solve": lambda a, **o: ainv.solve(a, a, **o),
+    "solve posdef": lambda a, **o: ainv.solve(a, a, assume="posdef", **o),
+    "solve diagonal": lambda a, **o: ainv.solve(a, a, assume="diagonal", **o),
+    "instead": lambda a, **o: ainv.inv(a, assume="upper", on_singular="pinv", **o),
 }
 
 
@@ -320,13 +325,74 @@ def test_errors(device):
         ("one array is on the GPU", TypeError, lambda: ainv.solve(there, a)),
         ("int64", TypeError, lambda: ainv.inv(Array(device, np.eye(3, dtype=int)))),
         ("square", ainv.LinAlgError, lambda: ainv.inv(Array(device, a[:, :2]))),
-        ("rcond", RuntimeError, lambda: ainv.rcond(there)),
-        ("pinv", RuntimeError, lambda: ainv.inv(there, on_singular="pinv")),
+        ("rcond in the 2-norm", RuntimeError, lambda: ainv.rcond(there, p=2)),
+        ("none of: 1, 2, inf", ValueError, lambda: ainv.rcond(there, p=3)),
         ("stream=", ValueError, lambda: ainv.inv(there, stream=ainv.cpu)),
     ]:
         with pytest.raises(error, match=pattern):
             call()
     ainv.inv(Array(device, a[:1]), stream=ainv.gpu).values()
+
+
+def test_pseudo_inverses_of_what_has_no_inverse(device):
+    a = random((2, 4, 6, 6), "float32")
+    a[1, 2, :, 3] = 0
+    a[0, 1, 2] = 0
+    a[0, 0, 0, 0] = np.nan
+    x = ainv.inv(Array(device, a), on_singular="pinv").values()
+    expected = ainv.inv(a, on_singular="pinv", stream=ainv.gpu, precision="native")
+    np.testing.assert_array_equal(x, expected)
+    assert np.isfinite(x[1]).all() and np.isnan(x[0, 0]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_conditions(device, dtype):
+    a = posdef(random((2, 3, 6, 6), dtype))
+    a[1, 1, 2] = a[1, 1, 3]
+    a[1, 1, 2, 2] *= 1 + np.finfo(dtype).eps
+    a[1, 2] = 0
+    for assume in ("auto", "diagonal", "posdef"):
+        for p in (1, np.inf):
+            x = ainv.rcond(Array(device, a.swapaxes(-1, -2)), p=p, assume=assume)
+            assert isinstance(x, Taken) and x.shape == (2, 3) and x.dtype == a.real.dtype
+            # An array of ours is computed in its own precision.
+            there = ainv.asarray(a.swapaxes(-1, -2).copy())
+            expected = np.asarray(ainv.rcond(there, p=p, assume=assume, stream=ainv.gpu))
+            np.testing.assert_array_equal(x.values(), expected)
+    alone = ainv.rcond(Array(device, a[0, 0]))
+    assert alone.shape == () and 0 < alone.values() < 1
+    calls = {
+        "inv": lambda a, **o: ainv.inv(a, on_singular="nan", **o),
+        "solve": lambda a, **o: ainv.solve(a, a, on_singular="nan", **o),
+        "tri_inv": lambda a, **o: ainv.tri_inv(a, on_singular="nan", **o),
+    }
+    for call in calls.values():
+        here = ainv.asarray(a)
+        with ainv.ill_conditioned("raise", 0.5):
+            with pytest.raises(ainv.LinAlgError) as e:
+                call(Array(device, a))
+            with pytest.raises(ainv.LinAlgError) as expected:
+                ainv.eval(call(here, stream=ainv.gpu))
+        assert e.value.batch_index == expected.value.batch_index
+        assert e.value.rcond == expected.value.rcond
+        with ainv.ill_conditioned("warn", 0.5), pytest.warns(ainv.LinAlgWarning):
+            x = call(Array(device, a)).values()
+        np.testing.assert_array_equal(x, np.asarray(call(here, stream=ainv.gpu)))
+
+
+def test_conditions_do_not_wait(device):
+    a = random((4, 6, 6), "float64")
+    ainv.rcond(Array(device, a))  # compiles the kernels
+    expected = ainv.rcond(a, stream=ainv.gpu)
+    before = device.waits()
+    device.close()
+    late = Array(device, a, fill=False)
+    x = ainv.rcond(late)
+    with ainv.ill_conditioned("raise"):
+        ainv.inv_ex(late)
+    assert device.waits() == before, "the host looked for the end of something"
+    device.open()
+    np.testing.assert_array_equal(x.values(), expected)
 
 
 def test_cupy_by_a_stand_in(device, monkeypatch):
@@ -347,8 +413,29 @@ def test_cupy_by_a_stand_in(device, monkeypatch):
     ndarray.device = Here()
     cupy.ndarray, cupy.result_type, cupy.can_cast = ndarray, np.result_type, np.can_cast
     cupy.empty = lambda shape, dtype: np.empty(shape, dtype).view(ndarray)
-    stream = types.SimpleNamespace(ptr=device.stream.value)
-    cupy.cuda = types.SimpleNamespace(get_current_stream=lambda: stream)
+    used = []
+
+    class Stream:
+        device_id = -1
+
+        def __init__(self, handle):
+            self.handle = handle
+
+        @property
+        def ptr(self):
+            used.append(self)
+            return self.handle
+
+        def __enter__(self):
+            streams.append(self)
+
+        def __exit__(self, *_):
+            streams.pop()
+
+    streams = [Stream(device.stream.value)]
+    cupy.cuda = types.SimpleNamespace(
+        get_current_stream=lambda: streams[-1], Stream=Stream, ExternalStream=type(cupy)
+    )
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     from ainv._libraries import cupy as adapter
 
@@ -360,6 +447,66 @@ def test_cupy_by_a_stand_in(device, monkeypatch):
     x, info = adapter.inv_ex(a.view(ndarray))
     device.synchronize()
     assert isinstance(x, ndarray) and info.dtype == np.int32 and not info.any()
+    found = adapter.rcond(a.view(ndarray), None, "auto")
+    device.synchronize()
+    assert isinstance(found, ndarray) and found.shape == (3,) and found.dtype == np.float32
+
+    other = Stream(device.new_stream().value)
+    used.clear()
+    x = within(adapter, other, a.view(ndarray)).inv(a.swapaxes(-1, -2).view(ndarray))
+    device.synchronize(POINTER(other.handle))
+    np.testing.assert_array_equal(x, expected)
+    assert used == [other] and len(streams) == 1
+    assert within(adapter, ainv.cpu, a.view(ndarray)) is None
+    other.device_id = 1
+    with pytest.raises(ValueError, match="the stream is on device 1"):
+        within(adapter, other, a.view(ndarray))
+
+
+def test_other_streams(device, monkeypatch):
+    class Stream:
+        """One of CuPy's, by its name."""
+
+        __module__ = "cupy.cuda.stream"
+
+    entered = []
+
+    class Context:
+        def __enter__(self):
+            entered.append("in")
+
+        def __exit__(self, *_):
+            entered.append("out")
+
+    a, stream = random((3, 6, 6), "float64"), Stream()
+    there = Array(device, a)
+    with pytest.raises(ValueError, match="stream="):
+        ainv.inv(there, stream=stream)
+    current = lambda s, array: Context() if s is stream and array is there else None
+    monkeypatch.setattr(dlpack, "current", current, raising=False)
+    x = ainv.inv(there, stream=stream)
+    assert entered == ["in", "out"]
+    np.testing.assert_array_equal(x.values(), ainv.inv(a, stream=ainv.gpu))
+    with pytest.raises(ValueError, match="stream="):
+        ainv.inv(there, stream=ainv.new_stream(ainv.gpu))
+
+
+def test_what_jax_hands_over(monkeypatch):
+    """Arrays of the host taken for the device's: what is asked of DLPack's way."""
+    jax = pytest.importorskip("jax")
+    from ainv._libraries import jax as adapter
+
+    asked = []
+    monkeypatch.setattr(dlpack, "on_cuda", lambda a: True)
+    monkeypatch.setattr(dlpack, "call_on_cuda", lambda *arguments: asked.append(arguments))
+    a, b = jax.numpy.eye(3, dtype="float32"), jax.numpy.ones(3, dtype="complex64")
+    adapter.inv(a)
+    adapter.rcond(a)
+    adapter.solve(a, b, assume="posdef")
+    functions = [function.__name__ for function, _, _ in asked]
+    assert functions == ["inv", "rcond", "solve"]
+    _, systems, options = asked[2]
+    assert [str(x.dtype) for x in systems] == ["complex64"] * 2 and options["assume"] == "posdef"
 
 
 # torch finds the driver in software, which is older than the one that it wants.
@@ -380,3 +527,17 @@ def test_torch_by_a_stand_in(device, monkeypatch):
     other = a.detach().clone().requires_grad_()
     torch.linalg.inv(other.mT).sum().backward()
     torch.testing.assert_close(a.grad, other.grad)
+
+    found = general.rcond(a.detach(), torch.inf, "auto")
+    device.synchronize()
+    expected = ainv.rcond(a.detach().numpy(), p=np.inf, stream=ainv.gpu)
+    np.testing.assert_array_equal(found, expected)
+
+    Stream = types.SimpleNamespace
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext(stream))
+    assert gpu.current(ainv.cpu, a) is None
+    with gpu.current(Stream(device=a.device), a) as entered:
+        assert entered.device == a.device
+    with pytest.raises(ValueError, match="the stream is on meta"):
+        gpu.current(Stream(device=torch.device("meta")), a)

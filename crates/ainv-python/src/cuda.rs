@@ -3,13 +3,13 @@
 
 use crate::array::{self, Scalar, square, with_scalar};
 use crate::functions::{Any, Keyword, inv_ex_result};
-use crate::options::{Keywords, Pinv, Tol, uplo};
+use crate::options::{Keywords, Pinv, Tol, norm, uplo};
 use crate::solve::{broadcast, fits};
 use crate::storage::counted;
 use crate::wait::POLL;
 use crate::{call, dlpack, error};
 use ainv::cuda::{self, DeviceStack, DeviceStackMut, Operation, Pending, RawStream};
-use ainv::{Diag, Error, OnSingular, Options, Summary};
+use ainv::{Diag, Error, IllConditioned, OnSingular, Options, Scalar as _, Summary};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -21,6 +21,7 @@ pub(crate) fn add(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(_cuda_device, m)?)?;
     m.add_function(wrap_pyfunction!(_cuda_stream, m)?)?;
     m.add_function(wrap_pyfunction!(_on_cuda, m)?)?;
+    m.add_function(wrap_pyfunction!(_rcond_on_cuda, m)?)?;
     m.add_function(wrap_pyfunction!(dlpack::_keep, m)?)
 }
 
@@ -127,9 +128,7 @@ fn _on_cuda<'py>(
         }
         _ => None,
     };
-    let new = |shape: &[usize], dtype: &str| -> PyResult<(Any<'py>, u64)> {
-        empty.call1((PyTuple::new(py, shape)?, dtype))?.extract()
-    };
+    let new = |shape: &[usize], dtype: &str| memory(empty, shape, dtype);
     let count = counted(&batch, 1).map_err(|e| error::raise(py, e, &[]))?;
     let (x, address) = new(&result, &a.3)?;
     let info = if name == "inv_ex" { Some(new(&batch, "int32")?) } else { None };
@@ -167,7 +166,8 @@ fn _on_cuda<'py>(
                     });
                 }
             };
-            if with_info || options.on_singular == OnSingular::Nan {
+            let raises = options.on_singular != OnSingular::Nan;
+            if !raises && options.ill_conditioned == IllConditioned::Ignore {
                 cuda::enqueue(operation, a, x, info, stream, &options)?;
                 return Ok(None);
             }
@@ -184,6 +184,44 @@ fn _on_cuda<'py>(
         Some((info, _)) => inv_ex_result(py)?.call1((x, info)),
         None => Ok(x),
     }
+}
+
+/// The reciprocal condition numbers of matrices on the device, as work of a stream; the result is what `empty` gives.
+#[pyfunction]
+#[pyo3(signature = (view, empty, stream, *, p=None, assume="auto"))]
+fn _rcond_on_cuda<'py>(
+    py: Python<'py>,
+    view: View,
+    empty: &Any<'py>,
+    stream: u64,
+    p: Keyword<'_, 'py>,
+    assume: &str,
+) -> PyResult<Any<'py>> {
+    let (_, options) = Keywords::new(py, None, None)?.assume(assume)?.quiet().enqueued();
+    let options = Options { stream: None, ..options };
+    let norm = p.map(norm).transpose()?.unwrap_or_default();
+    square(py, &view.1)?;
+    let batch = &view.1[..view.1.len() - 2];
+    let count = counted(batch, 1).map_err(|e| error::raise(py, e, &[]))?;
+    let scalar = view.scalar()?;
+    let (out, address) = memory(empty, batch, with_scalar!(scalar.real(), T => T::NAME))?;
+    with_scalar!(scalar, T => {
+        let start = || -> Result<(), Error> {
+            // SAFETY: as in `_on_cuda`.
+            let (a, to, stream) = unsafe {
+                let to = contiguous(address, &[1, 1, count])?;
+                (view.stack::<T>(batch)?, to, RawStream::from_raw(stream))
+            };
+            cuda::enqueue_rcond(a, norm, to, stream, &options)
+        };
+        py.detach(|| call::guarded(start)).map_err(|e| error::raise(py, e, &[]))?;
+    });
+    Ok(out)
+}
+
+/// New memory for a result: what `empty` gives, and its address.
+fn memory<'py>(empty: &Any<'py>, shape: &[usize], dtype: &str) -> PyResult<(Any<'py>, u64)> {
+    empty.call1((PyTuple::new(empty.py(), shape)?, dtype))?.extract()
 }
 
 /// The leading dimensions of all matrices, the rows and columns of each result, and the shape of all results.

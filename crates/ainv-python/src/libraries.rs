@@ -25,8 +25,8 @@ pub(crate) fn adapter<'py>(a: &Any<'py>) -> PyResult<Option<Any<'py>>> {
     Ok((!found.is_none()).then_some(found))
 }
 
-/// The same where `stream` was given: an array in a GPU's memory goes by its library's current stream, so that no more than
-/// its device can be named.
+/// The same where `stream` was given. An array in a GPU's memory goes by its library's current stream; another one of that
+/// library is its current one for the call.
 pub(crate) fn adapter_on<'py>(
     a: &Any<'py>,
     stream: Option<&Any<'py>>,
@@ -36,10 +36,15 @@ pub(crate) fn adapter_on<'py>(
         && is_on_cuda(a)?
         && !crate::stream::names_gpu(stream)?
     {
-        return Err(PyValueError::new_err(
-            "the array is in a GPU's memory, where work goes to the current stream of the array's library: leave \
-             stream= away and make another stream the current one there, or copy the array to the CPU",
-        ));
+        let within = a.py().import("ainv._libraries")?.getattr("within")?;
+        let library = within.call1((&found, stream, a))?;
+        if library.is_none() {
+            return Err(PyValueError::new_err(
+                "the array is in a GPU's memory, where work goes to a stream of the array's library, the current one \
+                 where stream= names no other: of torch and CuPy; or copy the array to the CPU",
+            ));
+        }
+        return Ok(Some(library));
     }
     Ok(found)
 }

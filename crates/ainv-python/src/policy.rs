@@ -73,7 +73,7 @@ pub(crate) fn current(py: Python<'_>) -> PyResult<IllConditioned> {
 ///     after the results were written, for an `Array` where its values are first looked at.
 /// limit : float, optional
 ///     n times the unit roundoff of the result's dtype if None, for order n: then no digit is certain.
-///     (The half precision of torch and MLX counts as the single precision that it is computed in.)
+///     (The half precision of torch, MLX and CuPy counts as the single precision that it is computed in.)
 ///
 /// Notes
 /// -----

@@ -395,7 +395,7 @@ fn named(device: &Bound<'_, PyAny>) -> PyResult<Option<ainv::Device>> {
 
 /// Whether `stream=` names the GPU that is served, not one of its streams.
 pub(crate) fn names_gpu(stream: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let is_stream = stream.get_type().name()?.to_cow()? == "Stream";
+    let is_stream = stream.get_type().name()?.to_cow()?.ends_with("Stream");
     Ok(!is_stream && named(stream)? == Some(ainv::Device::GPU))
 }
 

@@ -39,9 +39,9 @@ def device(stream):
     """
     kind = type(stream)
     library = str(kind.__module__).partition(".")[0]
-    if library not in ("torch", "mlx", "jax", "jaxlib"):
+    if library not in ("torch", "mlx", "jax", "jaxlib", "cupy"):
         return None
-    if kind.__name__ not in ("device", "Device", "DeviceType", "Stream"):
+    if kind.__name__ not in ("device", "Device", "DeviceType", "Stream", "ExternalStream"):
         return None
     if kind.__module__ == "torch.cpu":
         return "cpu", 0
@@ -50,6 +50,26 @@ def device(stream):
     name = getattr(place, "platform", None) or getattr(place, "type", place)
     number = getattr(place, "index", None) or getattr(place, "id", None) or 0
     return ("cpu" if str(name).rpartition(".")[2] == "cpu" else "gpu"), number
+
+
+class _Within:
+    """An adapter whose functions are called in a context."""
+
+    def __init__(self, library, context):
+        self._library, self._context = library, context
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            with self._context:
+                return getattr(self._library, name)(*arguments)
+
+        return call
+
+
+def within(library, stream, a):
+    """The adapter of an array in a GPU's memory, its work that of another stream; None if its library has no such stream."""
+    context = library.current(stream, a) if hasattr(library, "current") else None
+    return None if context is None else _Within(library, context)
 
 
 def _tell_torchs_compiler():

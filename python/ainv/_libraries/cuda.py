@@ -31,7 +31,7 @@ def check(index):
 
 def compute(function, views, empty, stream, options):
     """What our function of that name is of arrays on the device."""
-    if function == "rcond":
-        raise RuntimeError("there are no GPU kernels for rcond yet: copy the array to the CPU first")
     options = {name: value for name, value in options.items() if value is not None}
+    if function == "rcond":
+        return _ainv._rcond_on_cuda(*views, empty, stream, **options)
     return _ainv._on_cuda(function, views, empty, stream, **options)

@@ -26,6 +26,16 @@ def _view(a):
     return a.data.ptr, a.shape, [step // a.itemsize for step in a.strides], a.dtype.name
 
 
+def current(stream, a):
+    """The context in which a stream is the current one of the array's device; None if it is not CuPy's."""
+    if not isinstance(stream, (cupy.cuda.Stream, cupy.cuda.ExternalStream)):
+        return None
+    # -1 is every device's default stream.
+    if stream.device_id not in (-1, a.device.id):
+        raise ValueError(f"the stream is on device {stream.device_id}, the array on {a.device.id}")
+    return stream
+
+
 def _call(function, arrays, options):
     options = dict(options)
     out = options.pop("out", None)

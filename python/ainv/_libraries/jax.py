@@ -65,9 +65,13 @@ def _matrices(a, out=None, square=True):
     return a.astype(jax.dtypes.canonicalize_dtype(float)) if a.dtype.kind in "biu" else a
 
 
+def _lies_on_cuda(a):
+    return isinstance(a, jax.Array) and not _is_traced(a) and dlpack.on_cuda(a)
+
+
 def _call(function, a, out, **options):
     """The extension's function of a concrete array."""
-    if isinstance(a, jax.Array) and not _is_traced(a) and dlpack.on_cuda(a):
+    if _lies_on_cuda(a):
         return dlpack.call_on_cuda(function, (a,), options | {"out": out})
     a = _matrices(a, out, square=function is not _ainv.pinv or options["hermitian"])
     if function is _ainv.inv_ex:
@@ -289,6 +293,11 @@ def cholesky(a, upper=False, on_singular="raise", precision=None, out=None):
 
 def solve(a, b, assume="auto", on_singular="raise", precision=None, out=None):
     options = {"on_singular": on_singular, "precision": precision or "native"}
+    if _lies_on_cuda(a) and not _is_traced(b):
+        b = jnp.asarray(b)
+        dtype = jnp.promote_types(a.dtype, b.dtype)
+        systems = a.astype(dtype), b.astype(dtype)
+        return dlpack.call_on_cuda(_ainv.solve, systems, options | {"assume": assume, "out": out})
     a, b = _matrices(a, out), jnp.asarray(b)
     _on_cpu(b)
     if not _is_traced(a, b):

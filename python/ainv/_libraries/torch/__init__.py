@@ -14,6 +14,7 @@ from torch.return_types import linalg_inv_ex
 
 from ainv import _ainv
 from ainv._libraries.torch import general
+from ainv._libraries.torch.gpu import current
 from ainv._libraries.torch.primitives import LinAlgError
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LinAlgError",
     "cholesky",
     "cholesky_inv",
+    "current",
     "inv",
     "inv_ex",
     "pinv",

@@ -14,6 +14,15 @@ def _view(t):
     return t.data_ptr(), tuple(t.shape), t.stride(), str(t.dtype).removeprefix("torch.")
 
 
+def current(stream, a):
+    """The context in which a stream is the current one of the tensor's device; None if it is not torch's."""
+    if not isinstance(stream, torch.cuda.Stream):
+        return None
+    if stream.device != a.device:
+        raise ValueError(f"the stream is on {stream.device}, the tensor on {a.device}")
+    return torch.cuda.stream(stream)
+
+
 def structured(name, a):
     """A matrix whose lower triangle says all."""
     above = a.tril(-1).mT
