@@ -146,14 +146,16 @@ impl Gpu {
         let handle = handle.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the library's handle, and the stream and the memory that the caller promises. The stream comes first: it
         // takes the workspace away.
-        self.multiplied(unsafe { (functions.cublasSetStream_v2)(*handle, stream) }, stream)?;
-        // SAFETY: as above.
-        self.multiplied(
-            unsafe {
-                (functions.cublasSetWorkspace_v2)(*handle, workspace, self.workspace() as usize)
-            },
-            stream,
-        )?;
+        let told = unsafe {
+            match (functions.cublasSetStream_v2)(*handle, stream) {
+                0 => {
+                    let bytes = self.workspace() as usize;
+                    (functions.cublasSetWorkspace_v2)(*handle, workspace, bytes)
+                }
+                failed => failed,
+            }
+        };
+        self.multiplied(told, stream)?;
         let gemm = match (W::COMPLEX, size_of::<W::Real>()) {
             (false, 4) => functions.cublasSgemm_v2,
             (false, _) => functions.cublasDgemm_v2,
@@ -173,27 +175,25 @@ impl Gpu {
             let in_matrices = |at: usize| matrices + (at + matrix * next[1]) as Address * entry;
             let a = panels + (left + matrix * next[0]) as Address * entry;
             // SAFETY: the caller's promise; alpha and beta are read before it returns. Rows of B and of C do not meet.
-            self.multiplied(
-                unsafe {
-                    gemm(
-                        *handle,
-                        AS_IT_IS,
-                        a_is,
-                        m,
-                        n,
-                        k,
-                        (&raw const minus).cast(),
-                        in_matrices(b),
-                        step,
-                        a,
-                        leading,
-                        (&raw const one).cast(),
-                        in_matrices(c),
-                        step,
-                    )
-                },
-                stream,
-            )?;
+            let told = unsafe {
+                gemm(
+                    *handle,
+                    AS_IT_IS,
+                    a_is,
+                    m,
+                    n,
+                    k,
+                    (&raw const minus).cast(),
+                    in_matrices(b),
+                    step,
+                    a,
+                    leading,
+                    (&raw const one).cast(),
+                    in_matrices(c),
+                    step,
+                )
+            };
+            self.multiplied(told, stream)?;
         }
         Ok(())
     }
